@@ -1,0 +1,404 @@
+//! Decisions: how every look of a strategy ends, with the numbers it compared, and their digest.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use sha2::{Digest as _, Sha256};
+
+use crate::intent::Intent;
+use crate::market::ConditionId;
+use crate::price::{Price, Size, Usdc};
+use crate::risk::Rejection;
+use crate::time::Timestamp;
+
+/// How one look ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Its number within the strategy, from 1.
+    pub seq: u64,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// The market looked at, where there was one.
+    pub market: Option<ConditionId>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The numbers that were compared.
+    pub numbers: Numbers,
+}
+
+/// What came of a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The guard approved; the order has this number within the strategy.
+    Order {
+        /// The order's number.
+        order: u64,
+        /// What was approved.
+        intent: Intent,
+    },
+    /// The guard refused.
+    Rejected {
+        /// What was wanted.
+        intent: Intent,
+        /// Which rule refused, with its numbers.
+        rejection: Rejection,
+    },
+    /// The strategy itself said no.
+    No(Reason),
+}
+
+/// The first gate that said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not enough history yet.
+    WarmingUp,
+    /// The market is not known, or none fits.
+    NoMarket,
+    /// The market's window has not begun.
+    NotOpen,
+    /// The market closes too soon, or has closed.
+    NearClose,
+    /// A book is missing or too old.
+    StaleBook,
+    /// A side of a book that is needed is empty.
+    OneSidedBook,
+    /// The two books are of different instants.
+    BookSkew,
+    /// An order for the same leg, or its other leg, is outstanding.
+    PendingOrder,
+    /// As many unhedged legs as allowed are open.
+    MaxUnhedged,
+    /// The condition that the strategy waits for is not there.
+    NoSignal,
+    /// The price is past the limit of an entry.
+    PriceLimit,
+    /// The other outcome is too dear for a hedge to come into reach.
+    HedgeDistance,
+    /// After fees too little is left.
+    NoEdge,
+    /// A leg waits for a hedge at the right price.
+    AwaitHedge,
+    /// What is held is below the venue's smallest order; it is held to resolution.
+    BelowMinimum,
+    /// A failed exit is tried again later.
+    ExitBackoff,
+}
+
+/// One number of a decision, exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A price.
+    Price(Price),
+    /// Cash.
+    Usdc(Usdc),
+    /// Shares.
+    Size(Size),
+    /// So many of something.
+    Count(u64),
+    /// A span of time.
+    Span(Duration),
+}
+
+/// The numbers of a decision by name, in the order they were compared. At most [`Numbers::MAX`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    items: [(&'static str, Value); Self::MAX],
+    len: usize,
+}
+
+/// The fingerprint of all decisions so far, in order.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionDigest {
+    hash: Sha256,
+    count: u64,
+}
+
+impl Reason {
+    /// Returns the word for it in files and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WarmingUp => "warming_up",
+            Self::NoMarket => "no_market",
+            Self::NotOpen => "not_open",
+            Self::NearClose => "near_close",
+            Self::StaleBook => "stale_book",
+            Self::OneSidedBook => "one_sided_book",
+            Self::BookSkew => "book_skew",
+            Self::PendingOrder => "pending_order",
+            Self::MaxUnhedged => "max_unhedged",
+            Self::NoSignal => "no_signal",
+            Self::PriceLimit => "price_limit",
+            Self::HedgeDistance => "hedge_distance",
+            Self::NoEdge => "no_edge",
+            Self::AwaitHedge => "await_hedge",
+            Self::BelowMinimum => "below_minimum",
+            Self::ExitBackoff => "exit_backoff",
+        }
+    }
+}
+
+impl Numbers {
+    /// How many numbers a decision carries at most; more are left out.
+    pub const MAX: usize = 7;
+
+    /// Returns no numbers.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            items: [("", Value::Count(0)); Self::MAX],
+            len: 0,
+        }
+    }
+
+    /// Returns these numbers with one more; the eighth and later ones are left out.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        if let Some(slot) = self.items.get_mut(self.len) {
+            *slot = (name, value.into());
+            self.len += 1;
+        }
+        self
+    }
+
+    /// Returns the numbers with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value)> + '_ {
+        self.items.iter().take(self.len).copied()
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Numbers {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, &value.to_string())?;
+        }
+        map.end()
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.iter().enumerate() {
+            let gap = if i == 0 { "" } else { ", " };
+            write!(f, "{gap}{name} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Price(price) => price.fmt(f),
+            Self::Usdc(amount) => amount.fmt(f),
+            Self::Size(size) => size.fmt(f),
+            Self::Count(count) => count.fmt(f),
+            Self::Span(span) => {
+                let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+                write!(f, "{}s", crate::price::decimal(micros))
+            }
+        }
+    }
+}
+
+macro_rules! value_from {
+    ($($type:ty => $variant:ident),*) => {
+        $(impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$variant(value)
+            }
+        })*
+    };
+}
+value_from!(Price => Price, Usdc => Usdc, Size => Size, u64 => Count, Duration => Span);
+
+impl Value {
+    /// Returns the kind and the number, for the digest.
+    fn raw(self) -> (u8, i64) {
+        match self {
+            Self::Price(price) => (1, price.micros()),
+            Self::Usdc(amount) => (2, amount.micros()),
+            Self::Size(size) => (3, size.micros()),
+            Self::Count(count) => (4, i64::try_from(count).unwrap_or(i64::MAX)),
+            Self::Span(span) => (5, i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+impl DecisionDigest {
+    /// Adds a decision. Every part of it counts: time, market, verdict, numbers.
+    pub fn add(&mut self, decision: &Decision) {
+        self.count += 1;
+        let mut bytes = Bytes::default();
+        bytes.push(&decision.seq.to_le_bytes());
+        bytes.push(&decision.at.micros().to_le_bytes());
+        if let Some(market) = decision.market {
+            bytes.push(market.bytes());
+        }
+        match &decision.verdict {
+            Verdict::Order { order, intent } => {
+                bytes.push(b"order");
+                bytes.push(&order.to_le_bytes());
+                bytes.intent(intent);
+            }
+            Verdict::Rejected { intent, rejection } => {
+                bytes.push(b"rejected");
+                bytes.intent(intent);
+                bytes.push(rejection.rule.name().as_bytes());
+                bytes.value(rejection.used);
+                bytes.value(rejection.limit);
+            }
+            Verdict::No(reason) => bytes.push(reason.name().as_bytes()),
+        }
+        for (name, value) in decision.numbers.iter() {
+            bytes.push(name.as_bytes());
+            bytes.value(value);
+        }
+        bytes.push(b"\n");
+        self.hash.update(bytes.filled());
+    }
+
+    /// Returns how many decisions are in it.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns the digest as 64 hex digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.hash.clone().finalize())
+    }
+
+    /// Returns one digest of several strategies', in the order of their names.
+    #[must_use]
+    pub fn combine<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+        let mut hash = Sha256::new();
+        for (strategy, digest) in parts {
+            hash.update(strategy.as_bytes());
+            hash.update(b" ");
+            hash.update(digest.as_bytes());
+            hash.update(b"\n");
+        }
+        hex(&hash.finalize())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of one decision, gathered so that the hash is fed once.
+struct Bytes {
+    buffer: [u8; 512],
+    len: usize,
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self {
+            buffer: [0; 512],
+            len: 0,
+        }
+    }
+}
+
+impl Bytes {
+    fn push(&mut self, part: &[u8]) {
+        let end = self.len + part.len();
+        if let Some(place) = self.buffer.get_mut(self.len..end) {
+            place.copy_from_slice(part);
+            self.len = end;
+        }
+    }
+
+    fn value(&mut self, value: Value) {
+        let (kind, number) = value.raw();
+        self.push(&[kind]);
+        self.push(&number.to_le_bytes());
+    }
+
+    fn intent(&mut self, intent: &Intent) {
+        self.push(intent.market.bytes());
+        for word in [
+            intent.outcome.name(),
+            intent.side.name(),
+            intent.time_in_force.name(),
+            intent.purpose.name(),
+        ] {
+            self.push(word.as_bytes());
+        }
+        self.push(&intent.limit.micros().to_le_bytes());
+        self.push(&intent.size.micros().to_le_bytes());
+    }
+
+    fn filled(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no(seq: u64, reason: Reason, ask: &str) -> Decision {
+        let numbers = Numbers::none().with("ask", ask.parse::<Price>().unwrap());
+        Decision {
+            seq,
+            at: Timestamp::default(),
+            market: None,
+            verdict: Verdict::No(reason),
+            numbers,
+        }
+    }
+
+    fn digest(decisions: &[Decision]) -> String {
+        let mut digest = DecisionDigest::default();
+        decisions.iter().for_each(|decision| digest.add(decision));
+        digest.hex()
+    }
+
+    #[test]
+    fn a_digest_tells_any_change_and_any_order_apart() {
+        let a = no(1, Reason::NoSignal, "0.46");
+        let base = digest(&[a.clone(), no(2, Reason::NoEdge, "0.46")]);
+        assert_eq!(base, digest(&[a.clone(), no(2, Reason::NoEdge, "0.46")]));
+        assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoEdge, "0.47")]));
+        assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoSignal, "0.46")]));
+        assert_ne!(base, digest(&[no(2, Reason::NoEdge, "0.46"), a]));
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_compared() {
+        let numbers = Numbers::none()
+            .with("ask", "0.46".parse::<Price>().unwrap())
+            .with("age", Duration::from_millis(5200));
+        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s");
+        assert_eq!(
+            serde_json::to_string(&numbers).unwrap(),
+            r#"{"ask":"0.46","age":"5.2s"}"#
+        );
+    }
+
+    #[test]
+    fn an_eighth_number_is_left_out() {
+        let all = (0..9).fold(Numbers::none(), |numbers, _| numbers.with("n", 1));
+        assert_eq!(all.iter().count(), Numbers::MAX);
+    }
+}

@@ -1,0 +1,397 @@
+//! The portfolio of one strategy: what fills made of it, what it cost, what it brought, how far it fell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::market::{ConditionId, Outcome, Side};
+use crate::order::{ClientOrderId, Fill};
+use crate::price::{Price, Rounding, Size, Usdc};
+
+/// Shares of one outcome and what they cost, fees included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The shares held.
+    pub size: Size,
+    /// What they cost, fees included, in USDC.
+    pub cost: Usdc,
+}
+
+/// All that one strategy holds and has made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Portfolio {
+    markets: BTreeMap<ConditionId, Holding>,
+    cash: Usdc,
+    fees: Usdc,
+    realised: Usdc,
+    volume: Usdc,
+    peak: Usdc,
+    drawdown_max: Usdc,
+    seen: BTreeMap<ConditionId, BTreeSet<(ClientOrderId, u32)>>,
+}
+
+/// Both outcomes of one market.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Holding {
+    positions: [Position; 2],
+    realised: Usdc,
+    marks: [Option<Price>; 2],
+}
+
+/// What a change of a portfolio came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booked {
+    /// It was booked. A market that is flat again tells what it made all together.
+    Once {
+        /// Profit or loss of the whole round in this market, when nothing is held of it any more.
+        round: Option<Usdc>,
+    },
+    /// It was known already and changes nothing.
+    Duplicate,
+}
+
+/// A sell of more than is held: the books are broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fill} sells {sold} shares of {market}, {held} are held")]
+pub struct Oversold {
+    /// The order.
+    pub fill: ClientOrderId,
+    /// The market.
+    pub market: ConditionId,
+    /// What was sold.
+    pub sold: Size,
+    /// What was held.
+    pub held: Size,
+}
+
+impl Portfolio {
+    /// Books a fill.
+    ///
+    /// # Errors
+    /// When it sells more than is held.
+    pub fn book(&mut self, fill: &Fill) -> Result<Booked, Oversold> {
+        let known = self.seen.entry(fill.market).or_default();
+        if !known.insert((fill.order.clone(), fill.number)) {
+            return Ok(Booked::Duplicate);
+        }
+        let holding = self.markets.entry(fill.market).or_default();
+        let position = fill.outcome.of_mut(&mut holding.positions);
+        match fill.side {
+            Side::Buy => {
+                let paid = fill.price.notional(fill.size, Rounding::Up) + fill.fee;
+                position.size += fill.size;
+                position.cost += paid;
+                self.cash -= paid;
+            }
+            Side::Sell => {
+                if position.size < fill.size {
+                    return Err(Oversold {
+                        fill: fill.order.clone(),
+                        market: fill.market,
+                        sold: fill.size,
+                        held: position.size,
+                    });
+                }
+                let got = fill.price.notional(fill.size, Rounding::Down) - fill.fee;
+                let cost = position.cost.prorate(fill.size, position.size);
+                position.size -= fill.size;
+                position.cost -= cost;
+                holding.realised += got - cost;
+                self.realised += got - cost;
+                self.cash += got;
+            }
+        }
+        self.fees += fill.fee;
+        self.volume += fill.price.notional(fill.size, Rounding::Down);
+        Ok(Booked::Once {
+            round: self.close_if_flat(fill.market),
+        })
+    }
+
+    /// Books the settlement of a market: each share held pays what its outcome pays. Returns the cash that
+    /// came in and the profit or loss of the round, or nothing where no share is held.
+    pub fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2]) -> Option<(Usdc, Usdc)> {
+        self.seen.remove(&market);
+        let mut holding = self.markets.remove(&market)?;
+        if holding
+            .positions
+            .iter()
+            .all(|position| position.size.is_zero())
+        {
+            return None;
+        }
+        let mut got = Usdc::ZERO;
+        for (position, pays) in holding.positions.iter_mut().zip(payouts) {
+            let cash = pays.times(position.size, Rounding::Down);
+            holding.realised += cash - position.cost;
+            self.realised += cash - position.cost;
+            got += cash;
+        }
+        self.cash += got;
+        Some((got, holding.realised))
+    }
+
+    /// Tells at which price the shares of an outcome could be sold now: the best bid, if there is one.
+    /// Only holdings are marked; equity, its peak and the drawdown follow.
+    pub fn mark(&mut self, market: ConditionId, outcome: Outcome, bid: Option<Price>) {
+        if let Some(holding) = self.markets.get_mut(&market) {
+            *outcome.of_mut(&mut holding.marks) = bid;
+            self.watch_drawdown();
+        }
+    }
+
+    /// Notes the equity's new peak or its fall from it.
+    pub fn watch_drawdown(&mut self) {
+        let equity = self.equity();
+        self.peak = self.peak.max(equity);
+        self.drawdown_max = self.drawdown_max.max(self.peak - equity);
+    }
+
+    /// Returns what is held of an outcome.
+    #[must_use]
+    pub fn position(&self, market: ConditionId, outcome: Outcome) -> Position {
+        self.markets
+            .get(&market)
+            .map(|holding| *outcome.of(&holding.positions))
+            .unwrap_or_default()
+    }
+
+    /// Returns every holding that is not empty, by market and outcome.
+    pub fn positions(&self) -> impl Iterator<Item = (ConditionId, Outcome, Position)> + '_ {
+        self.markets.iter().flat_map(|(market, holding)| {
+            Outcome::BOTH
+                .into_iter()
+                .map(|outcome| (*market, outcome, *outcome.of(&holding.positions)))
+                .filter(|(_, _, position)| !position.size.is_zero())
+        })
+    }
+
+    /// Returns what can be lost in a market at resolution: what was paid less what the worse outcome pays.
+    #[must_use]
+    pub fn exposure(&self, market: ConditionId) -> Usdc {
+        self.markets
+            .get(&market)
+            .map(Holding::exposure)
+            .unwrap_or_default()
+    }
+
+    /// Returns what can be lost in all markets at resolution.
+    #[must_use]
+    pub fn exposure_total(&self) -> Usdc {
+        self.markets.values().map(Holding::exposure).sum()
+    }
+
+    /// Returns what the shares would bring now: pairs one USDC each, the rest at the best bid (nothing where
+    /// there is none).
+    #[must_use]
+    pub fn marked(&self) -> Usdc {
+        self.markets.values().map(Holding::marked).sum()
+    }
+
+    /// Returns cash and marked shares, from a start of zero.
+    #[must_use]
+    pub fn equity(&self) -> Usdc {
+        self.cash + self.marked()
+    }
+
+    /// Returns what came in less what went out, from a start of zero.
+    #[must_use]
+    pub const fn cash(&self) -> Usdc {
+        self.cash
+    }
+
+    /// Returns the fees paid.
+    #[must_use]
+    pub const fn fees(&self) -> Usdc {
+        self.fees
+    }
+
+    /// Returns the profit or loss of what was sold or settled, fees included.
+    #[must_use]
+    pub const fn realised(&self) -> Usdc {
+        self.realised
+    }
+
+    /// Returns price × size of all fills.
+    #[must_use]
+    pub const fn volume(&self) -> Usdc {
+        self.volume
+    }
+
+    /// Returns how far the equity is below its peak now.
+    #[must_use]
+    pub fn drawdown(&self) -> Usdc {
+        self.peak - self.equity()
+    }
+
+    /// Returns the worst fall of the equity from a peak so far.
+    #[must_use]
+    pub const fn drawdown_max(&self) -> Usdc {
+        self.drawdown_max
+    }
+
+    fn close_if_flat(&mut self, market: ConditionId) -> Option<Usdc> {
+        let holding = self.markets.get_mut(&market)?;
+        let flat = holding
+            .positions
+            .iter()
+            .all(|position| position.size.is_zero());
+        flat.then(|| std::mem::take(&mut holding.realised))
+    }
+}
+
+impl Holding {
+    fn exposure(&self) -> Usdc {
+        let [yes, no] = self.positions;
+        let worst = Usdc::from_micros(yes.size.min(no.size).micros()).unwrap_or(Usdc::MAX);
+        (yes.cost + no.cost - worst).max(Usdc::ZERO)
+    }
+
+    fn marked(&self) -> Usdc {
+        let [yes, no] = self.positions;
+        let pairs = yes.size.min(no.size);
+        let rest = [yes.size - pairs, no.size - pairs];
+        let singles: Usdc = rest
+            .into_iter()
+            .zip(self.marks)
+            .filter_map(|(size, bid)| bid.map(|bid| bid.notional(size, Rounding::Down)))
+            .sum();
+        singles + Usdc::from_micros(pairs.micros()).unwrap_or(Usdc::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::Liquidity;
+    use crate::time::Timestamp;
+
+    const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);
+
+    fn fill(number: u32, outcome: Outcome, side: Side, price: &str, size: &str, fee: &str) -> Fill {
+        Fill {
+            number,
+            order: "a:1".parse().unwrap(),
+            market: MARKET,
+            outcome,
+            side,
+            price: price.parse().unwrap(),
+            size: size.parse().unwrap(),
+            fee: fee.parse().unwrap(),
+            liquidity: Liquidity::Taker,
+            at: Timestamp::default(),
+        }
+    }
+
+    fn usdc(text: &str) -> Usdc {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_fill_told_twice_is_booked_once() {
+        let mut portfolio = Portfolio::default();
+        let buy = fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1");
+        assert_eq!(portfolio.book(&buy), Ok(Booked::Once { round: None }));
+        assert_eq!(portfolio.book(&buy), Ok(Booked::Duplicate));
+        assert_eq!(
+            portfolio.position(MARKET, Outcome::Yes),
+            Position {
+                size: buy.size,
+                cost: usdc("4.1")
+            }
+        );
+        assert_eq!(
+            (portfolio.cash(), portfolio.fees()),
+            (usdc("-4.1"), usdc("0.1"))
+        );
+    }
+
+    #[test]
+    fn a_round_trip_makes_what_came_in_less_what_went_out() {
+        let mut portfolio = Portfolio::default();
+        portfolio
+            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1"))
+            .unwrap();
+        let half = portfolio
+            .book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "5", "0"))
+            .unwrap();
+        assert_eq!(half, Booked::Once { round: None });
+        assert_eq!(portfolio.realised(), usdc("0.45"));
+        let rest = portfolio
+            .book(&fill(3, Outcome::Yes, Side::Sell, "0.3", "5", "0"))
+            .unwrap();
+        assert_eq!(
+            rest,
+            Booked::Once {
+                round: Some(usdc("-0.1"))
+            }
+        );
+        assert_eq!(
+            (portfolio.realised(), portfolio.cash()),
+            (usdc("-0.1"), usdc("-0.1"))
+        );
+    }
+
+    #[test]
+    fn a_pair_cannot_lose_more_than_it_cost_above_one() {
+        let mut portfolio = Portfolio::default();
+        portfolio
+            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
+            .unwrap();
+        assert_eq!(portfolio.exposure(MARKET), usdc("4"));
+        portfolio
+            .book(&fill(2, Outcome::No, Side::Buy, "0.5", "10", "0"))
+            .unwrap();
+        assert_eq!(portfolio.exposure(MARKET), Usdc::ZERO);
+        assert_eq!(portfolio.equity(), usdc("1"));
+        assert_eq!(
+            portfolio.settle(MARKET, [usdc("1"), usdc("0")]),
+            Some((usdc("10"), usdc("1")))
+        );
+        assert_eq!(
+            (portfolio.realised(), portfolio.positions().count()),
+            (usdc("1"), 0)
+        );
+        assert_eq!(portfolio.settle(MARKET, [usdc("1"), usdc("0")]), None);
+    }
+
+    #[test]
+    fn a_drawn_market_pays_half() {
+        let mut portfolio = Portfolio::default();
+        portfolio
+            .book(&fill(1, Outcome::No, Side::Buy, "0.4", "10", "0"))
+            .unwrap();
+        let settled = portfolio.settle(MARKET, [usdc("0.5"), usdc("0.5")]);
+        assert_eq!(settled, Some((usdc("5"), usdc("1"))));
+    }
+
+    #[test]
+    fn selling_more_than_is_held_breaks_the_books() {
+        let mut portfolio = Portfolio::default();
+        portfolio
+            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
+            .unwrap();
+        assert!(
+            portfolio
+                .book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "11", "0"))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_drawdown_is_the_fall_from_the_highest_equity() {
+        let mut portfolio = Portfolio::default();
+        portfolio
+            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
+            .unwrap();
+        portfolio.mark(MARKET, Outcome::Yes, Some("0.6".parse().unwrap()));
+        portfolio.mark(MARKET, Outcome::Yes, Some("0.3".parse().unwrap()));
+        assert_eq!(
+            (portfolio.drawdown(), portfolio.drawdown_max()),
+            (usdc("3"), usdc("3"))
+        );
+        portfolio.mark(MARKET, Outcome::Yes, Some("0.5".parse().unwrap()));
+        assert_eq!(
+            (portfolio.drawdown(), portfolio.drawdown_max()),
+            (usdc("1"), usdc("3"))
+        );
+    }
+}

@@ -1,0 +1,359 @@
+//! The rules of the guard, one by one, at their boundaries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::fees::FeeSchedule;
+use crate::intent::TimeInForce;
+use crate::market::{ConditionId, Outcome};
+use crate::order::{Fill, Liquidity};
+
+const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn limits() -> Limits {
+    Limits {
+        market_exposure_max_usdc: usdc("40"),
+        strategy_exposure_max_usdc: usdc("60"),
+        open_orders_max: 2,
+        order_rate_per_minute: 60,
+        order_burst: 3,
+        loss_streak_max: 2,
+        loss_streak_cooldown: Duration::from_secs(600),
+        drawdown_max_usdc: usdc("10"),
+    }
+}
+
+fn usdc(text: &str) -> Usdc {
+    text.parse().unwrap()
+}
+
+fn market() -> Market {
+    Market {
+        id: MARKET,
+        slug: Arc::from("m"),
+        question: Arc::from("q"),
+        outcomes: [Arc::from("Up"), Arc::from("Down")],
+        tokens: None,
+        tick: TickSize::CENT,
+        min_size: "5".parse().unwrap(),
+        fees: FeeSchedule::FREE,
+        opens_at: NOW,
+        closes_at: NOW,
+        strike_usd: None,
+    }
+}
+
+fn intent(purpose: Purpose, side: Side, price: &str, size: &str) -> Intent {
+    Intent {
+        market: MARKET,
+        outcome: Outcome::Yes,
+        side,
+        limit: price.parse().unwrap(),
+        size: size.parse().unwrap(),
+        time_in_force: TimeInForce::Fak,
+        purpose,
+    }
+}
+
+fn entry(price: &str, size: &str) -> Intent {
+    intent(Purpose::Entry, Side::Buy, price, size)
+}
+
+fn fill(outcome: Outcome, price: &str, size: &str) -> Fill {
+    Fill {
+        number: 1,
+        order: "a:1".parse().unwrap(),
+        market: MARKET,
+        outcome,
+        side: Side::Buy,
+        price: price.parse().unwrap(),
+        size: size.parse().unwrap(),
+        fee: Usdc::ZERO,
+        liquidity: Liquidity::Taker,
+        at: NOW,
+    }
+}
+
+fn holding(outcome: Outcome, price: &str, size: &str) -> Portfolio {
+    let mut portfolio = Portfolio::default();
+    portfolio.book(&fill(outcome, price, size)).unwrap();
+    portfolio
+}
+
+/// The one place that asks the guard; returns the rule that refused, with used, limit and passing size.
+fn check(guard: &mut RiskGuard, intent: Intent, portfolio: &Portfolio) -> Result<(), String> {
+    check_at(guard, intent, portfolio, &OpenOrders::default(), NOW)
+}
+
+fn check_at(
+    guard: &mut RiskGuard,
+    intent: Intent,
+    portfolio: &Portfolio,
+    orders: &OpenOrders,
+    now: Timestamp,
+) -> Result<(), String> {
+    let market = market();
+    let context = Context {
+        now,
+        market: Some(&market),
+        tick: market.tick,
+        portfolio,
+        orders,
+    };
+    match guard.check(intent, &context) {
+        Ok(approved) => {
+            assert_eq!(*approved.intent(), intent);
+            Ok(())
+        }
+        Err(no) => {
+            let passing = no
+                .passing
+                .map(|size| format!(", {size} would pass"))
+                .unwrap_or_default();
+            Err(format!(
+                "{} {} of {}{passing}",
+                no.rule.name(),
+                no.used,
+                no.limit
+            ))
+        }
+    }
+}
+
+fn refused(text: &str) -> Result<(), String> {
+    Err(text.to_owned())
+}
+
+#[test]
+fn exposure_at_the_limit_passes_and_a_share_more_does_not() {
+    let none = Portfolio::default();
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!(check(&mut guard, entry("0.40", "100"), &none), Ok(()));
+    let more = check(&mut guard, entry("0.40", "100.01"), &none);
+    assert_eq!(
+        more,
+        refused("market_exposure 40.004 of 40, 100 would pass")
+    );
+}
+
+#[test]
+fn what_is_held_and_what_is_open_count_as_exposure() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::No, "0.30", "100");
+    let no = check(&mut guard, entry("0.40", "50"), &held);
+    assert_eq!(no, refused("market_exposure 50 of 40, 25 would pass"));
+    let mut orders = OpenOrders::default();
+    let other = Intent {
+        market: ConditionId::from_bytes([2; 32]),
+        ..entry("0.50", "100")
+    };
+    orders.add(1, other, Usdc::ZERO);
+    let no = check_at(
+        &mut guard,
+        entry("0.40", "50"),
+        &Portfolio::default(),
+        &orders,
+        NOW,
+    );
+    assert_eq!(no, refused("strategy_exposure 70 of 60, 25 would pass"));
+}
+
+#[test]
+fn an_exit_never_exceeds_what_is_held() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let sell = |size| intent(Purpose::Exit, Side::Sell, "0.20", size);
+    assert_eq!(check(&mut guard, sell("100"), &held), Ok(()));
+    let no = check(&mut guard, sell("100.01"), &held);
+    assert_eq!(no, refused("holdings 100.01 of 100, 100 would pass"));
+    let naked = check(&mut guard, sell("10"), &Portfolio::default());
+    assert_eq!(naked, refused("holdings 10 of 0"));
+}
+
+#[test]
+fn a_hedge_only_completes_pairs() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::No, "0.30", "100");
+    let hedge = |size| intent(Purpose::Hedge, Side::Buy, "0.60", size);
+    assert_eq!(check(&mut guard, hedge("100"), &held), Ok(()));
+    assert!(check(&mut guard, hedge("101"), &held).is_err());
+    let mut paired = held.clone();
+    let mut second = fill(Outcome::Yes, "0.60", "100");
+    second.number = 2;
+    paired.book(&second).unwrap();
+    assert_eq!(
+        check(&mut guard, hedge("5"), &paired),
+        refused("holdings 5 of 0")
+    );
+}
+
+#[test]
+fn an_entry_that_sells_is_no_entry() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let short = intent(Purpose::Entry, Side::Sell, "0.20", "10");
+    assert_eq!(check(&mut guard, short, &held), refused("holdings 10 of 0"));
+}
+
+#[test]
+fn a_closed_gate_refuses_all_and_reduce_only_lets_protection_pass() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
+    guard.set_gate(Gate::ReduceOnly);
+    assert_eq!(check(&mut guard, exit, &held), Ok(()));
+    assert_eq!(
+        check(&mut guard, entry("0.40", "10"), &held),
+        refused("gate 1 of 0")
+    );
+    guard.set_gate(Gate::Closed);
+    assert_eq!(check(&mut guard, exit, &held), refused("gate 1 of 0"));
+}
+
+#[test]
+fn what_the_venue_would_refuse_is_not_sent() {
+    let none = Portfolio::default();
+    let mut guard = RiskGuard::new(limits());
+    let mut say = |intent| check(&mut guard, intent, &none);
+    assert_eq!(say(entry("0.40", "5")), Ok(()));
+    assert_eq!(
+        say(entry("0.40", "4.99")),
+        refused("venue_minimum 4.99 of 5")
+    );
+    assert_eq!(
+        say(entry("0.40", "5.001")),
+        refused("venue_minimum 5.001 of 5")
+    );
+    assert_eq!(say(entry("0.10", "9")), refused("venue_minimum 0.9 of 1"));
+    assert_eq!(
+        say(entry("0.405", "10")),
+        refused("price_grid 0.405 of 0.01")
+    );
+}
+
+#[test]
+fn a_market_that_is_not_known_is_not_traded() {
+    let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
+    let tick = TickSize::CENT;
+    let context = Context {
+        now: NOW,
+        market: None,
+        tick,
+        portfolio: &portfolio,
+        orders: &orders,
+    };
+    let no = RiskGuard::new(limits())
+        .check(entry("0.40", "10"), &context)
+        .unwrap_err();
+    assert_eq!(no.rule, Rule::UnknownMarket);
+}
+
+#[test]
+fn one_order_a_leg_and_so_many_in_all() {
+    let none = Portfolio::default();
+    let mut guard = RiskGuard::new(limits());
+    let mut orders = OpenOrders::default();
+    orders.add(1, entry("0.10", "10"), Usdc::ZERO);
+    let no = check_at(&mut guard, entry("0.40", "10"), &none, &orders, NOW);
+    assert_eq!(no, refused("one_order_per_leg 2 of 1"));
+    let other_leg = Intent {
+        outcome: Outcome::No,
+        ..entry("0.40", "10")
+    };
+    assert_eq!(check_at(&mut guard, other_leg, &none, &orders, NOW), Ok(()));
+    orders.add(
+        2,
+        Intent {
+            market: ConditionId::from_bytes([2; 32]),
+            ..other_leg
+        },
+        Usdc::ZERO,
+    );
+    let no = check_at(&mut guard, other_leg, &none, &orders, NOW);
+    assert_eq!(no, refused("open_orders 3 of 2"));
+}
+
+#[test]
+fn orders_pass_at_the_rate_and_protection_may_overdraw() {
+    let none = Portfolio::default();
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
+    let mut guard = RiskGuard::new(limits());
+    for _ in 0..3 {
+        assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
+    }
+    assert_eq!(
+        check(&mut guard, entry("0.40", "10"), &none),
+        refused("throttle 4 of 3")
+    );
+    for _ in 0..3 {
+        assert_eq!(check(&mut guard, exit, &held), Ok(()));
+    }
+    assert_eq!(check(&mut guard, exit, &held), refused("throttle 7 of 6"));
+    let orders = OpenOrders::default();
+    let later = NOW + Duration::from_secs(4);
+    assert_eq!(
+        check_at(&mut guard, entry("0.40", "10"), &none, &orders, later),
+        Ok(())
+    );
+    let no = check_at(&mut guard, entry("0.40", "10"), &none, &orders, later);
+    assert_eq!(no, refused("throttle 4 of 3"));
+}
+
+#[test]
+fn a_streak_of_losses_stops_entries_until_its_cooldown_is_over() {
+    let none = Portfolio::default();
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!(guard.round(usdc("-1"), NOW), None);
+    assert_eq!(guard.round(usdc("1"), NOW), None);
+    assert_eq!(guard.round(usdc("-1"), NOW), None);
+    let trip = guard.round(usdc("-1"), NOW).unwrap();
+    assert_eq!(
+        (trip.rule, trip.until),
+        (Rule::LossStreak, Some(NOW + Duration::from_secs(600)))
+    );
+    assert_eq!(
+        check(&mut guard, entry("0.40", "10"), &none),
+        refused("loss_streak 2 of 2")
+    );
+    assert_eq!(guard.cool_down(NOW + Duration::from_secs(599)), None);
+    assert_eq!(
+        guard.cool_down(NOW + Duration::from_secs(600)),
+        Some(Rule::LossStreak)
+    );
+    assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
+}
+
+#[test]
+fn a_deep_drawdown_stops_entries_until_a_person_releases_it() {
+    let none = Portfolio::default();
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!(guard.drawdown(usdc("9.99"), NOW), None);
+    assert!(guard.drawdown(usdc("10"), NOW).is_some());
+    assert_eq!(
+        check(&mut guard, entry("0.40", "10"), &none),
+        refused("drawdown 10 of 10")
+    );
+    let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
+    assert_eq!(check(&mut guard, exit, &held), Ok(()));
+    assert_eq!(guard.cool_down(NOW + Duration::from_secs(1_000_000)), None);
+    assert_eq!(guard.release(usdc("10")), Some(Rule::Drawdown));
+    assert_eq!(guard.drawdown(usdc("19.99"), NOW), None);
+    assert!(guard.drawdown(usdc("20"), NOW).is_some());
+}
+
+#[test]
+fn a_profit_of_nothing_is_neither_win_nor_loss() {
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!(guard.round(usdc("-1"), NOW), None);
+    assert_eq!(guard.round(usdc("0"), NOW), None);
+    assert!(guard.round(usdc("-1"), NOW).is_some());
+}
+
+#[test]
+fn the_rules_are_listed_in_the_order_they_are_asked() {
+    assert!(Rule::ALL.is_sorted());
+}

@@ -1,0 +1,151 @@
+//! What a strategy is: it sees events and its own orders, and every look ends in an intent or in a reason.
+
+pub mod split_arb;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::book::OrderBook;
+use crate::decision::{Numbers, Reason};
+use crate::event::{MarketEvent, Symbol};
+use crate::intent::Intent;
+use crate::market::{ConditionId, Market, Outcome, TickSize};
+use crate::open_orders::{OpenOrder, OpenOrders};
+use crate::order::Fill;
+use crate::position::Portfolio;
+use crate::time::Timestamp;
+
+/// A set of rules that trades. It knows no venue, reads no clock, and places no order.
+pub trait Strategy: Debug + Send {
+    /// Says what it wants to see.
+    fn subscription(&self) -> &Subscription;
+
+    /// Takes in an event of a market it wants to see, after the view has been brought up to date.
+    fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>);
+
+    /// Takes in a fill of its own. Also called, without a market in the view, for every fill of the past
+    /// when a strategy comes back; looks are thrown away then.
+    fn on_fill(&mut self, fill: &Fill, view: &View<'_>, looks: &mut Vec<Look>);
+
+    /// Takes in the end of an order of its own: all that it will ever fill has been told.
+    fn on_done(&mut self, order: &OpenOrder, view: &View<'_>, looks: &mut Vec<Look>);
+
+    /// Takes in that the time it asked for has come.
+    fn on_timer(&mut self, view: &View<'_>, looks: &mut Vec<Look>);
+
+    /// Forgets a market that is settled.
+    fn on_settled(&mut self, market: ConditionId);
+
+    /// Says when it wants to be woken, at the latest.
+    fn next_timer(&self) -> Option<Timestamp>;
+}
+
+/// How a look ended, before the guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The market looked at, where there was one.
+    pub market: Option<ConditionId>,
+    /// What the strategy wants, or why it wants nothing.
+    pub wish: Wish,
+    /// The numbers it compared.
+    pub numbers: Numbers,
+}
+
+/// What a strategy wants, or why it wants nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// An order.
+    Intent(Intent),
+    /// Nothing, because of the first gate that said no.
+    No(Reason),
+}
+
+/// Which events a strategy wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// Markets whose slug begins with one of these.
+    pub slug_prefixes: Vec<String>,
+    /// The underlyings whose prices are wanted.
+    pub symbols: Vec<Symbol>,
+}
+
+/// All that a strategy may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The instant of the look.
+    pub now: Timestamp,
+    /// The markets it subscribed to and that are not settled.
+    pub markets: &'a BTreeMap<ConditionId, MarketState>,
+    /// What it holds.
+    pub portfolio: &'a Portfolio,
+    /// What it has outstanding.
+    pub orders: &'a OpenOrders,
+}
+
+/// What is known of one market now.
+#[derive(Clone, Debug)]
+pub struct MarketState {
+    /// Its rules.
+    pub market: Arc<Market>,
+    /// Its price step, which may change while it trades.
+    pub tick: TickSize,
+    /// The newest books of yes and no.
+    pub books: [Option<Arc<OrderBook>>; 2],
+}
+
+impl Look {
+    /// Returns the look of a market that ended in no.
+    #[must_use]
+    pub const fn no(market: ConditionId, reason: Reason, numbers: Numbers) -> Self {
+        Self {
+            market: Some(market),
+            wish: Wish::No(reason),
+            numbers,
+        }
+    }
+
+    /// Returns the look of a market that ended in an intent.
+    #[must_use]
+    pub const fn intent(intent: Intent, numbers: Numbers) -> Self {
+        Self {
+            market: Some(intent.market),
+            wish: Wish::Intent(intent),
+            numbers,
+        }
+    }
+}
+
+impl Subscription {
+    /// Tells whether a market is wanted.
+    #[must_use]
+    pub fn wants(&self, market: &Market) -> bool {
+        self.slug_prefixes
+            .iter()
+            .any(|prefix| market.slug.starts_with(prefix.as_str()))
+    }
+
+    /// Tells whether the prices of an underlying are wanted.
+    #[must_use]
+    pub fn wants_symbol(&self, symbol: &Symbol) -> bool {
+        self.symbols.contains(symbol)
+    }
+}
+
+impl MarketState {
+    /// Returns what is known of a market that was just announced.
+    #[must_use]
+    pub fn new(market: Arc<Market>) -> Self {
+        Self {
+            tick: market.tick,
+            market,
+            books: [None, None],
+        }
+    }
+
+    /// Returns the newest book of an outcome.
+    #[must_use]
+    pub fn book(&self, outcome: Outcome) -> Option<&OrderBook> {
+        outcome.of(&self.books).as_deref()
+    }
+}

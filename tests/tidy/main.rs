@@ -1,0 +1,1 @@
+//! Tapes in, decisions out: how the strategies behave, as text that a change of behaviour changes.

@@ -99,10 +99,7 @@ impl OrderBook {
     #[must_use]
     pub fn depth(&self, side: Side, limit: Price, size: Size) -> Depth {
         let mut got = Depth::default();
-        for level in self
-            .against(side)
-            .iter()
-            .take_while(|level| reaches(side, level.price, limit))
+        for level in self.against(side).iter().take_while(|level| reaches(side, level.price, limit))
         {
             let part = level.size.min(size - got.size);
             got.size += part;
@@ -163,10 +160,7 @@ mod tests {
     use super::*;
 
     fn level(price: &str, size: &str) -> Level {
-        Level {
-            price: price.parse().unwrap(),
-            size: size.parse().unwrap(),
-        }
+        Level { price: price.parse().unwrap(), size: size.parse().unwrap() }
     }
 
     fn book() -> OrderBook {
@@ -187,10 +181,7 @@ mod tests {
     #[test]
     fn a_taker_walks_the_levels_within_the_limit() {
         let got = book().depth(Side::Buy, "0.51".parse().unwrap(), "15".parse().unwrap());
-        assert_eq!(
-            (got.size.to_string(), got.amount.to_string()),
-            ("15".into(), "7.55".into())
-        );
+        assert_eq!((got.size.to_string(), got.amount.to_string()), ("15".into(), "7.55".into()));
         let got = book().depth(Side::Buy, "0.5".parse().unwrap(), "15".parse().unwrap());
         assert_eq!(got.size.to_string(), "10");
         let got = book().depth(Side::Sell, "0.5".parse().unwrap(), "15".parse().unwrap());
@@ -215,9 +206,6 @@ mod tests {
         assert_eq!(book.bids().get(1), Some(&level("0.48", "3")));
         book.set_level(at, Side::Buy, level("0.48", "0"));
         book.set_level(at, Side::Sell, level("0.505", "0"));
-        assert_eq!(
-            (book.bids().len(), book.asks().len(), book.at()),
-            (2, 2, at)
-        );
+        assert_eq!((book.bids().len(), book.asks().len(), book.at()), (2, 2, at));
     }
 }

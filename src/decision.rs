@@ -148,10 +148,7 @@ impl Numbers {
     /// Returns no numbers.
     #[must_use]
     pub const fn none() -> Self {
-        Self {
-            items: [("", Value::Count(0)); Self::MAX],
-            len: 0,
-        }
+        Self { items: [("", Value::Count(0)); Self::MAX], len: 0 }
     }
 
     /// Returns these numbers with one more; the eighth and later ones are left out.
@@ -312,10 +309,7 @@ struct Bytes {
 
 impl Default for Bytes {
     fn default() -> Self {
-        Self {
-            buffer: [0; 512],
-            len: 0,
-        }
+        Self { buffer: [0; 512], len: 0 }
     }
 }
 
@@ -390,10 +384,7 @@ mod tests {
             .with("ask", "0.46".parse::<Price>().unwrap())
             .with("age", Duration::from_millis(5200));
         assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s");
-        assert_eq!(
-            serde_json::to_string(&numbers).unwrap(),
-            r#"{"ask":"0.46","age":"5.2s"}"#
-        );
+        assert_eq!(serde_json::to_string(&numbers).unwrap(), r#"{"ask":"0.46","age":"5.2s"}"#);
     }
 
     #[test]

@@ -25,10 +25,7 @@ pub struct FeeSchedule {
 
 impl FeeSchedule {
     /// No fee at all.
-    pub const FREE: Self = Self {
-        rate: Usdc::ZERO,
-        exponent: 1,
-    };
+    pub const FREE: Self = Self { rate: Usdc::ZERO, exponent: 1 };
 
     /// Returns the schedule with this rate (a fraction, 0 to 1) and exponent (0 to 4).
     ///
@@ -38,9 +35,7 @@ impl FeeSchedule {
         if (0..=MICROS).contains(&rate.micros()) && exponent <= 4 {
             Ok(Self { rate, exponent })
         } else {
-            Err(OutOfRange::Amount(format!(
-                "{rate} with exponent {exponent}"
-            )))
+            Err(OutOfRange::Amount(format!("{rate} with exponent {exponent}")))
         }
     }
 
@@ -67,8 +62,7 @@ impl FeeSchedule {
     pub fn per_share(self, price: Price) -> Usdc {
         // A thousand shares are counted, so that rounding to 5 decimals does not distort one.
         let thousand = Size::from_micros(1_000 * MICROS).unwrap_or_default();
-        self.taker_fee(thousand, price)
-            .per_share(thousand, Rounding::Up)
+        self.taker_fee(thousand, price).per_share(thousand, Rounding::Up)
     }
 }
 
@@ -79,11 +73,7 @@ mod tests {
     fn check(rate: &str, exponent: u8, shares: &str, price: &str, expected: &str) {
         let fees = FeeSchedule::new(rate.parse().unwrap(), exponent).unwrap();
         let fee = fees.taker_fee(shares.parse().unwrap(), price.parse().unwrap());
-        assert_eq!(
-            fee.to_string(),
-            expected,
-            "{rate} {exponent} {shares} {price}"
-        );
+        assert_eq!(fee.to_string(), expected, "{rate} {exponent} {shares} {price}");
     }
 
     #[test]
@@ -110,9 +100,6 @@ mod tests {
     #[test]
     fn the_fee_of_one_share_is_not_distorted_by_rounding() {
         let fees = FeeSchedule::new("0.07".parse().unwrap(), 1).unwrap();
-        assert_eq!(
-            fees.per_share("0.45".parse().unwrap()).to_string(),
-            "0.017325"
-        );
+        assert_eq!(fees.per_share("0.45".parse().unwrap()).to_string(), "0.017325");
     }
 }

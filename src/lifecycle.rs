@@ -183,49 +183,25 @@ impl Phase {
             (Self::Starting | Self::Warming | Self::Running, I::Restart) => {
                 stopping(AfterStop::Start)
             }
-            (Self::Stopping { .. }, I::Stop) => (
-                Self::Stopping {
-                    then: AfterStop::Stop,
-                },
-                None,
-            ),
-            (Self::Stopping { .. }, I::Start | I::Restart) => (
-                Self::Stopping {
-                    then: AfterStop::Start,
-                },
-                None,
-            ),
-            (
-                Self::Stopping {
-                    then: AfterStop::Start,
-                },
-                I::Settled { .. },
-            ) => (Self::Starting, Some(Effect::Spawn)),
-            (
-                Self::Stopping {
-                    then: AfterStop::Stop,
-                },
-                I::Settled { .. },
-            ) => (Self::Stopped, None),
+            (Self::Stopping { .. }, I::Stop) => (Self::Stopping { then: AfterStop::Stop }, None),
+            (Self::Stopping { .. }, I::Start | I::Restart) => {
+                (Self::Stopping { then: AfterStop::Start }, None)
+            }
+            (Self::Stopping { then: AfterStop::Start }, I::Settled { .. }) => {
+                (Self::Starting, Some(Effect::Spawn))
+            }
+            (Self::Stopping { then: AfterStop::Stop }, I::Settled { .. }) => (Self::Stopped, None),
             (Self::Starting | Self::Warming | Self::Running, I::Failed(verdict)) => (
-                Self::Quarantine {
-                    then: AfterQuarantine::of(verdict),
-                },
+                Self::Quarantine { then: AfterQuarantine::of(verdict) },
                 Some(Effect::EndAndSettle),
             ),
             (Self::Quarantine { then }, I::Settled { now }) => then.next(*now),
-            (
-                Self::Quarantine {
-                    then: AfterQuarantine::Halt { .. },
-                },
-                I::Stop,
-            ) => (self.clone(), None),
-            (Self::Quarantine { .. }, I::Stop) => (
-                Self::Quarantine {
-                    then: AfterQuarantine::Stop,
-                },
-                None,
-            ),
+            (Self::Quarantine { then: AfterQuarantine::Halt { .. } }, I::Stop) => {
+                (self.clone(), None)
+            }
+            (Self::Quarantine { .. }, I::Stop) => {
+                (Self::Quarantine { then: AfterQuarantine::Stop }, None)
+            }
             (Self::Backoff { .. }, I::Stop) => (Self::Stopped, None),
             _ => return Err(self.refuse(input)),
         };
@@ -303,9 +279,7 @@ impl AfterQuarantine {
                 attempt: *attempt,
                 delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
             },
-            Verdict::Halt { cause } => Self::Halt {
-                cause: cause.clone(),
-            },
+            Verdict::Halt { cause } => Self::Halt { cause: cause.clone() },
         }
     }
 
@@ -313,20 +287,9 @@ impl AfterQuarantine {
         match self {
             Self::Retry { attempt, delay_ms } => {
                 let until = now + std::time::Duration::from_millis(*delay_ms);
-                (
-                    Phase::Backoff {
-                        attempt: *attempt,
-                        until,
-                    },
-                    Some(Effect::ScheduleRetry),
-                )
+                (Phase::Backoff { attempt: *attempt, until }, Some(Effect::ScheduleRetry))
             }
-            Self::Halt { cause } => (
-                Phase::Halted {
-                    cause: cause.clone(),
-                },
-                None,
-            ),
+            Self::Halt { cause } => (Phase::Halted { cause: cause.clone() }, None),
             Self::Stop => (Phase::Stopped, None),
         }
     }
@@ -345,30 +308,18 @@ mod tests {
 
     fn phases() -> Vec<Phase> {
         let halt = AfterQuarantine::Halt { cause: "c".into() };
-        let retry = AfterQuarantine::Retry {
-            attempt: 2,
-            delay_ms: 1000,
-        };
+        let retry = AfterQuarantine::Retry { attempt: 2, delay_ms: 1000 };
         vec![
             Phase::Stopped,
             Phase::Starting,
             Phase::Warming,
             Phase::Running,
-            Phase::Stopping {
-                then: AfterStop::Stop,
-            },
-            Phase::Stopping {
-                then: AfterStop::Start,
-            },
+            Phase::Stopping { then: AfterStop::Stop },
+            Phase::Stopping { then: AfterStop::Start },
             Phase::Quarantine { then: retry },
             Phase::Quarantine { then: halt },
-            Phase::Quarantine {
-                then: AfterQuarantine::Stop,
-            },
-            Phase::Backoff {
-                attempt: 2,
-                until: NOW,
-            },
+            Phase::Quarantine { then: AfterQuarantine::Stop },
+            Phase::Backoff { attempt: 2, until: NOW },
             Phase::Halted { cause: "c".into() },
         ]
     }
@@ -381,10 +332,7 @@ mod tests {
             Input::Resume,
             Input::Spawned,
             Input::Warm,
-            Input::Failed(Verdict::Retry {
-                attempt: 1,
-                delay: Duration::from_secs(1),
-            }),
+            Input::Failed(Verdict::Retry { attempt: 1, delay: Duration::from_secs(1) }),
             Input::Failed(Verdict::Halt { cause: "c".into() }),
             Input::Settled { now: NOW },
             Input::Retry,
@@ -399,11 +347,7 @@ mod tests {
         for phase in phases() {
             let moves: Vec<String> = inputs()
                 .iter()
-                .map(|input| {
-                    phase
-                        .next(input)
-                        .map_or(".".into(), |(next, _)| next.name().into())
-                })
+                .map(|input| phase.next(input).map_or(".".into(), |(next, _)| next.name().into()))
                 .collect();
             table += &format!("{:<11} {}\n", phase.name(), moves.join(" "));
         }
@@ -412,9 +356,7 @@ mod tests {
 
     #[test]
     fn a_halted_strategy_waits_for_a_person() {
-        let halted = Phase::Halted {
-            cause: "budget".into(),
-        };
+        let halted = Phase::Halted { cause: "budget".into() };
         for input in inputs() {
             let next = halted.next(&input);
             assert_eq!(next.is_ok(), input == Input::Resume, "{input:?}");
@@ -424,10 +366,7 @@ mod tests {
     #[test]
     fn no_try_comes_before_the_orders_are_settled() {
         for input in inputs() {
-            let retry = AfterQuarantine::Retry {
-                attempt: 1,
-                delay_ms: 1000,
-            };
+            let retry = AfterQuarantine::Retry { attempt: 1, delay_ms: 1000 };
             if let Ok((next, effect)) = (Phase::Quarantine { then: retry }).next(&input) {
                 assert_ne!(effect, Some(Effect::Spawn), "{input:?}");
                 assert_ne!(next, Phase::Starting, "{input:?}");
@@ -437,13 +376,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_where_the_strategy_stands_and_what_is_possible() {
-        let refusal = Phase::Halted { cause: "c".into() }
-            .next(&Input::Start)
-            .unwrap_err();
-        assert_eq!(
-            refusal.to_string(),
-            "a strategy that is halted cannot start; it can resume"
-        );
+        let refusal = Phase::Halted { cause: "c".into() }.next(&Input::Start).unwrap_err();
+        assert_eq!(refusal.to_string(), "a strategy that is halted cannot start; it can resume");
     }
 
     #[test]

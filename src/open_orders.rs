@@ -29,12 +29,7 @@ pub struct OpenOrder {
 impl OpenOrders {
     /// Adds an order that is about to be sent.
     pub fn add(&mut self, number: u64, intent: Intent, fee: Usdc) {
-        let order = OpenOrder {
-            intent,
-            fee,
-            filled: Size::ZERO,
-            unknown: false,
-        };
+        let order = OpenOrder { intent, fee, filled: Size::ZERO, unknown: false };
         self.orders.insert(number, order);
     }
 
@@ -90,15 +85,12 @@ impl OpenOrders {
         market: ConditionId,
         outcome: Outcome,
     ) -> impl Iterator<Item = &OpenOrder> {
-        self.of_market(market)
-            .filter(move |order| order.intent.outcome == outcome)
+        self.of_market(market).filter(move |order| order.intent.outcome == outcome)
     }
 
     /// Returns the open orders of one market.
     pub fn of_market(&self, market: ConditionId) -> impl Iterator<Item = &OpenOrder> {
-        self.orders
-            .values()
-            .filter(move |order| order.intent.market == market)
+        self.orders.values().filter(move |order| order.intent.market == market)
     }
 
     /// Returns the cash that open buys of one market may still take, fees included.

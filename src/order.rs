@@ -180,11 +180,8 @@ impl FromStr for ClientOrderId {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let bad = || InvalidId(text.chars().take(100).collect());
         let (strategy, number) = text.rsplit_once(':').ok_or_else(bad)?;
-        let number = number.parse().map_err(|_| bad())?;
-        Ok(Self {
-            strategy: strategy.parse()?,
-            number,
-        })
+        let number = number.parse().map_err(|_not_a_number| bad())?;
+        Ok(Self { strategy: strategy.parse()?, number })
     }
 }
 

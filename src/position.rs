@@ -101,9 +101,7 @@ impl Portfolio {
         }
         self.fees += fill.fee;
         self.volume += fill.price.notional(fill.size, Rounding::Down);
-        Ok(Booked::Once {
-            round: self.close_if_flat(fill.market),
-        })
+        Ok(Booked::Once { round: self.close_if_flat(fill.market) })
     }
 
     /// Books the settlement of a market: each share held pays what its outcome pays. Returns the cash that
@@ -111,11 +109,7 @@ impl Portfolio {
     pub fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2]) -> Option<(Usdc, Usdc)> {
         self.seen.remove(&market);
         let mut holding = self.markets.remove(&market)?;
-        if holding
-            .positions
-            .iter()
-            .all(|position| position.size.is_zero())
-        {
+        if holding.positions.iter().all(|position| position.size.is_zero()) {
             return None;
         }
         let mut got = Usdc::ZERO;
@@ -138,6 +132,18 @@ impl Portfolio {
         }
     }
 
+    /// Takes over the peak of the equity and the worst fall from it of an earlier incarnation.
+    pub fn restore_peak(&mut self, peak: Usdc, drawdown_max: Usdc) {
+        self.peak = self.peak.max(peak);
+        self.drawdown_max = self.drawdown_max.max(drawdown_max);
+    }
+
+    /// Returns the highest equity so far.
+    #[must_use]
+    pub const fn peak(&self) -> Usdc {
+        self.peak
+    }
+
     /// Notes the equity's new peak or its fall from it.
     pub fn watch_drawdown(&mut self) {
         let equity = self.equity();
@@ -148,10 +154,7 @@ impl Portfolio {
     /// Returns what is held of an outcome.
     #[must_use]
     pub fn position(&self, market: ConditionId, outcome: Outcome) -> Position {
-        self.markets
-            .get(&market)
-            .map(|holding| *outcome.of(&holding.positions))
-            .unwrap_or_default()
+        self.markets.get(&market).map(|holding| *outcome.of(&holding.positions)).unwrap_or_default()
     }
 
     /// Returns every holding that is not empty, by market and outcome.
@@ -164,13 +167,22 @@ impl Portfolio {
         })
     }
 
+    /// Tells whether any share of a market is held.
+    #[must_use]
+    pub fn is_held(&self, market: ConditionId) -> bool {
+        let held = |holding: &Holding| holding.positions.iter().any(|p| !p.size.is_zero());
+        self.markets.get(&market).is_some_and(held)
+    }
+
+    /// Returns every market that was traded and is not settled.
+    pub fn markets(&self) -> impl Iterator<Item = ConditionId> + '_ {
+        self.markets.keys().copied()
+    }
+
     /// Returns what can be lost in a market at resolution: what was paid less what the worse outcome pays.
     #[must_use]
     pub fn exposure(&self, market: ConditionId) -> Usdc {
-        self.markets
-            .get(&market)
-            .map(Holding::exposure)
-            .unwrap_or_default()
+        self.markets.get(&market).map(Holding::exposure).unwrap_or_default()
     }
 
     /// Returns what can be lost in all markets at resolution.
@@ -230,10 +242,7 @@ impl Portfolio {
 
     fn close_if_flat(&mut self, market: ConditionId) -> Option<Usdc> {
         let holding = self.markets.get_mut(&market)?;
-        let flat = holding
-            .positions
-            .iter()
-            .all(|position| position.size.is_zero());
+        let flat = holding.positions.iter().all(|position| position.size.is_zero());
         flat.then(|| std::mem::take(&mut holding.realised))
     }
 }
@@ -293,72 +302,40 @@ mod tests {
         assert_eq!(portfolio.book(&buy), Ok(Booked::Duplicate));
         assert_eq!(
             portfolio.position(MARKET, Outcome::Yes),
-            Position {
-                size: buy.size,
-                cost: usdc("4.1")
-            }
+            Position { size: buy.size, cost: usdc("4.1") }
         );
-        assert_eq!(
-            (portfolio.cash(), portfolio.fees()),
-            (usdc("-4.1"), usdc("0.1"))
-        );
+        assert_eq!((portfolio.cash(), portfolio.fees()), (usdc("-4.1"), usdc("0.1")));
     }
 
     #[test]
     fn a_round_trip_makes_what_came_in_less_what_went_out() {
         let mut portfolio = Portfolio::default();
-        portfolio
-            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1"))
-            .unwrap();
-        let half = portfolio
-            .book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "5", "0"))
-            .unwrap();
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1")).unwrap();
+        let half = portfolio.book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "5", "0")).unwrap();
         assert_eq!(half, Booked::Once { round: None });
         assert_eq!(portfolio.realised(), usdc("0.45"));
-        let rest = portfolio
-            .book(&fill(3, Outcome::Yes, Side::Sell, "0.3", "5", "0"))
-            .unwrap();
-        assert_eq!(
-            rest,
-            Booked::Once {
-                round: Some(usdc("-0.1"))
-            }
-        );
-        assert_eq!(
-            (portfolio.realised(), portfolio.cash()),
-            (usdc("-0.1"), usdc("-0.1"))
-        );
+        let rest = portfolio.book(&fill(3, Outcome::Yes, Side::Sell, "0.3", "5", "0")).unwrap();
+        assert_eq!(rest, Booked::Once { round: Some(usdc("-0.1")) });
+        assert_eq!((portfolio.realised(), portfolio.cash()), (usdc("-0.1"), usdc("-0.1")));
     }
 
     #[test]
     fn a_pair_cannot_lose_more_than_it_cost_above_one() {
         let mut portfolio = Portfolio::default();
-        portfolio
-            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
-            .unwrap();
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
         assert_eq!(portfolio.exposure(MARKET), usdc("4"));
-        portfolio
-            .book(&fill(2, Outcome::No, Side::Buy, "0.5", "10", "0"))
-            .unwrap();
+        portfolio.book(&fill(2, Outcome::No, Side::Buy, "0.5", "10", "0")).unwrap();
         assert_eq!(portfolio.exposure(MARKET), Usdc::ZERO);
         assert_eq!(portfolio.equity(), usdc("1"));
-        assert_eq!(
-            portfolio.settle(MARKET, [usdc("1"), usdc("0")]),
-            Some((usdc("10"), usdc("1")))
-        );
-        assert_eq!(
-            (portfolio.realised(), portfolio.positions().count()),
-            (usdc("1"), 0)
-        );
+        assert_eq!(portfolio.settle(MARKET, [usdc("1"), usdc("0")]), Some((usdc("10"), usdc("1"))));
+        assert_eq!((portfolio.realised(), portfolio.positions().count()), (usdc("1"), 0));
         assert_eq!(portfolio.settle(MARKET, [usdc("1"), usdc("0")]), None);
     }
 
     #[test]
     fn a_drawn_market_pays_half() {
         let mut portfolio = Portfolio::default();
-        portfolio
-            .book(&fill(1, Outcome::No, Side::Buy, "0.4", "10", "0"))
-            .unwrap();
+        portfolio.book(&fill(1, Outcome::No, Side::Buy, "0.4", "10", "0")).unwrap();
         let settled = portfolio.settle(MARKET, [usdc("0.5"), usdc("0.5")]);
         assert_eq!(settled, Some((usdc("5"), usdc("1"))));
     }
@@ -366,32 +343,18 @@ mod tests {
     #[test]
     fn selling_more_than_is_held_breaks_the_books() {
         let mut portfolio = Portfolio::default();
-        portfolio
-            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
-            .unwrap();
-        assert!(
-            portfolio
-                .book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "11", "0"))
-                .is_err()
-        );
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
+        assert!(portfolio.book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "11", "0")).is_err());
     }
 
     #[test]
     fn the_drawdown_is_the_fall_from_the_highest_equity() {
         let mut portfolio = Portfolio::default();
-        portfolio
-            .book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0"))
-            .unwrap();
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
         portfolio.mark(MARKET, Outcome::Yes, Some("0.6".parse().unwrap()));
         portfolio.mark(MARKET, Outcome::Yes, Some("0.3".parse().unwrap()));
-        assert_eq!(
-            (portfolio.drawdown(), portfolio.drawdown_max()),
-            (usdc("3"), usdc("3"))
-        );
+        assert_eq!((portfolio.drawdown(), portfolio.drawdown_max()), (usdc("3"), usdc("3")));
         portfolio.mark(MARKET, Outcome::Yes, Some("0.5".parse().unwrap()));
-        assert_eq!(
-            (portfolio.drawdown(), portfolio.drawdown_max()),
-            (usdc("1"), usdc("3"))
-        );
+        assert_eq!((portfolio.drawdown(), portfolio.drawdown_max()), (usdc("1"), usdc("3")));
     }
 }

@@ -153,11 +153,7 @@ impl Size {
     #[must_use]
     pub fn affordable(amount: Usdc, price: Price) -> Self {
         let shares = i128::from(amount.0.max(0)) * i128::from(MICROS) / i128::from(price.0);
-        Self(
-            u64::try_from(shares)
-                .unwrap_or(Self::MAX.0)
-                .min(Self::MAX.0),
-        )
+        Self(u64::try_from(shares).unwrap_or(Self::MAX.0).min(Self::MAX.0))
     }
 }
 
@@ -227,9 +223,7 @@ impl Usdc {
         if whole <= part {
             return self;
         }
-        Self(narrow(
-            i128::from(self.0) * i128::from(part.0) / i128::from(whole.0),
-        ))
+        Self(narrow(i128::from(self.0) * i128::from(part.0) / i128::from(whole.0)))
     }
 }
 
@@ -343,19 +337,13 @@ pub fn parse_micros(text: &str) -> Result<i64, OutOfRange> {
     let mut micros: i64 = 0;
     for byte in whole.bytes() {
         let digit = digit(byte).ok_or_else(bad)?;
-        micros = micros
-            .checked_mul(10)
-            .and_then(|m| m.checked_add(digit))
-            .ok_or_else(bad)?;
+        micros = micros.checked_mul(10).and_then(|m| m.checked_add(digit)).ok_or_else(bad)?;
     }
     let mut decimals = 0;
     for byte in fraction.bytes() {
         let digit = digit(byte).ok_or_else(bad)?;
         if decimals < 6 {
-            micros = micros
-                .checked_mul(10)
-                .and_then(|m| m.checked_add(digit))
-                .ok_or_else(bad)?;
+            micros = micros.checked_mul(10).and_then(|m| m.checked_add(digit)).ok_or_else(bad)?;
             decimals += 1;
         } else if digit != 0 {
             return Err(OutOfRange::TooFine(text.chars().take(40).collect()));
@@ -392,11 +380,7 @@ pub(crate) fn divide(value: i128, by: i128, rounding: Rounding) -> i128 {
         Rounding::Up => rest != 0,
         Rounding::HalfUp => by <= 2 * rest.abs(),
     };
-    if away {
-        quotient + value.signum()
-    } else {
-        quotient
-    }
+    if away { quotient + value.signum() } else { quotient }
 }
 
 pub(crate) fn narrow(value: i128) -> i64 {
@@ -413,34 +397,16 @@ mod tests {
 
     #[test]
     fn decimals_are_exact_both_ways() {
-        for (text, micros) in [
-            ("0.46", 460_000),
-            ("100", 100_000_000),
-            ("-1.5", -1_500_000),
-            ("0.000001", 1),
-        ] {
+        for (text, micros) in
+            [("0.46", 460_000), ("100", 100_000_000), ("-1.5", -1_500_000), ("0.000001", 1)]
+        {
             assert_eq!(parse_micros(text), Ok(micros));
             assert_eq!(decimal(micros), text);
         }
         assert_eq!(parse_micros("0.4600000"), Ok(460_000));
-        assert!(matches!(
-            parse_micros("0.0000001"),
-            Err(OutOfRange::TooFine(_))
-        ));
-        for bad in [
-            "",
-            ".",
-            "-",
-            "1e5",
-            "0x1",
-            "1,5",
-            " 1",
-            "99999999999999999999",
-        ] {
-            assert!(
-                matches!(parse_micros(bad), Err(OutOfRange::NotANumber(_))),
-                "{bad}"
-            );
+        assert!(matches!(parse_micros("0.0000001"), Err(OutOfRange::TooFine(_))));
+        for bad in ["", ".", "-", "1e5", "0x1", "1,5", " 1", "99999999999999999999"] {
+            assert!(matches!(parse_micros(bad), Err(OutOfRange::NotANumber(_))), "{bad}");
         }
     }
 
@@ -449,10 +415,7 @@ mod tests {
         for bad in ["0", "1", "-0.1", "1.01"] {
             assert!(bad.parse::<Price>().is_err(), "{bad}");
         }
-        assert_eq!(
-            "0.35".parse::<Price>().unwrap().complement().to_string(),
-            "0.65"
-        );
+        assert_eq!("0.35".parse::<Price>().unwrap().complement().to_string(), "0.65");
     }
 
     #[test]
@@ -470,10 +433,7 @@ mod tests {
         let shares = size("0.1");
         assert_eq!(price.notional(shares, Rounding::Down).micros(), 33_333);
         assert_eq!(price.notional(shares, Rounding::Up).micros(), 33_334);
-        assert_eq!(
-            Usdc(-1_500_000).per_share(size("2"), Rounding::HalfUp),
-            Usdc(-750_000)
-        );
+        assert_eq!(Usdc(-1_500_000).per_share(size("2"), Rounding::HalfUp), Usdc(-750_000));
         assert_eq!(divide(-5, 2, Rounding::HalfUp), -3);
     }
 

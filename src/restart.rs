@@ -114,11 +114,7 @@ impl RestartBudget {
     /// Returns how many failures count at `now`.
     #[must_use]
     pub fn used(&self, policy: &RestartPolicy, now: Timestamp) -> u32 {
-        let counted = self
-            .failures
-            .iter()
-            .filter(|at| now.since(**at) < policy.window)
-            .count();
+        let counted = self.failures.iter().filter(|at| now.since(**at) < policy.window).count();
         u32::try_from(counted).unwrap_or(u32::MAX)
     }
 
@@ -142,21 +138,13 @@ impl RestartBudget {
             }
             FailureClass::StartTimeout | FailureClass::Panic | FailureClass::Error => {}
         }
-        while self
-            .failures
-            .front()
-            .is_some_and(|at| policy.window <= now.since(*at))
-        {
+        while self.failures.front().is_some_and(|at| policy.window <= now.since(*at)) {
             self.failures.pop_front();
         }
         self.failures.push_back(now);
         self.attempt = self.attempt.saturating_add(1);
         let repeated = self.signature == failure.message && failure.class == FailureClass::Panic;
-        self.same = if repeated {
-            self.same.saturating_add(1)
-        } else {
-            1
-        };
+        self.same = if repeated { self.same.saturating_add(1) } else { 1 };
         self.signature.clone_from(&failure.message);
         let counted = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
         if policy.failures_max < counted {
@@ -172,27 +160,19 @@ impl RestartBudget {
     fn retry(&self, policy: &RestartPolicy, dice: u64) -> Verdict {
         let doublings = self.attempt.saturating_sub(1).min(31);
         let factor = policy.backoff_factor.saturating_pow(doublings);
-        let delay = policy
-            .backoff_initial
-            .saturating_mul(factor)
-            .min(policy.backoff_max);
+        let delay = policy.backoff_initial.saturating_mul(factor).min(policy.backoff_max);
         // 100 ± jitter percent, in thousandths, from the dice.
         let jitter = u64::from(policy.jitter_percent.min(100)) * 10;
         let share = 1000 - jitter + dice % (2 * jitter + 1);
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         let delay = Duration::from_millis(millis.saturating_mul(share) / 1000);
-        Verdict::Retry {
-            attempt: self.attempt,
-            delay,
-        }
+        Verdict::Retry { attempt: self.attempt, delay }
     }
 }
 
 impl Failure {
     fn halt(&self, why: &str) -> Verdict {
-        Verdict::Halt {
-            cause: format!("{why}{} ({})", self.message, self.class.name()),
-        }
+        Verdict::Halt { cause: format!("{why}{} ({})", self.message, self.class.name()) }
     }
 }
 
@@ -218,10 +198,7 @@ mod tests {
     const MIDDLE: u64 = 200;
 
     fn failure(class: FailureClass, message: &str) -> Failure {
-        Failure {
-            class,
-            message: message.to_owned(),
-        }
+        Failure { class, message: message.to_owned() }
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -243,30 +220,18 @@ mod tests {
 
     #[test]
     fn waits_double_and_the_sixth_failure_halts() {
-        let expected = [
-            Some(1000),
-            Some(2000),
-            Some(4000),
-            Some(8000),
-            Some(16000),
-            None,
-        ];
+        let expected = [Some(1000), Some(2000), Some(4000), Some(8000), Some(16000), None];
         assert_eq!(delays(&RestartPolicy::default(), 6), expected);
     }
 
     #[test]
     fn a_wait_is_never_longer_than_its_cap_and_stays_within_the_jitter() {
-        let policy = RestartPolicy {
-            failures_max: 100,
-            ..RestartPolicy::default()
-        };
+        let policy = RestartPolicy { failures_max: 100, ..RestartPolicy::default() };
         assert_eq!(delays(&policy, 40).last(), Some(&Some(60_000)));
         for dice in 0..2000 {
             let panic = failure(FailureClass::Panic, "p");
             let verdict = RestartBudget::default().judge(&policy, &panic, at(0), dice);
-            let Verdict::Retry { delay, .. } = verdict else {
-                panic!("a retry")
-            };
+            let Verdict::Retry { delay, .. } = verdict else { panic!("a retry") };
             assert!((800..=1200).contains(&delay.as_millis()), "{delay:?}");
         }
     }
@@ -286,35 +251,18 @@ mod tests {
 
     #[test]
     fn health_is_measured_from_running_and_not_from_the_last_failure() {
-        let policy = RestartPolicy {
-            window: Duration::from_hours(10),
-            ..RestartPolicy::default()
-        };
+        let policy = RestartPolicy { window: Duration::from_hours(10), ..RestartPolicy::default() };
         let mut budget = RestartBudget::default();
         for n in 0..5 {
-            budget.judge(
-                &policy,
-                &failure(FailureClass::Error, &n.to_string()),
-                at(n),
-                MIDDLE,
-            );
+            budget.judge(&policy, &failure(FailureClass::Error, &n.to_string()), at(n), MIDDLE);
         }
         let sixth = failure(FailureClass::Error, "late");
         let mut waited = budget.clone();
         let verdict = waited.judge(&policy, &sixth, at(5000), MIDDLE);
-        assert!(
-            matches!(verdict, Verdict::Halt { .. }),
-            "a long backoff is no health"
-        );
+        assert!(matches!(verdict, Verdict::Halt { .. }), "a long backoff is no health");
         budget.running(at(5000));
         let verdict = budget.judge(&policy, &sixth, at(5600), MIDDLE);
-        assert_eq!(
-            verdict,
-            Verdict::Retry {
-                attempt: 1,
-                delay: Duration::from_secs(1)
-            }
-        );
+        assert_eq!(verdict, Verdict::Retry { attempt: 1, delay: Duration::from_secs(1) });
     }
 
     #[test]
@@ -323,18 +271,10 @@ mod tests {
         let mut budget = RestartBudget::default();
         let poison = failure(FailureClass::Panic, "index 3 at a.rs:7");
         for n in 0..2 {
-            assert!(matches!(
-                budget.judge(&policy, &poison, at(n), 0),
-                Verdict::Retry { .. }
-            ));
+            assert!(matches!(budget.judge(&policy, &poison, at(n), 0), Verdict::Retry { .. }));
         }
-        let Verdict::Halt { cause } = budget.judge(&policy, &poison, at(4), 0) else {
-            panic!()
-        };
-        assert_eq!(
-            cause,
-            "the same panic 3 times in a row: index 3 at a.rs:7 (panic)"
-        );
+        let Verdict::Halt { cause } = budget.judge(&policy, &poison, at(4), 0) else { panic!() };
+        assert_eq!(cause, "the same panic 3 times in a row: index 3 at a.rs:7 (panic)");
     }
 
     #[test]

@@ -289,8 +289,6 @@ impl SystemStatus {
     /// Returns one strategy.
     #[must_use]
     pub fn strategy(&self, id: &str) -> Option<&StrategyStatus> {
-        self.strategies
-            .iter()
-            .find(|strategy| strategy.id.as_str() == id)
+        self.strategies.iter().find(|strategy| strategy.id.as_str() == id)
     }
 }

@@ -137,10 +137,7 @@ impl Decoder {
         let probe: Probe =
             serde_json::from_str(text).map_err(|e| Fault::NoHeader(short(&e.to_string())))?;
         if probe.tape != "ploy" {
-            return Err(Fault::NoHeader(format!(
-                "a tape of `{}`",
-                short(&probe.tape)
-            )));
+            return Err(Fault::NoHeader(format!("a tape of `{}`", short(&probe.tape))));
         }
         if probe.version != VERSION {
             return Err(Fault::Version(probe.version));
@@ -158,10 +155,8 @@ impl Decoder {
         if self.ended {
             return Err(Fault::AfterEnd { line });
         }
-        let parsed: LineIn = serde_json::from_str(text).map_err(|e| Fault::Line {
-            line,
-            problem: short(&e.to_string()),
-        })?;
+        let parsed: LineIn = serde_json::from_str(text)
+            .map_err(|e| Fault::Line { line, problem: short(&e.to_string()) })?;
         if let Some(EndLine { events: said }) = parsed.end {
             self.ended = true;
             let read = self.events;
@@ -171,15 +166,9 @@ impl Decoder {
                 Err(Fault::Count { line, said, read })
             };
         }
-        let event = parsed
-            .event()
-            .map_err(|problem| Fault::Line { line, problem })?;
+        let event = parsed.event().map_err(|problem| Fault::Line { line, problem })?;
         if event.at < self.last {
-            return Err(Fault::Backwards {
-                line,
-                at: event.at,
-                before: self.last,
-            });
+            return Err(Fault::Backwards { line, at: event.at, before: self.last });
         }
         self.last = event.at;
         self.events += 1;
@@ -191,11 +180,7 @@ impl Decoder {
     /// # Errors
     /// When the closing line has not been read: the tape was cut off.
     pub const fn finish(&self) -> Result<(), Fault> {
-        if self.ended {
-            Ok(())
-        } else {
-            Err(Fault::CutOff { line: self.line })
-        }
+        if self.ended { Ok(()) } else { Err(Fault::CutOff { line: self.line }) }
     }
 
     /// Returns the number of the line read last, from 1.
@@ -320,26 +305,12 @@ impl LineIn {
             self.book.map(|line| line.kind(at)),
             self.market.map(Kind::Market),
             self.trade.map(TradeLine::kind),
-            self.spot.map(|line| Kind::Spot {
-                symbol: line.symbol,
-                price_usd: line.usd,
-            }),
+            self.spot.map(|line| Kind::Spot { symbol: line.symbol, price_usd: line.usd }),
             self.game.map(Kind::Game),
-            self.tick.map(|line| Kind::Tick {
-                market: line.m,
-                tick: line.tick,
-            }),
-            self.resolved.map(|line| Kind::Resolved {
-                market: line.m,
-                payouts: line.pays,
-            }),
-            self.feed.map(|line| Kind::Feed {
-                feed: line.name,
-                state: line.state,
-            }),
-            self.gap.map(|line| Kind::Gap {
-                missed: line.missed,
-            }),
+            self.tick.map(|line| Kind::Tick { market: line.m, tick: line.tick }),
+            self.resolved.map(|line| Kind::Resolved { market: line.m, payouts: line.pays }),
+            self.feed.map(|line| Kind::Feed { feed: line.name, state: line.state }),
+            self.gap.map(|line| Kind::Gap { missed: line.missed }),
         ]
         .into_iter()
         .flatten();
@@ -354,17 +325,10 @@ impl LineIn {
 impl BookLine {
     fn kind(self, at: Timestamp) -> Kind {
         let levels = |rungs: Vec<Rung>| {
-            rungs
-                .into_iter()
-                .map(|Rung(price, size)| Level { price, size })
-                .collect()
+            rungs.into_iter().map(|Rung(price, size)| Level { price, size }).collect()
         };
         let book = Arc::new(OrderBook::new(at, levels(self.b), levels(self.a)));
-        Kind::Book {
-            market: self.m,
-            outcome: self.o,
-            book,
-        }
+        Kind::Book { market: self.m, outcome: self.o, book }
     }
 }
 
@@ -406,65 +370,32 @@ struct LineOut<'a> {
 
 impl<'a> LineOut<'a> {
     fn of(event: &'a MarketEvent) -> Self {
-        let mut line = Self {
-            t: event.at.micros(),
-            ..Self::default()
-        };
+        let mut line = Self { t: event.at.micros(), ..Self::default() };
         match &event.kind {
             Kind::Market(market) => line.market = Some(market),
-            Kind::Book {
-                market,
-                outcome,
-                book,
-            } => {
+            Kind::Book { market, outcome, book } => {
                 let rungs = |levels: &[Level]| {
-                    levels
-                        .iter()
-                        .map(|level| Rung(level.price, level.size))
-                        .collect()
+                    levels.iter().map(|level| Rung(level.price, level.size)).collect()
                 };
                 let (b, a) = (rungs(book.bids()), rungs(book.asks()));
-                line.book = Some(BookLine {
-                    m: *market,
-                    o: *outcome,
-                    b,
-                    a,
-                });
+                line.book = Some(BookLine { m: *market, o: *outcome, b, a });
             }
             Kind::Trade(trade) => {
-                let Trade {
-                    market: m,
-                    outcome: o,
-                    side,
-                    price: p,
-                    size: s,
-                } = *trade;
+                let Trade { market: m, outcome: o, side, price: p, size: s } = *trade;
                 line.trade = Some(TradeLine { m, o, side, p, s });
             }
             Kind::Spot { symbol, price_usd } => {
-                line.spot = Some(SpotLine {
-                    symbol: Arc::clone(symbol),
-                    usd: *price_usd,
-                });
+                line.spot = Some(SpotLine { symbol: Arc::clone(symbol), usd: *price_usd });
             }
             Kind::Game(game) => line.game = Some(game),
             Kind::Tick { market, tick } => {
-                line.tick = Some(TickLine {
-                    m: *market,
-                    tick: *tick,
-                })
+                line.tick = Some(TickLine { m: *market, tick: *tick });
             }
             Kind::Resolved { market, payouts } => {
-                line.resolved = Some(ResolvedLine {
-                    m: *market,
-                    pays: *payouts,
-                });
+                line.resolved = Some(ResolvedLine { m: *market, pays: *payouts });
             }
             Kind::Feed { feed, state } => {
-                line.feed = Some(FeedLine {
-                    name: Arc::clone(feed),
-                    state: *state,
-                });
+                line.feed = Some(FeedLine { name: Arc::clone(feed), state: *state });
             }
             Kind::Gap { missed } => line.gap = Some(GapLine { missed: *missed }),
         }
@@ -506,9 +437,7 @@ mod tests {
     fn every_kind_of_event_is_written_as_it_is_read() {
         let mut decoder = decoder();
         for line in lines() {
-            let Item::Event(event) = decoder.line(&line).unwrap() else {
-                panic!("an event")
-            };
+            let Item::Event(event) = decoder.line(&line).unwrap() else { panic!("an event") };
             assert_eq!(encode(&event), line);
         }
         assert_eq!(decoder.line(&encode_end(9)), Ok(Item::End { events: 9 }));
@@ -528,19 +457,13 @@ mod tests {
     #[test]
     fn a_broken_line_is_named_by_its_number() {
         assert!(fault("{").starts_with("line 2: EOF"));
-        assert_eq!(
-            fault(r#"{"gap":{"missed":1}}"#),
-            "line 2: the time `t` is missing"
-        );
+        assert_eq!(fault(r#"{"gap":{"missed":1}}"#), "line 2: the time `t` is missing");
         assert!(fault(r#"{"t":1,"guess":{}}"#).contains("unknown field `guess`"));
         assert!(fault(r#"{"t":1}"#).contains("nothing that happened"));
         assert!(fault(r#"{"t":-1,"gap":{"missed":1}}"#).contains("no microsecond"));
         let two = r#"{"t":1,"gap":{"missed":1},"spot":{"symbol":"A","usd":"1"}}"#;
         assert!(fault(two).contains("more than one event"));
-        assert_eq!(
-            fault(&encode_end(3)),
-            "line 2: the tape says it has 3 events, 0 were read"
-        );
+        assert_eq!(fault(&encode_end(3)), "line 2: the tape says it has 3 events, 0 were read");
         let wild = r#"{"t":1,"book":{"m":"0x12","o":"yes","b":[],"a":[]}}"#;
         assert!(fault(wild).contains("not a condition id"));
     }
@@ -559,26 +482,17 @@ mod tests {
         let mut decoder = decoder();
         assert_eq!(decoder.finish(), Err(Fault::CutOff { line: 1 }));
         decoder.line(&encode_end(0)).unwrap();
-        assert_eq!(
-            decoder.line(&encode_end(0)),
-            Err(Fault::AfterEnd { line: 3 })
-        );
+        assert_eq!(decoder.line(&encode_end(0)), Err(Fault::AfterEnd { line: 3 }));
     }
 
     #[test]
     fn other_formats_and_versions_are_refused_at_the_first_line() {
         let mut decoder = Decoder::default();
-        assert!(matches!(
-            decoder.header("not json"),
-            Err(Fault::NoHeader(_))
-        ));
+        assert!(matches!(decoder.header("not json"), Err(Fault::NoHeader(_))));
         assert!(matches!(
             decoder.header(r#"{"tape":"other","version":1}"#),
             Err(Fault::NoHeader(_))
         ));
-        assert_eq!(
-            decoder.header(r#"{"tape":"ploy","version":9}"#),
-            Err(Fault::Version(9))
-        );
+        assert_eq!(decoder.header(r#"{"tape":"ploy","version":9}"#), Err(Fault::Version(9)));
     }
 }

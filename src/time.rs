@@ -75,7 +75,7 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = NotATime;
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        let instant: jiff::Timestamp = text.parse().map_err(|_| NotATime(text.to_owned()))?;
+        let instant: jiff::Timestamp = text.parse().map_err(|_cause| NotATime(text.to_owned()))?;
         Ok(Self::from_micros(instant.as_microsecond()))
     }
 }
@@ -109,10 +109,7 @@ mod tests {
     fn time_does_not_run_backwards() {
         let at = Timestamp::from_millis(1000);
         assert_eq!(at.since(at + Duration::from_secs(1)), Duration::ZERO);
-        assert_eq!(
-            (at + Duration::from_secs(2)).since(at),
-            Duration::from_secs(2)
-        );
+        assert_eq!((at + Duration::from_secs(2)).since(at), Duration::from_secs(2));
         assert_eq!(at - Duration::from_secs(5), Timestamp::from_micros(0));
         assert_eq!(
             Timestamp::from_micros(i64::MAX) + Duration::MAX,

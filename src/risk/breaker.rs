@@ -68,10 +68,7 @@ impl Breaker {
     }
 
     pub(super) fn cool_down(&mut self, now: Timestamp) -> Option<Rule> {
-        let over = self
-            .trip
-            .and_then(|trip| trip.until)
-            .is_some_and(|until| until <= now);
+        let over = self.trip.and_then(|trip| trip.until).is_some_and(|until| until <= now);
         if !over {
             return None;
         }
@@ -101,11 +98,6 @@ impl Breaker {
 
 impl Trip {
     pub(super) const fn rejection(&self) -> Rejection {
-        Rejection {
-            rule: self.rule,
-            used: self.used,
-            limit: self.limit,
-            passing: None,
-        }
+        Rejection { rule: self.rule, used: self.used, limit: self.limit, passing: None }
     }
 }

@@ -111,12 +111,7 @@ impl RiskGuard {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let throttle = Throttle::new(limits.order_rate_per_minute, limits.order_burst);
-        Self {
-            throttle,
-            breaker: Breaker::default(),
-            gate: Gate::Open,
-            limits,
-        }
+        Self { throttle, breaker: Breaker::default(), gate: Gate::Open, limits }
     }
 
     /// Approves the intent or says which rule refuses it, the first in the order of [`Rule`].
@@ -156,6 +151,11 @@ impl RiskGuard {
         self.breaker.release(drawdown)
     }
 
+    /// Takes over the breaker of an earlier incarnation.
+    pub fn restore(&mut self, breaker: Breaker) {
+        self.breaker = breaker;
+    }
+
     /// Sets the order gate.
     pub const fn set_gate(&mut self, gate: Gate) {
         self.gate = gate;
@@ -186,11 +186,7 @@ impl RiskGuard {
             Gate::Closed => false,
         };
         if !allowed {
-            return Err(Rejection::plain(
-                Rule::Gate,
-                Value::Count(1),
-                Value::Count(0),
-            ));
+            return Err(Rejection::plain(Rule::Gate, Value::Count(1), Value::Count(0)));
         }
         match self.breaker.trip() {
             Some(trip) if !intent.purpose.is_protective() => Err(trip.rejection()),
@@ -201,11 +197,7 @@ impl RiskGuard {
     fn outstanding(&self, intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
         let leg = context.orders.of_leg(intent.market, intent.outcome).count();
         if leg != 0 {
-            return Err(Rejection::plain(
-                Rule::OneOrderPerLeg,
-                count(leg + 1),
-                Value::Count(1),
-            ));
+            return Err(Rejection::plain(Rule::OneOrderPerLeg, count(leg + 1), Value::Count(1)));
         }
         let open = context.orders.len() + 1;
         let max = usize::try_from(self.limits.open_orders_max).unwrap_or(usize::MAX);
@@ -228,16 +220,8 @@ impl RiskGuard {
         let in_market = portfolio.exposure(intent.market) + orders.reserved(intent.market);
         let in_all = portfolio.exposure_total() + orders.reserved_total();
         let rules = [
-            (
-                Rule::MarketExposure,
-                in_market,
-                self.limits.market_exposure_max_usdc,
-            ),
-            (
-                Rule::StrategyExposure,
-                in_all,
-                self.limits.strategy_exposure_max_usdc,
-            ),
+            (Rule::MarketExposure, in_market, self.limits.market_exposure_max_usdc),
+            (Rule::StrategyExposure, in_all, self.limits.strategy_exposure_max_usdc),
         ];
         for (rule, used, limit) in rules {
             if limit < used + cost {
@@ -247,12 +231,7 @@ impl RiskGuard {
                     .unwrap_or_default();
                 let passing = (market.min_size <= passing).then_some(passing);
                 let (used, limit) = (Value::Usdc(used + cost), Value::Usdc(limit));
-                return Err(Rejection {
-                    rule,
-                    used,
-                    limit,
-                    passing,
-                });
+                return Err(Rejection { rule, used, limit, passing });
             }
         }
         Ok(())
@@ -261,12 +240,7 @@ impl RiskGuard {
 
 impl Rejection {
     const fn plain(rule: Rule, used: Value, limit: Value) -> Self {
-        Self {
-            rule,
-            used,
-            limit,
-            passing: None,
-        }
+        Self { rule, used, limit, passing: None }
     }
 }
 
@@ -310,11 +284,7 @@ impl Rule {
 /// Refuses what the venue would refuse.
 fn venue_rules<'a>(intent: &Intent, context: &Context<'a>) -> Result<&'a Market, Rejection> {
     let Some(market) = context.market else {
-        return Err(Rejection::plain(
-            Rule::UnknownMarket,
-            Value::Count(0),
-            Value::Count(1),
-        ));
+        return Err(Rejection::plain(Rule::UnknownMarket, Value::Count(0), Value::Count(1)));
     };
     if context.tick.limit(intent.limit, intent.side) != Some(intent.limit) {
         let tick = Usdc::from_micros(i64::from(context.tick.micros())).unwrap_or_default();
@@ -347,12 +317,7 @@ fn holdings(intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
     if limit < intent.size {
         let (used, allowed) = (Value::Size(intent.size), Value::Size(limit));
         let passing = Some(limit.floor_to_cents()).filter(|size| !size.is_zero());
-        return Err(Rejection {
-            rule: Rule::Holdings,
-            used,
-            limit: allowed,
-            passing,
-        });
+        return Err(Rejection { rule: Rule::Holdings, used, limit: allowed, passing });
     }
     Ok(())
 }

@@ -95,29 +95,15 @@ fn check_at(
     now: Timestamp,
 ) -> Result<(), String> {
     let market = market();
-    let context = Context {
-        now,
-        market: Some(&market),
-        tick: market.tick,
-        portfolio,
-        orders,
-    };
+    let context = Context { now, market: Some(&market), tick: market.tick, portfolio, orders };
     match guard.check(intent, &context) {
         Ok(approved) => {
             assert_eq!(*approved.intent(), intent);
             Ok(())
         }
         Err(no) => {
-            let passing = no
-                .passing
-                .map(|size| format!(", {size} would pass"))
-                .unwrap_or_default();
-            Err(format!(
-                "{} {} of {}{passing}",
-                no.rule.name(),
-                no.used,
-                no.limit
-            ))
+            let passing = no.passing.map(|size| format!(", {size} would pass")).unwrap_or_default();
+            Err(format!("{} {} of {}{passing}", no.rule.name(), no.used, no.limit))
         }
     }
 }
@@ -132,10 +118,7 @@ fn exposure_at_the_limit_passes_and_a_share_more_does_not() {
     let mut guard = RiskGuard::new(limits());
     assert_eq!(check(&mut guard, entry("0.40", "100"), &none), Ok(()));
     let more = check(&mut guard, entry("0.40", "100.01"), &none);
-    assert_eq!(
-        more,
-        refused("market_exposure 40.004 of 40, 100 would pass")
-    );
+    assert_eq!(more, refused("market_exposure 40.004 of 40, 100 would pass"));
 }
 
 #[test]
@@ -145,18 +128,9 @@ fn what_is_held_and_what_is_open_count_as_exposure() {
     let no = check(&mut guard, entry("0.40", "50"), &held);
     assert_eq!(no, refused("market_exposure 50 of 40, 25 would pass"));
     let mut orders = OpenOrders::default();
-    let other = Intent {
-        market: ConditionId::from_bytes([2; 32]),
-        ..entry("0.50", "100")
-    };
+    let other = Intent { market: ConditionId::from_bytes([2; 32]), ..entry("0.50", "100") };
     orders.add(1, other, Usdc::ZERO);
-    let no = check_at(
-        &mut guard,
-        entry("0.40", "50"),
-        &Portfolio::default(),
-        &orders,
-        NOW,
-    );
+    let no = check_at(&mut guard, entry("0.40", "50"), &Portfolio::default(), &orders, NOW);
     assert_eq!(no, refused("strategy_exposure 70 of 60, 25 would pass"));
 }
 
@@ -183,10 +157,7 @@ fn a_hedge_only_completes_pairs() {
     let mut second = fill(Outcome::Yes, "0.60", "100");
     second.number = 2;
     paired.book(&second).unwrap();
-    assert_eq!(
-        check(&mut guard, hedge("5"), &paired),
-        refused("holdings 5 of 0")
-    );
+    assert_eq!(check(&mut guard, hedge("5"), &paired), refused("holdings 5 of 0"));
 }
 
 #[test]
@@ -204,10 +175,7 @@ fn a_closed_gate_refuses_all_and_reduce_only_lets_protection_pass() {
     let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
     guard.set_gate(Gate::ReduceOnly);
     assert_eq!(check(&mut guard, exit, &held), Ok(()));
-    assert_eq!(
-        check(&mut guard, entry("0.40", "10"), &held),
-        refused("gate 1 of 0")
-    );
+    assert_eq!(check(&mut guard, entry("0.40", "10"), &held), refused("gate 1 of 0"));
     guard.set_gate(Gate::Closed);
     assert_eq!(check(&mut guard, exit, &held), refused("gate 1 of 0"));
 }
@@ -218,35 +186,18 @@ fn what_the_venue_would_refuse_is_not_sent() {
     let mut guard = RiskGuard::new(limits());
     let mut say = |intent| check(&mut guard, intent, &none);
     assert_eq!(say(entry("0.40", "5")), Ok(()));
-    assert_eq!(
-        say(entry("0.40", "4.99")),
-        refused("venue_minimum 4.99 of 5")
-    );
-    assert_eq!(
-        say(entry("0.40", "5.001")),
-        refused("venue_minimum 5.001 of 5")
-    );
+    assert_eq!(say(entry("0.40", "4.99")), refused("venue_minimum 4.99 of 5"));
+    assert_eq!(say(entry("0.40", "5.001")), refused("venue_minimum 5.001 of 5"));
     assert_eq!(say(entry("0.10", "9")), refused("venue_minimum 0.9 of 1"));
-    assert_eq!(
-        say(entry("0.405", "10")),
-        refused("price_grid 0.405 of 0.01")
-    );
+    assert_eq!(say(entry("0.405", "10")), refused("price_grid 0.405 of 0.01"));
 }
 
 #[test]
 fn a_market_that_is_not_known_is_not_traded() {
     let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
     let tick = TickSize::CENT;
-    let context = Context {
-        now: NOW,
-        market: None,
-        tick,
-        portfolio: &portfolio,
-        orders: &orders,
-    };
-    let no = RiskGuard::new(limits())
-        .check(entry("0.40", "10"), &context)
-        .unwrap_err();
+    let context = Context { now: NOW, market: None, tick, portfolio: &portfolio, orders: &orders };
+    let no = RiskGuard::new(limits()).check(entry("0.40", "10"), &context).unwrap_err();
     assert_eq!(no.rule, Rule::UnknownMarket);
 }
 
@@ -258,19 +209,9 @@ fn one_order_a_leg_and_so_many_in_all() {
     orders.add(1, entry("0.10", "10"), Usdc::ZERO);
     let no = check_at(&mut guard, entry("0.40", "10"), &none, &orders, NOW);
     assert_eq!(no, refused("one_order_per_leg 2 of 1"));
-    let other_leg = Intent {
-        outcome: Outcome::No,
-        ..entry("0.40", "10")
-    };
+    let other_leg = Intent { outcome: Outcome::No, ..entry("0.40", "10") };
     assert_eq!(check_at(&mut guard, other_leg, &none, &orders, NOW), Ok(()));
-    orders.add(
-        2,
-        Intent {
-            market: ConditionId::from_bytes([2; 32]),
-            ..other_leg
-        },
-        Usdc::ZERO,
-    );
+    orders.add(2, Intent { market: ConditionId::from_bytes([2; 32]), ..other_leg }, Usdc::ZERO);
     let no = check_at(&mut guard, other_leg, &none, &orders, NOW);
     assert_eq!(no, refused("open_orders 3 of 2"));
 }
@@ -284,20 +225,14 @@ fn orders_pass_at_the_rate_and_protection_may_overdraw() {
     for _ in 0..3 {
         assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
     }
-    assert_eq!(
-        check(&mut guard, entry("0.40", "10"), &none),
-        refused("throttle 4 of 3")
-    );
+    assert_eq!(check(&mut guard, entry("0.40", "10"), &none), refused("throttle 4 of 3"));
     for _ in 0..3 {
         assert_eq!(check(&mut guard, exit, &held), Ok(()));
     }
     assert_eq!(check(&mut guard, exit, &held), refused("throttle 7 of 6"));
     let orders = OpenOrders::default();
     let later = NOW + Duration::from_secs(4);
-    assert_eq!(
-        check_at(&mut guard, entry("0.40", "10"), &none, &orders, later),
-        Ok(())
-    );
+    assert_eq!(check_at(&mut guard, entry("0.40", "10"), &none, &orders, later), Ok(()));
     let no = check_at(&mut guard, entry("0.40", "10"), &none, &orders, later);
     assert_eq!(no, refused("throttle 4 of 3"));
 }
@@ -310,19 +245,10 @@ fn a_streak_of_losses_stops_entries_until_its_cooldown_is_over() {
     assert_eq!(guard.round(usdc("1"), NOW), None);
     assert_eq!(guard.round(usdc("-1"), NOW), None);
     let trip = guard.round(usdc("-1"), NOW).unwrap();
-    assert_eq!(
-        (trip.rule, trip.until),
-        (Rule::LossStreak, Some(NOW + Duration::from_secs(600)))
-    );
-    assert_eq!(
-        check(&mut guard, entry("0.40", "10"), &none),
-        refused("loss_streak 2 of 2")
-    );
+    assert_eq!((trip.rule, trip.until), (Rule::LossStreak, Some(NOW + Duration::from_secs(600))));
+    assert_eq!(check(&mut guard, entry("0.40", "10"), &none), refused("loss_streak 2 of 2"));
     assert_eq!(guard.cool_down(NOW + Duration::from_secs(599)), None);
-    assert_eq!(
-        guard.cool_down(NOW + Duration::from_secs(600)),
-        Some(Rule::LossStreak)
-    );
+    assert_eq!(guard.cool_down(NOW + Duration::from_secs(600)), Some(Rule::LossStreak));
     assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
 }
 
@@ -333,10 +259,7 @@ fn a_deep_drawdown_stops_entries_until_a_person_releases_it() {
     let mut guard = RiskGuard::new(limits());
     assert_eq!(guard.drawdown(usdc("9.99"), NOW), None);
     assert!(guard.drawdown(usdc("10"), NOW).is_some());
-    assert_eq!(
-        check(&mut guard, entry("0.40", "10"), &none),
-        refused("drawdown 10 of 10")
-    );
+    assert_eq!(check(&mut guard, entry("0.40", "10"), &none), refused("drawdown 10 of 10"));
     let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
     assert_eq!(check(&mut guard, exit, &held), Ok(()));
     assert_eq!(guard.cool_down(NOW + Duration::from_secs(1_000_000)), None);

@@ -23,12 +23,7 @@ impl Throttle {
     pub(super) fn new(rate_per_minute: u64, burst: u64) -> Self {
         let burst = i128::from(burst) * MINUTE_MICROS;
         let rate_per_minute = i128::from(rate_per_minute);
-        Self {
-            rate_per_minute,
-            burst,
-            tokens: burst,
-            at: Timestamp::default(),
-        }
+        Self { rate_per_minute, burst, tokens: burst, at: Timestamp::default() }
     }
 
     /// Takes one order's worth, or refuses.
@@ -36,22 +31,13 @@ impl Throttle {
         let passed = i128::from(now.micros() - self.at.micros()).max(0);
         self.at = self.at.max(now);
         self.tokens = (self.tokens + passed * self.rate_per_minute).min(self.burst);
-        let floor = if purpose.is_protective() {
-            -self.burst
-        } else {
-            0
-        };
+        let floor = if purpose.is_protective() { -self.burst } else { 0 };
         if self.tokens - MINUTE_MICROS < floor {
             let sent = (self.burst - self.tokens) / MINUTE_MICROS + 1;
             let used = Value::Count(u64::try_from(sent).unwrap_or(u64::MAX));
             let allowed = (self.burst - floor) / MINUTE_MICROS;
             let limit = Value::Count(u64::try_from(allowed).unwrap_or(u64::MAX));
-            return Err(Rejection {
-                rule: Rule::Throttle,
-                used,
-                limit,
-                passing: None,
-            });
+            return Err(Rejection { rule: Rule::Throttle, used, limit, passing: None });
         }
         self.tokens -= MINUTE_MICROS;
         Ok(())

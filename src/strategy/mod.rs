@@ -98,21 +98,13 @@ impl Look {
     /// Returns the look of a market that ended in no.
     #[must_use]
     pub const fn no(market: ConditionId, reason: Reason, numbers: Numbers) -> Self {
-        Self {
-            market: Some(market),
-            wish: Wish::No(reason),
-            numbers,
-        }
+        Self { market: Some(market), wish: Wish::No(reason), numbers }
     }
 
     /// Returns the look of a market that ended in an intent.
     #[must_use]
     pub const fn intent(intent: Intent, numbers: Numbers) -> Self {
-        Self {
-            market: Some(intent.market),
-            wish: Wish::Intent(intent),
-            numbers,
-        }
+        Self { market: Some(intent.market), wish: Wish::Intent(intent), numbers }
     }
 }
 
@@ -120,9 +112,7 @@ impl Subscription {
     /// Tells whether a market is wanted.
     #[must_use]
     pub fn wants(&self, market: &Market) -> bool {
-        self.slug_prefixes
-            .iter()
-            .any(|prefix| market.slug.starts_with(prefix.as_str()))
+        self.slug_prefixes.iter().any(|prefix| market.slug.starts_with(prefix.as_str()))
     }
 
     /// Tells whether the prices of an underlying are wanted.
@@ -136,11 +126,7 @@ impl MarketState {
     /// Returns what is known of a market that was just announced.
     #[must_use]
     pub fn new(market: Arc<Market>) -> Self {
-        Self {
-            tick: market.tick,
-            market,
-            books: [None, None],
-        }
+        Self { tick: market.tick, market, books: [None, None] }
     }
 
     /// Returns the newest book of an outcome.

@@ -1,0 +1,55 @@
+//! What a strategy remembers from one incarnation to the next: numbers, counts, its digest, its breaker.
+
+use std::collections::BTreeMap;
+
+use crate::decision::{Decision, DecisionDigest, Verdict};
+use crate::price::Usdc;
+use crate::risk::Breaker;
+use crate::status::OrderCounts;
+use crate::time::Timestamp;
+
+use super::Tallies;
+
+/// Counts and numbers that go on when a strategy is built anew. Positions are not here: they follow from fills.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    pub(super) inputs: u64,
+    pub(super) seq: u64,
+    pub(super) last_order: u64,
+    pub(super) intents: u64,
+    pub(super) fills: u64,
+    pub(super) orders: OrderCounts,
+    pub(super) rejections: BTreeMap<&'static str, u64>,
+    pub(super) digest: DecisionDigest,
+    pub(super) tallies: Tallies,
+    pub(super) breaker: Breaker,
+    pub(super) peak: Usdc,
+    pub(super) drawdown_max: Usdc,
+    pub(super) last_decision_at: Option<Timestamp>,
+    pub(super) last_trade_at: Option<Timestamp>,
+}
+
+impl Memory {
+    /// Returns these memories with order numbers that go on after `number`, when that is further.
+    #[must_use]
+    pub fn after_order(mut self, number: u64) -> Self {
+        self.last_order = self.last_order.max(number);
+        self
+    }
+
+    /// Counts a decision in. Tells whether the market's last look ended for the same cause.
+    pub(super) fn note(&mut self, decision: &Decision) -> bool {
+        self.seq = decision.seq;
+        self.last_decision_at = Some(decision.at);
+        self.digest.add(decision);
+        match &decision.verdict {
+            Verdict::Order { .. } => self.intents += 1,
+            Verdict::Rejected { rejection, .. } => {
+                self.intents += 1;
+                *self.rejections.entry(rejection.rule.name()).or_default() += 1;
+            }
+            Verdict::No(_) => {}
+        }
+        self.tallies.note(decision)
+    }
+}

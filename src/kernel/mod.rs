@@ -1,0 +1,400 @@
+//! The kernel: one strategy with its guard, its portfolio and its open orders. Inputs in, decisions out.
+//!
+//! Everything that decides is here, and nothing here knows of threads or clocks: the same inputs in the same
+//! order give the same decisions, byte for byte, in the service, in a replay and in a test.
+
+mod memory;
+mod snapshot;
+mod tallies;
+
+pub use memory::Memory;
+pub use tallies::{Cause, Count, Tallies};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::decision::{Decision, Verdict};
+use crate::event::{Kind, MarketEvent};
+use crate::intent::Intent;
+use crate::lifecycle::Gate;
+use crate::market::{ConditionId, Market, Outcome};
+use crate::open_orders::OpenOrders;
+use crate::order::{ClientOrderId, Fill, Order, OrderEvent, StrategyId, Submission, Update};
+use crate::position::{Booked, Oversold, Portfolio};
+use crate::price::{Price, Usdc};
+use crate::risk::{Context, Limits, RiskGuard, Rule, Trip};
+use crate::strategy::{Look, MarketState, Strategy, View, Wish};
+use crate::time::Timestamp;
+
+/// One strategy and all that decides for it.
+#[derive(Debug)]
+pub struct Kernel {
+    id: StrategyId,
+    strategy: Box<dyn Strategy>,
+    guard: RiskGuard,
+    now: Timestamp,
+    markets: BTreeMap<ConditionId, MarketState>,
+    portfolio: Portfolio,
+    orders: OpenOrders,
+    memory: Memory,
+    looks: Vec<Look>,
+}
+
+/// Everything that can move a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Something happened outside.
+    Market(MarketEvent),
+    /// Something happened to an order of this strategy.
+    Order(OrderEvent),
+    /// The time that it asked for has come.
+    Timer(Timestamp),
+    /// Order entry was opened or closed.
+    Gate {
+        /// When.
+        at: Timestamp,
+        /// What may pass from now on.
+        gate: Gate,
+    },
+    /// A person released the tripped breaker.
+    Release {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What came of an input.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a decision is the usual effect, and boxing it would cost an allocation a look"
+)]
+pub enum Effect {
+    /// A look ended.
+    Decided {
+        /// How.
+        decision: Decision,
+        /// Whether the market's last look ended for the same cause.
+        repeated: bool,
+    },
+    /// An approved order is to be stored and sent.
+    Submit(Order),
+    /// A market was settled while shares of it were held.
+    Settled {
+        /// The market.
+        market: Arc<Market>,
+        /// What a share of yes and of no paid.
+        payouts: [Usdc; 2],
+        /// The cash that came in.
+        amount: Usdc,
+        /// Profit or loss of the whole round in it.
+        profit: Usdc,
+    },
+    /// The breaker tripped; entries are refused.
+    Tripped(Trip),
+    /// The breaker let go of this rule.
+    Released(Rule),
+}
+
+/// The books do not add up: going on would trade on wrong numbers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// More was sold than is held.
+    #[error(transparent)]
+    Oversold(#[from] Oversold),
+    /// A fill of an order that this kernel never sent, or that has ended.
+    #[error("a fill of {0}, which is not open")]
+    StrayFill(ClientOrderId),
+}
+
+impl Kernel {
+    /// Returns a kernel that has seen nothing, with what it remembers of its earlier incarnations.
+    #[must_use]
+    pub fn new(
+        id: StrategyId,
+        strategy: Box<dyn Strategy>,
+        limits: Limits,
+        memory: Memory,
+    ) -> Self {
+        let mut guard = RiskGuard::new(limits);
+        guard.restore(memory.breaker.clone());
+        let mut portfolio = Portfolio::default();
+        portfolio.restore_peak(memory.peak, memory.drawdown_max);
+        Self {
+            id,
+            strategy,
+            guard,
+            now: Timestamp::UNIX_EPOCH,
+            markets: BTreeMap::new(),
+            portfolio,
+            orders: OpenOrders::default(),
+            memory,
+            looks: Vec::new(),
+        }
+    }
+
+    /// Takes in a fill of the past: it moves the portfolio and the strategy's own state, and decides nothing.
+    ///
+    /// # Errors
+    /// When the books do not add up.
+    pub fn recall_fill(&mut self, fill: &Fill) -> Result<(), Broken> {
+        self.now = self.now.max(fill.at);
+        if self.portfolio.book(fill)? != Booked::Duplicate {
+            let (strategy, view, looks) = self.parts();
+            strategy.on_fill(fill, &view, looks);
+            self.looks.clear();
+        }
+        Ok(())
+    }
+
+    /// Takes in a settlement of the past.
+    pub fn recall_settlement(&mut self, market: ConditionId, payouts: [Usdc; 2]) {
+        self.portfolio.settle(market, payouts);
+        self.strategy.on_settled(market);
+    }
+
+    /// Takes in one input; what comes of it is added to `effects`.
+    ///
+    /// # Errors
+    /// When the books do not add up. The kernel must not be used any more then.
+    pub fn handle(&mut self, input: &Input, effects: &mut Vec<Effect>) -> Result<(), Broken> {
+        self.memory.inputs += 1;
+        match input {
+            Input::Market(event) => self.on_market(event, effects),
+            Input::Order(event) => self.on_order(event, effects)?,
+            Input::Timer(at) => {
+                self.advance(*at, effects);
+                let (strategy, view, looks) = self.parts();
+                strategy.on_timer(&view, looks);
+            }
+            Input::Gate { at, gate } => {
+                self.advance(*at, effects);
+                self.guard.set_gate(*gate);
+            }
+            Input::Release { at } => {
+                self.advance(*at, effects);
+                let released = self.guard.release(self.portfolio.drawdown());
+                effects.extend(released.map(Effect::Released));
+            }
+        }
+        self.decide(effects);
+        Ok(())
+    }
+
+    /// Returns when it wants a timer, at the latest.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        let cooldown = self.guard.breaker().trip().and_then(|trip| trip.until);
+        self.strategy.next_timer().into_iter().chain(cooldown).filter(|at| self.now < *at).min()
+    }
+
+    /// Returns the strategy's id.
+    #[must_use]
+    pub const fn id(&self) -> &StrategyId {
+        &self.id
+    }
+
+    /// Returns what it holds and has made.
+    #[must_use]
+    pub const fn portfolio(&self) -> &Portfolio {
+        &self.portfolio
+    }
+
+    /// Returns what it has outstanding.
+    #[must_use]
+    pub const fn orders(&self) -> &OpenOrders {
+        &self.orders
+    }
+
+    /// Returns what is known of a market.
+    #[must_use]
+    pub fn market(&self, id: ConditionId) -> Option<&MarketState> {
+        self.markets.get(&id)
+    }
+
+    /// Returns what its next incarnation must remember.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory {
+            breaker: self.guard.breaker().clone(),
+            peak: self.portfolio.peak(),
+            drawdown_max: self.portfolio.drawdown_max(),
+            ..self.memory.clone()
+        }
+    }
+
+    fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        self.now = self.now.max(at);
+        effects.extend(self.guard.cool_down(self.now).map(Effect::Released));
+    }
+
+    fn on_market(&mut self, event: &MarketEvent, effects: &mut Vec<Effect>) {
+        self.advance(event.at, effects);
+        match &event.kind {
+            Kind::Market(market) => {
+                if !self.strategy.subscription().wants(market) {
+                    return;
+                }
+                let market = Arc::clone(market);
+                self.markets.entry(market.id).or_insert_with(|| MarketState::new(market));
+            }
+            Kind::Book { market, outcome, book } => {
+                let Some(state) = self.markets.get_mut(market) else {
+                    return;
+                };
+                *outcome.of_mut(&mut state.books) = Some(Arc::clone(book));
+                let bid = book.best_bid().map(|level| level.price);
+                self.mark(*market, *outcome, bid, effects);
+            }
+            Kind::Tick { market, tick } => {
+                let Some(state) = self.markets.get_mut(market) else {
+                    return;
+                };
+                state.tick = *tick;
+            }
+            Kind::Resolved { market, payouts } => {
+                self.settle(*market, *payouts, effects);
+                return;
+            }
+            Kind::Trade(trade) if !self.markets.contains_key(&trade.market) => return,
+            Kind::Spot { symbol, .. } if !self.strategy.subscription().wants_symbol(symbol) => {
+                return;
+            }
+            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
+            Kind::Feed { .. } | Kind::Gap { .. } => {}
+        }
+        let (strategy, view, looks) = self.parts();
+        strategy.on_event(event, &view, looks);
+    }
+
+    fn mark(
+        &mut self,
+        market: ConditionId,
+        outcome: Outcome,
+        bid: Option<Price>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.portfolio.is_held(market) {
+            self.portfolio.mark(market, outcome, bid);
+            let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
+            effects.extend(trip.map(Effect::Tripped));
+        }
+    }
+
+    fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2], effects: &mut Vec<Effect>) {
+        let Some(state) = self.markets.remove(&market) else {
+            return;
+        };
+        if let Some((amount, profit)) = self.portfolio.settle(market, payouts) {
+            effects.push(Effect::Settled { market: state.market, payouts, amount, profit });
+            self.portfolio.watch_drawdown();
+            self.close_round(profit, effects);
+        }
+        self.strategy.on_settled(market);
+        self.memory.tallies.forget(market);
+    }
+
+    fn close_round(&mut self, profit: Usdc, effects: &mut Vec<Effect>) {
+        effects.extend(self.guard.round(profit, self.now).map(Effect::Tripped));
+        let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
+        effects.extend(trip.map(Effect::Tripped));
+    }
+
+    fn on_order(&mut self, event: &OrderEvent, effects: &mut Vec<Effect>) -> Result<(), Broken> {
+        self.advance(event.at, effects);
+        let number = event.order.number;
+        if let Update::Filled(fill) = &event.update {
+            if !self.orders.contains(number) {
+                return Err(Broken::StrayFill(event.order.clone()));
+            }
+            match self.portfolio.book(fill)? {
+                Booked::Duplicate => return Ok(()),
+                Booked::Once { round } => {
+                    self.memory.fills += 1;
+                    self.memory.last_trade_at = Some(self.now);
+                    if let Some(profit) = round {
+                        self.close_round(profit, effects);
+                    }
+                }
+            }
+            self.orders.update(number, &event.update);
+            let (strategy, view, looks) = self.parts();
+            strategy.on_fill(fill, &view, looks);
+            return Ok(());
+        }
+        if let Update::Submitted(submission) = &event.update {
+            match submission {
+                Submission::Accepted => self.memory.orders.accepted += 1,
+                Submission::Rejected { .. } => self.memory.orders.rejected += 1,
+                Submission::Unknown => self.memory.orders.unknown += 1,
+            }
+        }
+        if let Some(order) = self.orders.update(number, &event.update) {
+            if matches!(event.update, Update::Done { .. }) {
+                let filled = !order.filled.is_zero();
+                let counts = &mut self.memory.orders;
+                let count = if filled { &mut counts.filled } else { &mut counts.unfilled };
+                *count += 1;
+            }
+            let (strategy, view, looks) = self.parts();
+            strategy.on_done(&order, &view, looks);
+        }
+        Ok(())
+    }
+
+    /// Borrows the strategy, what it may look at, and where its looks go.
+    fn parts(&mut self) -> (&mut dyn Strategy, View<'_>, &mut Vec<Look>) {
+        let view = View {
+            now: self.now,
+            markets: &self.markets,
+            portfolio: &self.portfolio,
+            orders: &self.orders,
+        };
+        (self.strategy.as_mut(), view, &mut self.looks)
+    }
+
+    fn decide(&mut self, effects: &mut Vec<Effect>) {
+        let mut looks = std::mem::take(&mut self.looks);
+        for look in looks.drain(..) {
+            let verdict = match look.wish {
+                Wish::No(reason) => Verdict::No(reason),
+                Wish::Intent(intent) => self.check(intent, effects),
+            };
+            let seq = self.memory.seq + 1;
+            let Look { market, numbers, .. } = look;
+            let decision = Decision { seq, at: self.now, market, verdict, numbers };
+            let repeated = self.memory.note(&decision);
+            effects.push(Effect::Decided { decision, repeated });
+        }
+        self.looks = looks;
+    }
+
+    /// Asks the guard; an approved intent is numbered and handed on.
+    fn check(&mut self, intent: Intent, effects: &mut Vec<Effect>) -> Verdict {
+        let state = self.markets.get(&intent.market);
+        let market = state.map(|state| state.market.as_ref());
+        let context = Context {
+            now: self.now,
+            market,
+            tick: state.map_or(crate::market::TickSize::CENT, |state| state.tick),
+            portfolio: &self.portfolio,
+            orders: &self.orders,
+        };
+        match self.guard.check(intent, &context) {
+            Err(rejection) => Verdict::Rejected { intent, rejection },
+            Ok(approved) => {
+                let fees = market.map(|market| market.fees).unwrap_or_default();
+                let number = self.memory.last_order + 1;
+                self.memory.last_order = number;
+                self.memory.orders.submitted += 1;
+                self.orders.add(number, intent, fees.taker_fee(intent.size, intent.limit));
+                let id = ClientOrderId { strategy: self.id.clone(), number };
+                effects.push(Effect::Submit(Order::new(id, self.now, approved)));
+                Verdict::Order { order: number, intent }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Tallies: how often a strategy said no or was refused, by cause, with the newest numbers.
+
+use std::collections::BTreeMap;
+
+use crate::decision::{Decision, Numbers, Reason, Verdict};
+use crate::market::ConditionId;
+use crate::risk::Rule;
+use crate::time::Timestamp;
+
+/// Why a look did not end in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A gate of the strategy said no.
+    No(Reason),
+    /// A rule of the guard refused.
+    Rejected(Rule),
+}
+
+/// How often, since when, and with what numbers at the newest time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How often.
+    pub count: u64,
+    /// The first time.
+    pub first_at: Timestamp,
+    /// The newest time.
+    pub last_at: Timestamp,
+    /// The numbers of the newest time.
+    pub numbers: Numbers,
+}
+
+/// Counts by cause over all markets, and by market for those that are open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tallies {
+    all: BTreeMap<Cause, Count>,
+    open: BTreeMap<ConditionId, Market>,
+}
+
+/// What is said of one open market.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Market {
+    causes: BTreeMap<Cause, Count>,
+    last: Option<Cause>,
+}
+
+impl Tallies {
+    /// Counts a decision in. Tells whether the market's last look ended for the same cause.
+    pub fn note(&mut self, decision: &Decision) -> bool {
+        let cause = match &decision.verdict {
+            Verdict::Order { .. } => None,
+            Verdict::Rejected { rejection, .. } => Some(Cause::Rejected(rejection.rule)),
+            Verdict::No(reason) => Some(Cause::No(*reason)),
+        };
+        if let Some(cause) = cause {
+            add(&mut self.all, cause, decision);
+        }
+        let Some(market) = decision.market else {
+            return false;
+        };
+        let open = self.open.entry(market).or_default();
+        if let Some(cause) = cause {
+            add(&mut open.causes, cause, decision);
+        }
+        std::mem::replace(&mut open.last, cause) == cause && cause.is_some()
+    }
+
+    /// Drops a market that is settled; its counts stay in those over all markets.
+    pub fn forget(&mut self, market: ConditionId) {
+        self.open.remove(&market);
+    }
+
+    /// Returns the counts over all markets, by cause.
+    pub fn all(&self) -> impl Iterator<Item = (Cause, &Count)> {
+        self.all.iter().map(|(cause, count)| (*cause, count))
+    }
+
+    /// Returns the counts of the open markets, by market and cause.
+    pub fn open(&self) -> impl Iterator<Item = (ConditionId, Cause, &Count)> {
+        self.open.iter().flat_map(|(market, open)| {
+            open.causes.iter().map(|(cause, count)| (*market, *cause, count))
+        })
+    }
+}
+
+impl Cause {
+    /// Returns `no` or `rejected`.
+    #[must_use]
+    pub const fn verdict(self) -> &'static str {
+        match self {
+            Self::No(_) => "no",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+
+    /// Returns the reason's or the rule's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::No(reason) => reason.name(),
+            Self::Rejected(rule) => rule.name(),
+        }
+    }
+}
+
+fn add(counts: &mut BTreeMap<Cause, Count>, cause: Cause, decision: &Decision) {
+    let (at, numbers) = (decision.at, decision.numbers);
+    let count =
+        counts.entry(cause).or_insert(Count { count: 0, first_at: at, last_at: at, numbers });
+    count.count += 1;
+    count.last_at = at;
+    count.numbers = numbers;
+}

@@ -5,4 +5,5 @@
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
 pub mod bus;
+pub mod clock;
 pub mod ports;

@@ -39,7 +39,9 @@ impl CommandBus {
     /// The manager's refusal, or that it did not answer.
     pub async fn send(&self, command: Command) -> Result<Accepted, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.tx.try_send(Request { command, reply }).map_err(|_| Refusal::Unavailable)?;
+        self.tx
+            .try_send(Request { command, reply })
+            .map_err(|_full_or_closed| Refusal::Unavailable)?;
         match tokio::time::timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Refusal::Unavailable),

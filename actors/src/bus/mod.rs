@@ -1,6 +1,10 @@
 //! The buses: what carries events to strategies, commands to the manager, and the status to its readers.
 
 pub mod command;
+pub mod event;
+pub mod inbox;
+pub mod status;
+mod sync;
 mod ticket;
 
 pub use ticket::{Settled, Ticket};

@@ -7,7 +7,10 @@ use tokio::sync::oneshot;
 /// Travels with an event and with everything that the event causes. When the last copy is dropped (also by
 /// a part that dies), the event is settled and the next one may enter.
 #[derive(Clone, Debug, Default)]
-pub struct Ticket(Option<Arc<oneshot::Sender<()>>>);
+pub struct Ticket(
+    #[expect(dead_code, reason = "it is only held: its drop is the message")]
+    Option<Arc<oneshot::Sender<()>>>,
+);
 
 /// Waits until a ticket and all its copies are gone.
 #[derive(Debug)]

@@ -1,0 +1,269 @@
+//! EventBus: carries market events to every strategy that wants them, and each strategy's own order events to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ploy::event::{Kind, MarketEvent, Symbol};
+use ploy::market::{ConditionId, Outcome};
+use ploy::order::{OrderEvent, StrategyId};
+use ploy::strategy::Subscription;
+use ploy::time::Timestamp;
+
+use super::Ticket;
+use super::inbox::{Batch, Bounds, Inbox, Lane, Put};
+
+/// Public trades that may wait for one strategy; a strategy that is further behind is told of a gap.
+const RING_MAX: usize = 4096;
+/// Own order events, openings and settlements that may wait; more means that the strategy does not turn over.
+const LOSSLESS_MAX: usize = 65_536;
+
+/// Carries events from feeds and executor to their readers.
+#[derive(Clone, Debug, Default)]
+pub struct EventBus {
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// What waits for one reader, and how to wake it.
+pub struct Mailbox {
+    inbox: Inbox<Key, Delivery>,
+    wake: OnceLock<Wake>,
+    overflow: OnceLock<()>,
+}
+
+/// Wakes a reader. Must not block.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// One thing for a reader, with the ticket of what caused it.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Something happened outside.
+    Market(MarketEvent, Ticket),
+    /// Something happened to an order of the reader.
+    Order(OrderEvent, Ticket),
+    /// The time that the reader asked for has come.
+    Timer(Timestamp, Ticket),
+}
+
+/// What a newer event replaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// The book of an outcome.
+    Book(ConditionId, Outcome),
+    /// The price of an underlying.
+    Spot(Symbol),
+    /// The state of a game.
+    Game(Arc<str>),
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    strategies: BTreeMap<StrategyId, Subscriber>,
+    venue: Option<Arc<Mailbox>>,
+    open: BTreeMap<ConditionId, Known>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    subscription: Subscription,
+    markets: BTreeSet<ConditionId>,
+    mailbox: Arc<Mailbox>,
+}
+
+/// What a late subscriber must be told of an open market.
+#[derive(Debug)]
+struct Known {
+    market: MarketEvent,
+    tick: Option<MarketEvent>,
+    books: [Option<MarketEvent>; 2],
+}
+
+impl EventBus {
+    /// Subscribes a strategy, in the place of an earlier subscription of the same name. What is known of the
+    /// markets it wants waits in its mailbox.
+    #[must_use]
+    pub fn subscribe(
+        &self,
+        id: &StrategyId,
+        subscription: Subscription,
+        ticket: &Ticket,
+    ) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::new());
+        let mut inner = self.lock();
+        let mut markets = BTreeSet::new();
+        for (market, known) in &inner.open {
+            if wants(&subscription, &known.market) {
+                markets.insert(*market);
+                known.events().for_each(|event| mailbox.market(event.clone(), ticket));
+            }
+        }
+        let subscriber = Subscriber { subscription, markets, mailbox: Arc::clone(&mailbox) };
+        inner.strategies.insert(id.clone(), subscriber);
+        mailbox
+    }
+
+    /// Ends a strategy's subscription. What waits in its mailbox, and what still comes for it, is dropped.
+    pub fn unsubscribe(&self, id: &StrategyId) {
+        self.lock().strategies.remove(id);
+    }
+
+    /// Subscribes the paper venue to everything.
+    #[must_use]
+    pub fn subscribe_venue(&self) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::new());
+        self.lock().venue = Some(Arc::clone(&mailbox));
+        mailbox
+    }
+
+    /// Carries an event to everyone who wants it; to the venue last, so that what the venue makes of it comes
+    /// to a strategy after the event itself.
+    pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
+        let mut inner = self.lock();
+        inner.remember(event);
+        for subscriber in inner.strategies.values_mut() {
+            if subscriber.takes(event) {
+                subscriber.mailbox.market(event.clone(), ticket);
+            }
+        }
+        if let Some(venue) = &inner.venue {
+            venue.market(event.clone(), ticket);
+        }
+    }
+
+    /// Carries an order event to the strategy whose order it is. Tells whether it is there.
+    pub fn tell(&self, event: OrderEvent, ticket: Ticket) -> bool {
+        let inner = self.lock();
+        let subscriber = inner.strategies.get(&event.order.strategy);
+        if let Some(subscriber) = subscriber {
+            subscriber.mailbox.put(Lane::Lossless, Delivery::Order(event, ticket));
+        }
+        subscriber.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mailbox {
+    fn new() -> Self {
+        let bounds = Bounds { ring_max: RING_MAX, lossless_max: LOSSLESS_MAX };
+        Self { inbox: Inbox::new(bounds), wake: OnceLock::new(), overflow: OnceLock::new() }
+    }
+
+    /// Says how to wake the reader, and wakes it for what waits already.
+    pub fn attach(&self, wake: Wake) {
+        self.wake.get_or_init(|| wake)();
+    }
+
+    /// Takes out all that waits.
+    pub fn take(&self) -> Batch<Delivery> {
+        self.inbox.take()
+    }
+
+    /// Tells whether so much waited that something would have been lost: the reader must end.
+    pub fn has_overflowed(&self) -> bool {
+        self.overflow.get().is_some()
+    }
+
+    /// Puts in that the reader's time has come.
+    pub fn timer(&self, at: Timestamp, ticket: Ticket) {
+        self.put(Lane::Lossless, Delivery::Timer(at, ticket));
+    }
+
+    fn market(&self, event: MarketEvent, ticket: &Ticket) {
+        let lane = match &event.kind {
+            Kind::Book { market, outcome, .. } => Lane::Latest(Key::Book(*market, *outcome)),
+            Kind::Spot { symbol, .. } => Lane::Latest(Key::Spot(Arc::clone(symbol))),
+            Kind::Game(game) => Lane::Latest(Key::Game(Arc::clone(&game.id))),
+            Kind::Trade(_) => Lane::Ring,
+            Kind::Market(_) | Kind::Tick { .. } | Kind::Resolved { .. } => Lane::Lossless,
+            Kind::Feed { .. } | Kind::Gap { .. } => Lane::Lossless,
+        };
+        self.put(lane, Delivery::Market(event, ticket.clone()));
+    }
+
+    fn put(&self, lane: Lane<Key>, delivery: Delivery) {
+        match self.inbox.put(lane, delivery) {
+            Put::Waiting => {}
+            Put::Wake => self.ring(),
+            Put::Overflow => {
+                self.overflow.get_or_init(|| ());
+                self.ring();
+            }
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, event: &MarketEvent) {
+        match &event.kind {
+            Kind::Market(market) => {
+                let known = Known { market: event.clone(), tick: None, books: [None, None] };
+                self.open.entry(market.id).or_insert(known);
+            }
+            Kind::Book { market, outcome, .. } => {
+                if let Some(known) = self.open.get_mut(market) {
+                    *outcome.of_mut(&mut known.books) = Some(event.clone());
+                }
+            }
+            Kind::Tick { market, .. } => {
+                if let Some(known) = self.open.get_mut(market) {
+                    known.tick = Some(event.clone());
+                }
+            }
+            Kind::Resolved { market, .. } => drop(self.open.remove(market)),
+            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
+            Kind::Feed { .. } | Kind::Gap { .. } => {}
+        }
+    }
+}
+
+impl Known {
+    fn events(&self) -> impl Iterator<Item = &MarketEvent> {
+        [Some(&self.market), self.tick.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(self.books.iter().flatten())
+    }
+}
+
+impl Subscriber {
+    /// Tells whether the event is wanted, and keeps the set of wanted markets.
+    fn takes(&mut self, event: &MarketEvent) -> bool {
+        match &event.kind {
+            Kind::Market(market) => {
+                let wanted = wants(&self.subscription, event);
+                if wanted {
+                    self.markets.insert(market.id);
+                }
+                wanted
+            }
+            Kind::Resolved { market, .. } => self.markets.remove(market),
+            Kind::Book { market, .. } | Kind::Tick { market, .. } => self.markets.contains(market),
+            Kind::Trade(trade) => self.markets.contains(&trade.market),
+            Kind::Spot { symbol, .. } => self.subscription.wants_symbol(symbol),
+            Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => true,
+        }
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("waiting", &self.inbox.len()).finish_non_exhaustive()
+    }
+}
+
+fn wants(subscription: &Subscription, event: &MarketEvent) -> bool {
+    match &event.kind {
+        Kind::Market(market) => subscription.wants(market),
+        Kind::Book { .. } | Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => false,
+        Kind::Tick { .. } | Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => false,
+    }
+}

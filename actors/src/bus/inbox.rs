@@ -1,0 +1,220 @@
+//! The inbox of one reader: bounded memory, newest book wins, nothing else lost in silence, one wake at a time.
+//!
+//! Values wait in the order in which they came. A value with a key replaces the unread one of the same key
+//! and keeps its place in the order, so that no key starves. Ring values push out the oldest ring value when
+//! there are too many, and the reader is told how many it missed. Lossless values are never dropped: when too
+//! many wait the writer is told, and whoever owns the reader must end it.
+//!
+//! The writer of the first value after a read must wake the reader; the others need not. The reader clears the
+//! flag by a swap and *then* takes the values: the other order loses a wake (`tests/loom` shows it).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
+
+use super::sync::{AtomicBool, Mutex};
+
+/// How a value waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane<K> {
+    /// Replaces an unread value of the same key.
+    Latest(K),
+    /// Pushes out the oldest such value when there are too many.
+    Ring,
+    /// Is never dropped.
+    Lossless,
+}
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Ring values.
+    pub ring_max: usize,
+    /// Lossless values.
+    pub lossless_max: usize,
+}
+
+/// Whether the writer has something to do after a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The reader must be woken.
+    Wake,
+    /// The reader has been woken and has not read yet.
+    Waiting,
+    /// A lossless value too many: it is in, but the reader does not keep up and must be ended.
+    Overflow,
+}
+
+/// All that waited.
+#[derive(Debug)]
+pub struct Batch<V> {
+    /// The values, oldest first.
+    pub items: Vec<V>,
+    /// Ring values that were pushed out since the last read.
+    pub missed: u64,
+    /// Keyed values that a newer one replaced since the last read.
+    pub conflated: u64,
+}
+
+/// Values that wait for one reader. `K` names what a newer value replaces.
+#[derive(Debug)]
+pub struct Inbox<K, V> {
+    bounds: Bounds,
+    queue: Mutex<Queue<K, V>>,
+    signalled: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Queue<K, V> {
+    items: BTreeMap<u64, V>,
+    next: u64,
+    latest: BTreeMap<K, u64>,
+    ring: VecDeque<u64>,
+    lossless: usize,
+    missed: u64,
+    conflated: u64,
+}
+
+impl<K: Ord, V> Inbox<K, V> {
+    /// Returns an empty inbox.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, queue: Mutex::new(Queue::new()), signalled: AtomicBool::new(false) }
+    }
+
+    /// Puts a value in.
+    pub fn put(&self, lane: Lane<K>, value: V) -> Put {
+        let (replaced, overflow) = self.with(|queue| queue.put(lane, value, self.bounds));
+        drop(replaced); // outside the lock: a value may be the last owner of a large book
+        let first = !self.signalled.swap(true, Ordering::AcqRel);
+        match (overflow, first) {
+            (true, _) => Put::Overflow,
+            (false, true) => Put::Wake,
+            (false, false) => Put::Waiting,
+        }
+    }
+
+    /// Takes everything out.
+    pub fn take(&self) -> Batch<V> {
+        self.signalled.swap(false, Ordering::AcqRel);
+        self.with(Queue::take)
+    }
+
+    /// Returns how many values wait.
+    pub fn len(&self) -> usize {
+        self.with(|queue| queue.items.len())
+    }
+
+    /// Tells whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Queue<K, V>) -> T) -> T {
+        // Nothing inside the lock can panic, so a poisoned lock still guards a sound queue.
+        let mut queue = match self.queue.lock() {
+            Ok(queue) => queue,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        work(&mut queue)
+    }
+}
+
+impl<K: Ord, V> Queue<K, V> {
+    fn new() -> Self {
+        Self {
+            items: BTreeMap::new(),
+            next: 0,
+            latest: BTreeMap::new(),
+            ring: VecDeque::new(),
+            lossless: 0,
+            missed: 0,
+            conflated: 0,
+        }
+    }
+
+    /// Returns the value that was replaced or pushed out, and whether too many lossless ones wait.
+    fn put(&mut self, lane: Lane<K>, value: V, bounds: Bounds) -> (Option<V>, bool) {
+        let place = self.next;
+        self.next += 1;
+        match lane {
+            Lane::Latest(key) => {
+                let place = *self.latest.entry(key).or_insert(place);
+                let replaced = self.items.insert(place, value);
+                self.conflated += u64::from(replaced.is_some());
+                (replaced, false)
+            }
+            Lane::Ring => {
+                self.items.insert(place, value);
+                self.ring.push_back(place);
+                if self.ring.len() <= bounds.ring_max {
+                    return (None, false);
+                }
+                self.missed += 1;
+                let oldest = self.ring.pop_front();
+                (oldest.and_then(|place| self.items.remove(&place)), false)
+            }
+            Lane::Lossless => {
+                self.items.insert(place, value);
+                self.lossless += 1;
+                (None, bounds.lossless_max < self.lossless)
+            }
+        }
+    }
+
+    fn take(&mut self) -> Batch<V> {
+        self.latest.clear();
+        self.ring.clear();
+        self.lossless = 0;
+        Batch {
+            items: std::mem::take(&mut self.items).into_values().collect(),
+            missed: std::mem::take(&mut self.missed),
+            conflated: std::mem::take(&mut self.conflated),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { ring_max: 2, lossless_max: 3 };
+
+    #[test]
+    fn the_newest_value_of_a_key_takes_the_place_of_the_unread_one() {
+        let inbox = Inbox::new(BOUNDS);
+        assert_eq!(inbox.put(Lane::Latest("a"), 1), Put::Wake);
+        assert_eq!(inbox.put(Lane::Lossless, 2), Put::Waiting);
+        assert_eq!(inbox.put(Lane::Latest("b"), 3), Put::Waiting);
+        assert_eq!(inbox.put(Lane::Latest("a"), 4), Put::Waiting);
+        let batch = inbox.take();
+        assert_eq!((batch.items, batch.conflated, batch.missed), (vec![4, 2, 3], 1, 0));
+        assert_eq!(inbox.put(Lane::Latest("a"), 5), Put::Wake);
+    }
+
+    #[test]
+    fn what_is_pushed_out_of_the_ring_is_counted() {
+        let inbox: Inbox<u8, u8> = Inbox::new(BOUNDS);
+        (1..=5).for_each(|n| drop(inbox.put(Lane::Ring, n)));
+        let batch = inbox.take();
+        assert_eq!((batch.items, batch.missed), (vec![4, 5], 3));
+        assert_eq!(inbox.take().missed, 0);
+    }
+
+    #[test]
+    fn too_many_lossless_values_are_told_and_not_dropped() {
+        let inbox: Inbox<u8, u8> = Inbox::new(BOUNDS);
+        let puts: Vec<Put> = (1..=4).map(|n| inbox.put(Lane::Lossless, n)).collect();
+        assert_eq!(puts.last(), Some(&Put::Overflow));
+        assert_eq!(inbox.take().items, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn memory_stays_flat_under_a_flood_of_one_key() {
+        let inbox = Inbox::new(BOUNDS);
+        (0..1_000_000).for_each(|n| drop(inbox.put(Lane::Latest(n % 20), n)));
+        assert_eq!(inbox.len(), 20);
+        let batch = inbox.take();
+        assert_eq!(batch.items, (999_980..1_000_000).collect::<Vec<_>>());
+        assert_eq!(batch.conflated, 1_000_000 - 20);
+    }
+}

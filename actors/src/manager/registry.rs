@@ -1,0 +1,55 @@
+//! StrategyRegistry: which strategies there are, with which settings, and how each is built.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ploy::config::{Kind, StrategyConfig};
+use ploy::order::StrategyId;
+use ploy::strategy::Strategy;
+use ploy::strategy::split_arb::SplitArb;
+
+/// Builds a fresh strategy that knows nothing of the past.
+pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
+
+/// Every strategy by id.
+#[derive(Clone, Debug, Default)]
+pub struct StrategyRegistry {
+    entries: BTreeMap<StrategyId, Registration>,
+}
+
+/// One strategy: its settings, and how to build it.
+#[derive(Clone)]
+pub struct Registration {
+    /// Its settings.
+    pub config: StrategyConfig,
+    /// How to build it.
+    pub build: Build,
+}
+
+impl StrategyRegistry {
+    /// Adds a strategy of one of the known kinds, in the place of one of the same id.
+    pub fn add(&mut self, config: StrategyConfig) {
+        let kind = config.kind.clone();
+        let build: Build = Arc::new(move || match &kind {
+            Kind::SplitArb(settings) => Box::new(SplitArb::new(settings.clone())),
+        });
+        self.add_custom(config, build);
+    }
+
+    /// Adds a strategy that is built in a way of its own: an experiment, or a test's.
+    pub fn add_custom(&mut self, config: StrategyConfig, build: Build) {
+        self.entries.insert(config.id.clone(), Registration { config, build });
+    }
+
+    /// Returns every registration, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Registration> {
+        self.entries.values()
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").field("config", &self.config).finish_non_exhaustive()
+    }
+}

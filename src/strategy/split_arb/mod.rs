@@ -1,8 +1,35 @@
 //! `split_arb`: buy one outcome, then the other, for together under one USDC; one of them pays one.
 
+mod entry;
+mod leg;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::book::OrderBook;
+use crate::decision::{Numbers, Reason};
+use crate::event::{Kind, MarketEvent};
+use crate::intent::{Intent, Purpose, TimeInForce};
+use crate::market::{ConditionId, Outcome, Side};
+use crate::open_orders::{OpenOrder, OpenOrders};
+use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};
+use crate::strategy::{Look, MarketState, Strategy, Subscription, View};
+use crate::time::Timestamp;
+use leg::Leg;
+
+/// The strategy: its settings and its open legs.
+///
+/// A leg is what fills made of it, never what was asked for: bought shares of one outcome that wait for as
+/// many of the other. A full pair is no leg; it is held to resolution, and the market may be entered again.
+#[derive(Clone, Debug)]
+pub struct SplitArb {
+    config: Config,
+    subscription: Subscription,
+    legs: BTreeMap<ConditionId, Leg>,
+    seen: Timestamp,
+}
 
 /// The settings of `split_arb`, as its file states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,3 +72,201 @@ pub enum Style {
     /// Both legs as fast as fills allow, when both together are cheap now.
     Simultaneous,
 }
+
+/// What one look at one market has before it.
+#[derive(Clone, Copy, Debug)]
+struct Sight<'a> {
+    config: &'a Config,
+    state: &'a MarketState,
+    now: Timestamp,
+    orders: &'a OpenOrders,
+}
+
+/// The shortest time between two instants.
+const INSTANT: Duration = Duration::from_micros(1);
+
+impl SplitArb {
+    /// Returns the strategy with these settings and no leg.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let slug_prefixes = config.market_prefixes.clone();
+        Self {
+            config,
+            subscription: Subscription { slug_prefixes, symbols: Vec::new() },
+            legs: BTreeMap::new(),
+            seen: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Looks at a market, where it can be seen.
+    fn look(&mut self, market: ConditionId, view: &View<'_>, looks: &mut Vec<Look>) {
+        let Some(state) = view.markets.get(&market) else {
+            return;
+        };
+        let sight = Sight { config: &self.config, state, now: view.now, orders: view.orders };
+        looks.push(match self.legs.get_mut(&market) {
+            Some(leg) => {
+                leg.learn_close(state.market.closes_at);
+                leg.seen(view.now);
+                leg.look(&sight)
+            }
+            None => entry::look(&sight, &self.legs),
+        });
+    }
+}
+
+impl Strategy for SplitArb {
+    fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {
+        self.seen = self.seen.max(view.now);
+        match &event.kind {
+            Kind::Book { market, .. } => self.look(*market, view, looks),
+            Kind::Market(market) => {
+                if let Some(leg) = self.legs.get_mut(&market.id) {
+                    leg.learn_close(market.closes_at);
+                }
+            }
+            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) | Kind::Tick { .. } => {}
+            Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => {}
+        }
+    }
+
+    fn on_fill(&mut self, fill: &Fill, view: &View<'_>, looks: &mut Vec<Look>) {
+        self.seen = self.seen.max(view.now);
+        let leg = Leg::after(self.legs.remove(&fill.market), fill);
+        self.legs.extend(leg.map(|leg| (fill.market, leg)));
+        self.look(fill.market, view, looks);
+    }
+
+    fn on_done(&mut self, order: &OpenOrder, view: &View<'_>, looks: &mut Vec<Look>) {
+        self.seen = self.seen.max(view.now);
+        let Intent { market, purpose, .. } = order.intent;
+        if purpose == Purpose::Exit
+            && !order.remaining().is_zero()
+            && let Some(leg) = self.legs.get_mut(&market)
+        {
+            leg.exit_failed(view.now, self.config.exit_retry);
+        }
+        self.look(market, view, looks);
+    }
+
+    fn on_timer(&mut self, view: &View<'_>, looks: &mut Vec<Look>) {
+        self.seen = self.seen.max(view.now);
+        let is_due = |leg: &Leg| leg.timer(&self.config).is_some_and(|at| at <= view.now);
+        let due = self.legs.iter().filter(|(_, leg)| is_due(leg)).map(|(market, _)| *market);
+        for market in due.collect::<Vec<_>>() {
+            self.look(market, view, looks);
+            // A leg whose market cannot be seen has had its turn too.
+            if let Some(leg) = self.legs.get_mut(&market) {
+                leg.seen(view.now);
+            }
+        }
+    }
+
+    fn on_settled(&mut self, market: ConditionId) {
+        self.legs.remove(&market);
+    }
+
+    fn next_timer(&self) -> Option<Timestamp> {
+        // An instant that went by unnoticed is made up for at the next one: no timer is due in the past.
+        let first = self.legs.values().filter_map(|leg| leg.timer(&self.config)).min();
+        first.map(|at| at.max(self.seen + INSTANT))
+    }
+}
+
+impl<'a> Sight<'a> {
+    /// Returns the look that ended here.
+    fn no(&self, reason: Reason, numbers: Numbers) -> Look {
+        Look::no(self.state.market.id, reason, numbers)
+    }
+
+    /// Returns the look that ends in an order, or in `price_limit` where the price grid has no such price.
+    fn order(
+        &self,
+        purpose: Purpose,
+        leg: (Outcome, Size),
+        price: Price,
+        numbers: Numbers,
+    ) -> Look {
+        let (outcome, size) = leg;
+        let side = side(purpose);
+        let Some(limit) = self.state.tick.limit(price, side) else {
+            let tick = i64::from(self.state.tick.micros());
+            let tick = Usdc::from_micros(tick).unwrap_or_default();
+            return self
+                .no(Reason::PriceLimit, Numbers::none().with("price", price).with("tick", tick));
+        };
+        let intent = Intent {
+            market: self.state.market.id,
+            outcome,
+            side,
+            limit,
+            size,
+            time_in_force: TimeInForce::Fak,
+            purpose,
+        };
+        Look::intent(intent, numbers)
+    }
+
+    /// Returns the book of an outcome, unless it is missing or too old.
+    fn fresh(&self, outcome: Outcome) -> ControlFlow<Look, &'a OrderBook> {
+        let age_max = self.config.book_age_max;
+        match self.state.book(outcome) {
+            Some(book) if !book.is_stale(self.now, age_max) => ControlFlow::Continue(book),
+            Some(book) => {
+                let age = self.now.since(book.at());
+                let numbers = Numbers::none().with("age", age).with("book_age_max", age_max);
+                ControlFlow::Break(self.no(Reason::StaleBook, numbers))
+            }
+            None => ControlFlow::Break(self.no(Reason::StaleBook, Numbers::none())),
+        }
+    }
+
+    /// Goes on unless an order of this market is outstanding.
+    fn nothing_pending(&self) -> ControlFlow<Look> {
+        let open = self.orders.of_market(self.state.market.id).count();
+        if open == 0 {
+            return ControlFlow::Continue(());
+        }
+        let numbers = Numbers::none().with("open_orders", count(open));
+        ControlFlow::Break(self.no(Reason::PendingOrder, numbers))
+    }
+
+    /// Returns the time until the market closes; none when that is past.
+    fn left(&self) -> Duration {
+        self.state.market.closes_at.since(self.now)
+    }
+
+    /// Returns the markets that have an unhedged leg, or may have one as soon as an entry is filled.
+    fn unhedged(&self, legs: &BTreeMap<ConditionId, Leg>) -> u64 {
+        let entries = self.orders.iter().map(|(_, order)| order.intent);
+        let entries = entries.filter(|intent| intent.purpose == Purpose::Entry);
+        let markets = legs.keys().copied().chain(entries.map(|intent| intent.market));
+        count(markets.collect::<BTreeSet<_>>().len())
+    }
+}
+
+/// Returns the one look that a row of gates ended in.
+fn end(look: ControlFlow<Look, Look>) -> Look {
+    match look {
+        ControlFlow::Break(look) | ControlFlow::Continue(look) => look,
+    }
+}
+
+/// Returns which way an order of this purpose goes.
+const fn side(purpose: Purpose) -> Side {
+    match purpose {
+        Purpose::Entry | Purpose::Hedge => Side::Buy,
+        Purpose::Exit => Side::Sell,
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

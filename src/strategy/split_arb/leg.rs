@@ -1,0 +1,275 @@
+//! An open leg: what fills made of it, and when it is hedged, stopped, sold or left waiting.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::book::OrderBook;
+use crate::decision::{Numbers, Reason};
+use crate::intent::Purpose;
+use crate::market::{Market, Outcome, Side};
+use crate::order::Fill;
+use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
+use crate::strategy::Look;
+use crate::time::Timestamp;
+
+use super::{Config, INSTANT, Sight, Style, end};
+
+/// Shares of one outcome that wait for as many of the other, and what they cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Leg {
+    outcome: Outcome,
+    size: Size,
+    /// Price × size of the fills; fees are not in it.
+    paid: Usdc,
+    fees: Usdc,
+    /// When the first of them was bought.
+    since: Timestamp,
+    /// When the market closes; not known until the market is seen.
+    closes_at: Option<Timestamp>,
+    /// The newest look: what was due by then is done.
+    looked_at: Timestamp,
+    retry: Option<Retry>,
+}
+
+/// An exit that failed and when it is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Retry {
+    /// How many tries have failed.
+    attempt: u32,
+    at: Timestamp,
+}
+
+/// What a hedge at some price would come to.
+#[derive(Clone, Copy, Debug)]
+struct Hedge {
+    /// Both prices together, without fees.
+    sum: Usdc,
+    /// What a pair would bring after the fees of both, in USDC.
+    profit: Usdc,
+    fits: bool,
+}
+
+/// The longest wait before a failed exit is tried again: a leg that nobody buys is asked for twice a minute.
+const EXIT_RETRY_MAX: Duration = Duration::from_secs(30);
+
+impl Leg {
+    /// Returns what a fill makes of a leg, or of none. A buy of its outcome adds to it; a buy of the other
+    /// hedges it, and what is left over is a leg on the other side; a sell of its outcome lowers it.
+    pub(super) fn after(leg: Option<Self>, fill: &Fill) -> Option<Self> {
+        let Some(leg) = leg else {
+            return match fill.side {
+                Side::Buy => Some(Self::open(fill, fill.size)),
+                Side::Sell => None,
+            };
+        };
+        match (fill.side, fill.outcome == leg.outcome) {
+            (Side::Buy, true) => {
+                let more = Self::open(fill, fill.size);
+                let size = leg.size + more.size;
+                Some(Self { size, paid: leg.paid + more.paid, fees: leg.fees + more.fees, ..leg })
+            }
+            (Side::Buy, false) if leg.size < fill.size => {
+                let rest = Self::open(fill, fill.size - leg.size);
+                Some(Self { closes_at: leg.closes_at, ..rest })
+            }
+            (Side::Buy, false) | (Side::Sell, true) => leg.less(fill.size),
+            // Only the legs' own outcome is ever sold here.
+            (Side::Sell, false) => Some(leg),
+        }
+    }
+
+    /// Notes when the leg's market closes.
+    pub(super) const fn learn_close(&mut self, closes_at: Timestamp) {
+        self.closes_at = Some(closes_at);
+    }
+
+    /// Notes that the leg was looked at.
+    pub(super) fn seen(&mut self, now: Timestamp) {
+        self.looked_at = self.looked_at.max(now);
+    }
+
+    /// Notes that an exit left shares unsold: the next try waits, each time twice as long.
+    pub(super) fn exit_failed(&mut self, now: Timestamp, wait: Duration) {
+        let failed = self.retry.map_or(0, |retry| retry.attempt);
+        let wait = wait.saturating_mul(2_u32.saturating_pow(failed)).min(EXIT_RETRY_MAX);
+        self.retry = Some(Retry { attempt: failed.saturating_add(1), at: now + wait });
+    }
+
+    /// Returns the first instant after the newest look at which time alone changes what is to be done.
+    pub(super) fn timer(&self, config: &Config) -> Option<Timestamp> {
+        let time_out = self.since + config.hedge_wait_max + INSTANT;
+        let closing = self.closes_at.map(|at| at - config.exit_before_close + INSTANT);
+        let retry = self.retry.map(|retry| retry.at);
+        [Some(time_out), closing, retry]
+            .into_iter()
+            .flatten()
+            .filter(|at| self.looked_at < *at)
+            .min()
+    }
+
+    /// Looks at the leg: hedges it, sells it, or says what it waits for.
+    pub(super) fn look(&self, sight: &Sight<'_>) -> Look {
+        end(self.decide(sight))
+    }
+
+    fn open(fill: &Fill, size: Size) -> Self {
+        Self {
+            outcome: fill.outcome,
+            size,
+            paid: fill.price.notional(size, Rounding::HalfUp),
+            fees: fill.fee.prorate(size, fill.size),
+            since: fill.at,
+            closes_at: None,
+            looked_at: fill.at,
+            retry: None,
+        }
+    }
+
+    fn less(self, size: Size) -> Option<Self> {
+        if self.size <= size {
+            return None;
+        }
+        let paid = self.paid - self.paid.prorate(size, self.size);
+        let fees = self.fees - self.fees.prorate(size, self.size);
+        Some(Self { size: self.size - size, paid, fees, ..self })
+    }
+
+    fn decide(&self, sight: &Sight<'_>) -> ControlFlow<Look, Look> {
+        sight.nothing_pending()?;
+        let (size, least) = (self.size.floor_to_cents(), sight.state.market.min_size);
+        if size < least {
+            let numbers = Numbers::none().with("size", self.size).with("min_size", least);
+            return ControlFlow::Break(sight.no(Reason::BelowMinimum, numbers));
+        }
+        let other = sight.fresh(self.outcome.other()).continue_value();
+        let other_ask = other.and_then(OrderBook::best_ask).map(|level| level.price);
+        let own = sight.fresh(self.outcome);
+        match other_ask {
+            Some(ask) => self.hedge(sight, size, ask)?,
+            None => drop(own?),
+        }
+        let bid = own.continue_value().and_then(OrderBook::best_bid).map(|level| level.price);
+        if let Some(numbers) = self.exit_cause(sight, bid) {
+            own?;
+            return ControlFlow::Continue(self.exit(sight, size, bid, numbers));
+        }
+        ControlFlow::Continue(self.waiting(sight, other_ask, bid))
+    }
+
+    /// Ends the look in a hedge where one fits and can be sent.
+    fn hedge(&self, sight: &Sight<'_>, size: Size, ask: Price) -> ControlFlow<Look> {
+        let Hedge { sum, profit, fits } = self.hedge_at(sight, ask);
+        let least = Market::MIN_BUY.parse().unwrap_or(Usdc::MAX);
+        let limit = sight.state.tick.limit(ask, Side::Buy);
+        let can_be_sent = limit.is_some_and(|limit| least <= limit.notional(size, Rounding::Up));
+        if !fits || !can_be_sent {
+            return ControlFlow::Continue(());
+        }
+        let numbers = Numbers::none()
+            .with("other_ask", ask)
+            .with("sum", sum)
+            .with("target_sum", sight.config.target_sum_usdc)
+            .with("profit", profit)
+            .with("profit_min", sight.config.profit_min_usdc);
+        let leg = (self.outcome.other(), size);
+        ControlFlow::Break(sight.order(Purpose::Hedge, leg, ask, numbers))
+    }
+
+    fn hedge_at(&self, sight: &Sight<'_>, ask: Price) -> Hedge {
+        let sum = self.entry() + ask.into();
+        let cost = (self.paid + self.fees).per_share(self.size, Rounding::HalfUp);
+        let fee = sight.state.market.fees.per_share(ask);
+        let profit = Usdc::from(ask.complement()) - cost - fee;
+        let target = sight.config.target_sum_usdc;
+        let cheap = match sight.config.style {
+            Style::Legged => sum <= target,
+            Style::Simultaneous => sum < target,
+        };
+        Hedge { sum, profit, fits: cheap && sight.config.profit_min_usdc <= profit }
+    }
+
+    /// Returns the highest ask on the market's grid at which a hedge would fit, where there is one.
+    fn hedge_max(&self, sight: &Sight<'_>) -> Option<Price> {
+        let tick = i64::from(sight.state.tick.micros());
+        let price = |steps: i64| Price::from_micros(steps * tick).ok();
+        let fits = |steps| price(steps).is_some_and(|ask| self.hedge_at(sight, ask).fits);
+        // A dearer hedge never brings more, its fee included, so all that fit lie below one step.
+        let (mut below, mut above) = (0, MICROS / tick);
+        while below + 1 < above {
+            let middle = i64::midpoint(below, above);
+            if fits(middle) {
+                below = middle;
+            } else {
+                above = middle;
+            }
+        }
+        price(below)
+    }
+
+    /// Returns what was compared where the leg is to be sold: stop, time-out, closing, in this order.
+    fn exit_cause(&self, sight: &Sight<'_>, bid: Option<Price>) -> Option<Numbers> {
+        let stop = self.stop(sight.config);
+        if let Some(bid) = bid.filter(|bid| Usdc::from(*bid) <= stop) {
+            return Some(Numbers::none().with("bid", bid).with("stop", stop));
+        }
+        let (waited, wait_max) = (sight.now.since(self.since), sight.config.hedge_wait_max);
+        let (left, least) = (sight.left(), sight.config.exit_before_close);
+        let numbers = if wait_max < waited {
+            Numbers::none().with("waited", waited).with("hedge_wait_max", wait_max)
+        } else if left < least {
+            Numbers::none().with("left", left).with("exit_before_close", least)
+        } else {
+            return None;
+        };
+        Some(with_price(numbers, "bid", bid))
+    }
+
+    fn exit(&self, sight: &Sight<'_>, size: Size, bid: Option<Price>, numbers: Numbers) -> Look {
+        if let Some(retry) = self.retry.filter(|retry| sight.now < retry.at) {
+            let wait = retry.at.since(sight.now);
+            let numbers =
+                Numbers::none().with("attempt", u64::from(retry.attempt)).with("wait", wait);
+            return sight.no(Reason::ExitBackoff, numbers);
+        }
+        match bid {
+            Some(bid) => sight.order(Purpose::Exit, (self.outcome, size), bid, numbers),
+            None => sight.no(Reason::OneSidedBook, numbers),
+        }
+    }
+
+    fn waiting(&self, sight: &Sight<'_>, other_ask: Option<Price>, bid: Option<Price>) -> Look {
+        let mut numbers = with_price(Numbers::none(), "other_ask", other_ask);
+        numbers = with_price(numbers, "hedge_max", self.hedge_max(sight));
+        if let Some(ask) = other_ask {
+            numbers = numbers.with("profit", self.hedge_at(sight, ask).profit);
+        }
+        numbers = numbers.with("waited", sight.now.since(self.since));
+        sight.no(Reason::AwaitHedge, with_price(numbers, "bid", bid))
+    }
+
+    /// Returns what a share cost, without fees; to the nearest millionth, so that prices stay what they were.
+    fn entry(&self) -> Usdc {
+        self.paid.per_share(self.size, Rounding::HalfUp)
+    }
+
+    /// Returns the bid at which the leg is sold, or below; rounded down, so that equal is exact.
+    fn stop(&self, config: &Config) -> Usdc {
+        let kept = i128::from(MICROS - config.unhedged_stop_frac.micros());
+        let stop = i128::from(self.entry().micros()) * kept;
+        let stop = narrow(divide(stop, i128::from(MICROS), Rounding::Down));
+        Usdc::from_micros(stop).unwrap_or_default()
+    }
+}
+
+fn with_price(numbers: Numbers, name: &'static str, price: Option<Price>) -> Numbers {
+    price.map_or(numbers, |price| numbers.with(name, price))
+}
+
+#[cfg(test)]
+impl Leg {
+    /// Returns outcome, shares, cost without fees and fees, for tests.
+    pub(super) fn text(&self) -> String {
+        let Self { outcome, size, paid, fees, .. } = self;
+        format!("{size} {outcome} for {paid} + {fees}")
+    }
+}

@@ -4,7 +4,9 @@
 //! the executor stores an approved order and then sends it; the store remembers; the manager starts, stops and
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
+pub mod api;
 pub mod bus;
 pub mod clock;
 pub mod ports;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,129 @@
+//! Prometheus text, made from the one snapshot that every reader shares.
+//!
+//! Nothing is counted here: a series exists when the snapshot has its number, so a strategy that is removed
+//! takes its series with it. No market, token, order or hash is ever a label; those are in log and store.
+
+mod process;
+mod strategy;
+mod text;
+
+pub use process::ProcessInfo;
+
+use ploy::status::{FeedPhase, FeedStatus, StoreStatus, SystemStatus};
+use text::{Family, Text, count, counter, gauge, units};
+
+/// The content type that Prometheus expects with the text.
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+const BUILD: Family<1> = gauge(
+    "ploy_build_info",
+    ["version"],
+    "Always 1; the label says what runs.",
+);
+const READY: Family<0> = gauge("ploy_ready", [], "Whether /readyz says yes.");
+const SNAPSHOT: Family<0> = gauge(
+    "ploy_status_snapshot",
+    [],
+    "The number of the status snapshot shown here; the API's answers carry the same.",
+);
+const TAKEN: Family<0> = gauge(
+    "ploy_status_timestamp_seconds",
+    [],
+    "When this snapshot was taken, by the machine's clock.",
+);
+const CLOCK: Family<0> = gauge(
+    "ploy_clock_timestamp_seconds",
+    [],
+    "The time that decisions run on: of the events on a tape, else the machine's.",
+);
+const FEED_CONNECTED: Family<1> = gauge(
+    "ploy_feed_connected",
+    ["feed"],
+    "Whether events can come from this feed.",
+);
+const FEED_STATE: Family<2> = gauge(
+    "ploy_feed_state",
+    ["feed", "state"],
+    "Where the feed stands: 1 for the present state, 0 for the others.",
+);
+const FEED_LAST: Family<1> = gauge(
+    "ploy_feed_last_message_timestamp_seconds",
+    ["feed"],
+    "The instant of the newest event, on the time that decisions run on.",
+);
+const FEED_MESSAGES: Family<1> = counter(
+    "ploy_feed_messages_total",
+    ["feed"],
+    "Events sent on to the strategies.",
+);
+const STORE_UP: Family<0> = gauge(
+    "ploy_store_up",
+    [],
+    "Whether the newest write to the store succeeded.",
+);
+const STORE_QUEUE: Family<0> = gauge("ploy_store_queue_depth", [], "Rows waiting to be written.");
+const STORE_ROWS: Family<0> = counter("ploy_store_rows_total", [], "Rows written durably.");
+const STORE_ERRORS: Family<0> = counter(
+    "ploy_store_errors_total",
+    [],
+    "Writes to the store that failed.",
+);
+
+/// Returns the snapshot and the process as Prometheus text, sorted, each series once.
+#[must_use]
+pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
+    let mut text = Text::default();
+    text.set(&BUILD, [&status.version], 1.0);
+    text.set(&READY, [], count(u64::from(status.is_ready())));
+    text.set(&SNAPSHOT, [], count(status.snapshot));
+    text.set(&TAKEN, [], units(status.taken_at.micros()));
+    text.set(&CLOCK, [], units(status.now.micros()));
+    feed(&mut text, &status.feed);
+    store(&mut text, &status.store);
+    for strategy in &status.strategies {
+        strategy::render(&mut text, strategy, status.mode);
+    }
+    process.render(&mut text);
+    text.encode()
+}
+
+fn feed(text: &mut Text, feed: &FeedStatus) {
+    let name = feed.name.as_str();
+    let connected = match feed.state {
+        FeedPhase::Playing => 1,
+        FeedPhase::Waiting | FeedPhase::Ended | FeedPhase::Failed => 0,
+    };
+    text.set(&FEED_CONNECTED, [name], count(connected));
+    let states = [
+        FeedPhase::Waiting,
+        FeedPhase::Playing,
+        FeedPhase::Ended,
+        FeedPhase::Failed,
+    ];
+    text.set_state(
+        &FEED_STATE,
+        name,
+        &states.map(feed_state),
+        feed_state(feed.state),
+    );
+    if let Some(at) = feed.last_event_at {
+        text.set(&FEED_LAST, [name], units(at.micros()));
+    }
+    text.set(&FEED_MESSAGES, [name], count(feed.events));
+}
+
+const fn feed_state(state: FeedPhase) -> &'static str {
+    match state {
+        FeedPhase::Waiting => "waiting",
+        FeedPhase::Playing => "playing",
+        FeedPhase::Ended => "ended",
+        FeedPhase::Failed => "failed",
+    }
+}
+
+fn store(text: &mut Text, store: &StoreStatus) {
+    text.set(&STORE_UP, [], count(u64::from(store.up)));
+    text.set(&STORE_QUEUE, [], count(store.queued));
+    text.set(&STORE_ROWS, [], count(store.rows));
+    text.set(&STORE_ERRORS, [], count(store.errors));
+}

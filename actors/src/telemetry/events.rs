@@ -1,0 +1,147 @@
+//! The closed list of event names in the log: what alert rules and people may rely on.
+
+use tracing::Level;
+
+/// One kind of event: its name never changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The value of `event.name`.
+    pub name: &'static str,
+    /// The level at which it is logged.
+    pub level: Level,
+    /// What has happened.
+    pub meaning: &'static str,
+    /// What a person should do about it.
+    pub action: &'static str,
+}
+
+/// Defines each name once, as a constant and as a row of [`EVENTS`].
+macro_rules! events {
+    ($($constant:ident = $name:literal, $level:ident, $meaning:literal, $action:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $meaning)]
+            pub const $constant: &str = $name;
+        )*
+        /// Every event, sorted by part: no other name may be logged.
+        pub const EVENTS: &[Event] = &[
+            $(Event { name: $name, level: Level::$level, meaning: $meaning, action: $action },)*
+        ];
+    };
+}
+
+events! {
+    SERVICE_STARTED = "service.started", INFO,
+        "The process runs and begins to build its parts.",
+        "Nothing.";
+    SERVICE_READY = "service.ready", INFO,
+        "Every part that readiness asks for is there.",
+        "Nothing.";
+    SERVICE_STOPPING = "service.stopping", INFO,
+        "A stop was asked for; no new order goes out from here on.",
+        "Nothing, if you asked for it.";
+    SERVICE_STOPPED = "service.stopped", INFO,
+        "All is settled and stored; the process ends.",
+        "Nothing, if you asked for it.";
+    SERVICE_FAILED = "service.failed", ERROR,
+        "The service cannot start or go on; the process ends with an error.",
+        "Read `error.message`, mend the cause, start again.";
+    PROCESS_PANICKED = "process.panicked", ERROR,
+        "A thread or task panicked; its supervisor says in the next lines what comes of it.",
+        "It is a defect: report it with this line and those before it.";
+    CONFIG_REJECTED = "config.rejected", ERROR,
+        "A settings file has faults; nothing that runs was changed.",
+        "Mend the file at the line named.";
+    STRATEGY_STARTED = "strategy.started", INFO,
+        "A strategy runs and may trade as far as its gate allows.",
+        "Nothing.";
+    STRATEGY_STOPPED = "strategy.stopped", INFO,
+        "A strategy has ended because somebody asked for it; its positions stay.",
+        "Nothing.";
+    STRATEGY_FAILED = "strategy.failed", ERROR,
+        "A strategy failed; its open orders are being settled.",
+        "Read `error.message`; it is tried again unless it is halted.";
+    STRATEGY_BACKOFF = "strategy.backoff", WARN,
+        "A strategy waits for its next try.",
+        "Nothing, unless it comes back here.";
+    STRATEGY_HALTED = "strategy.halted", ERROR,
+        "A strategy failed for good and waits for a person.",
+        "Find the cause, then `ploy resume` it.";
+    STRATEGY_RESUMED = "strategy.resumed", INFO,
+        "A person let a halted strategy, or a tripped breaker, go on.",
+        "Nothing.";
+    ORDER_SUBMITTED = "order.submitted", INFO,
+        "An approved order was stored and handed to the venue.",
+        "Nothing.";
+    ORDER_FILLED = "order.filled", INFO,
+        "Shares of an order were bought or sold.",
+        "Nothing.";
+    ORDER_UNFILLED = "order.unfilled", INFO,
+        "An order ended without any fill.",
+        "Nothing.";
+    ORDER_REJECTED = "order.rejected", WARN,
+        "The venue, or the executor before sending, refused an order.",
+        "Read the reason; many of one kind are a wrong setting.";
+    ORDER_UNKNOWN = "order.unknown", ERROR,
+        "The venue's answer was lost: the order may rest on its book.",
+        "Compare with the venue; nothing more is sent for this market and outcome meanwhile.";
+    RISK_REJECTED = "risk.rejected", INFO,
+        "The guard refused an intent; `risk.rule` names the rule.",
+        "Nothing; `ploy why` shows the numbers.";
+    RISK_TRIPPED = "risk.tripped", WARN,
+        "A breaker tripped: entries wait, exits go on.",
+        "Look at the losses; a drawdown waits for `ploy resume`.";
+    RISK_RELEASED = "risk.released", INFO,
+        "A tripped breaker lets entries pass again.",
+        "Nothing.";
+    MARKET_SETTLED = "market.settled", INFO,
+        "A market was resolved while shares of it were held; they turned into cash.",
+        "Nothing.";
+    FEED_STARTED = "feed.started", INFO,
+        "A feed sends events.",
+        "Nothing.";
+    FEED_ENDED = "feed.ended", INFO,
+        "A tape has ended; no more events come.",
+        "Nothing.";
+    FEED_FAILED = "feed.failed", ERROR,
+        "A feed broke; its strategies see no more events.",
+        "Read `error.message`, which names the place.";
+    STORE_FAILED = "store.failed", ERROR,
+        "A write to the store failed; no order is sent that is not stored.",
+        "Look at the disk: space, permissions, health.";
+    STORE_RECOVERED = "store.recovered", INFO,
+        "The store takes writes again.",
+        "Nothing.";
+    STORE_FULL = "store.full", ERROR,
+        "More rows wait to be written than the queue holds.",
+        "Look at the disk's speed; the rows named were refused.";
+    COMMAND_ACCEPTED = "command.accepted", INFO,
+        "Somebody asked for something and it is being done.",
+        "Nothing.";
+    COMMAND_REFUSED = "command.refused", WARN,
+        "Somebody asked for something that cannot be; the answer says why.",
+        "Nothing.";
+    API_STARTED = "api.started", INFO,
+        "The API listens at the address named.",
+        "Nothing.";
+    API_FAILED = "api.failed", ERROR,
+        "The API cannot listen, or ended early.",
+        "Free the address, or set another.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_name_is_a_part_and_what_happened_to_it_and_stands_there_once() {
+        let mut seen = BTreeSet::new();
+        for event in EVENTS {
+            let (part, what) = event.name.split_once('.').expect(event.name);
+            let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            assert!(lower(part) && lower(what), "{}", event.name);
+            assert!(seen.insert(event.name), "{} twice", event.name);
+            assert!(event.meaning.ends_with('.') && event.action.ends_with('.'));
+        }
+    }
+}

@@ -7,12 +7,13 @@ thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes every panic note where it happened. Called once, first thing; without it only the text is known.
+/// Makes every panic note where it happened, beside what the hook before it does. Called once, after the log is
+/// set up; without it only the text is known.
 pub fn install() {
-    panic::set_hook(Box::new(|info| {
-        let said = describe(info);
-        tracing::error!(event.name = crate::telemetry::events::PANIC, "{said}");
-        LAST.with(|last| *last.borrow_mut() = Some(said));
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        LAST.with(|last| *last.borrow_mut() = Some(describe(info)));
+        before(info);
     }));
 }
 

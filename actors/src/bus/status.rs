@@ -1,16 +1,33 @@
 //! StatusBus: the board on which the parts write how they are; the aggregator makes one snapshot of it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ploy::order::StrategyId;
 use ploy::status::{FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
+use tokio::sync::oneshot;
+
+/// How long a strategy may take to say how it is. One that needs longer is shown as it last was.
+const REPORT_WITHIN: Duration = Duration::from_millis(500);
 
 /// The board. Writing is short and never waits for anything but another writer.
 #[derive(Clone, Debug)]
 pub struct StatusBus {
     board: Arc<Mutex<Board>>,
+    reporters: Arc<Mutex<BTreeMap<StrategyId, Reporter>>>,
 }
+
+/// Somebody who can be asked to write how it is.
+struct Reporter {
+    ask: Ask,
+    /// The answer to the last question, while it has not come: nobody is asked twice at once.
+    asked: Option<oneshot::Receiver<()>>,
+}
+
+/// Asks for a report; the sender is used, or dropped, when it is written. Must not block.
+pub type Ask = Box<dyn Fn(oneshot::Sender<()>) + Send + Sync>;
 
 /// What the parts have written.
 #[derive(Clone, Debug)]
@@ -28,7 +45,7 @@ impl StatusBus {
     #[must_use]
     pub fn new(feed: FeedStatus) -> Self {
         let board = Board { feed, strategies: BTreeMap::new(), recent: VecDeque::new() };
-        Self { board: Arc::new(Mutex::new(board)) }
+        Self { board: Arc::new(Mutex::new(board)), reporters: Arc::default() }
     }
 
     /// Returns a copy of all that is written.
@@ -67,7 +84,43 @@ impl StatusBus {
         }
     }
 
+    /// Says how a strategy's runtime is asked for a report.
+    pub fn reporter(&self, id: &StrategyId, ask: Ask) {
+        self.reporters().insert(id.clone(), Reporter { ask, asked: None });
+    }
+
+    /// Asks every runtime to write how it is. Returns when all have, or have been given long enough.
+    pub async fn ask_reports(&self) {
+        let mut waiting = Vec::new();
+        for (id, reporter) in self.reporters().iter_mut() {
+            let answer = reporter.asked.take().unwrap_or_else(|| {
+                let (reply, answer) = oneshot::channel();
+                (reporter.ask)(reply);
+                answer
+            });
+            waiting.push((id.clone(), answer));
+        }
+        let until = tokio::time::Instant::now() + REPORT_WITHIN;
+        for (id, mut answer) in waiting {
+            if tokio::time::timeout_at(until, &mut answer).await.is_err()
+                && let Some(reporter) = self.reporters().get_mut(&id)
+            {
+                reporter.asked = Some(answer);
+            }
+        }
+    }
+
+    fn reporters(&self) -> MutexGuard<'_, BTreeMap<StrategyId, Reporter>> {
+        self.reporters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").field("asked", &self.asked.is_some()).finish_non_exhaustive()
     }
 }

@@ -105,6 +105,9 @@ impl Actor for StrategyRuntime {
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
+        let reporting = myself.clone();
+        let ask = move |done| drop(reporting.cast(Msg::Report(done)));
+        around.board.reporter(&id, Box::new(ask));
         let effects = Vec::new();
         let (asked, conflated, missed) = (None, 0, 0);
         Ok(State { kernel, id, incarnation, mailbox, around, asked, conflated, missed, effects })

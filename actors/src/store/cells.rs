@@ -58,10 +58,7 @@ impl FillRow {
         Ok(Fill {
             number: u32::try_from(self.fill)
                 .map_err(|error| Unreadable(format!("number of a fill: {error}")))?,
-            order: ClientOrderId {
-                strategy: word(&self.strategy)?,
-                number: number(self.number)?,
-            },
+            order: ClientOrderId { strategy: word(&self.strategy)?, number: number(self.number)? },
             market: word(&self.market)?,
             outcome: outcome(&self.outcome)?,
             side: side(&self.side)?,
@@ -94,16 +91,14 @@ pub(super) async fn within<T>(
         Ok(Ok(rows)) => Ok(rows),
         Ok(Err(sqlx::Error::PoolClosed)) => Err(StoreError::Ended),
         Ok(Err(error)) => Err(StoreError::Failed(chain(&error))),
-        Err(_) => Err(StoreError::Failed(format!(
-            "no answer within {} s",
-            ANSWER_WITHIN.as_secs()
-        ))),
+        Err(_) => {
+            Err(StoreError::Failed(format!("no answer within {} s", ANSWER_WITHIN.as_secs())))
+        }
     }
 }
 
 pub(super) fn word<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Unreadable> {
-    text.parse()
-        .map_err(|error: T::Err| Unreadable(error.to_string()))
+    text.parse().map_err(|error: T::Err| Unreadable(error.to_string()))
 }
 
 pub(super) fn number(value: i64) -> Result<u64, Unreadable> {

@@ -133,10 +133,7 @@ impl OrderRow {
     fn record(self, strategy: &StrategyId) -> Result<(i64, OrderRecord), Unreadable> {
         let (state, cause) = self.state();
         let record = OrderRecord {
-            id: ClientOrderId {
-                strategy: strategy.clone(),
-                number: number(self.number)?,
-            },
+            id: ClientOrderId { strategy: strategy.clone(), number: number(self.number)? },
             at: Timestamp::from_micros(self.at),
             market_id: self.market,
             outcome: outcome(&self.outcome)?,
@@ -155,11 +152,7 @@ impl OrderRow {
     /// Derives what came of it. An end counts more than a beginning, and a fill proves that the venue has it.
     fn state(&self) -> (&'static str, Option<String>) {
         if let Some(cause) = &self.done {
-            let state = if self.filled == 0 {
-                "unfilled"
-            } else {
-                "filled"
-            };
+            let state = if self.filled == 0 { "unfilled" } else { "filled" };
             return (state, Some(cause.clone()));
         }
         if let Some(reason) = &self.rejected {

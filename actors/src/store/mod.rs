@@ -139,9 +139,7 @@ impl Store {
         inner.writer.abort();
         match inner.shared.waiting() {
             0 if in_time => Ok(()),
-            0 => Err(StoreError::Failed(format!(
-                "it did not end within {within:?}"
-            ))),
+            0 => Err(StoreError::Failed(format!("it did not end within {within:?}"))),
             lost => Err(StoreError::Failed(format!("{lost} rows were not written"))),
         }
     }
@@ -154,22 +152,10 @@ impl Store {
 
     fn start(opened: Opened, run: RunInfo) -> Self {
         let shared = Shared::new(opened.place, opened.last_seq, run.started_at);
-        let (writer, tries) = Writer::new(
-            Arc::clone(&shared),
-            opened.conn,
-            run.id.clone(),
-            opened.lock,
-        );
+        let (writer, tries) =
+            Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.lock);
         let writer = tokio::spawn(writer.run()).abort_handle();
-        Self {
-            inner: Arc::new(Inner {
-                run: run.id,
-                shared,
-                pool: opened.pool,
-                writer,
-                tries,
-            }),
-        }
+        Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
     }
 }
 

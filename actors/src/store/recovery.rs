@@ -141,10 +141,7 @@ impl Store {
             .fetch_all(&self.inner.pool);
         let mut open = Vec::new();
         for row in within(read).await? {
-            open.push(ClientOrderId {
-                strategy: strategy.clone(),
-                number: number(row)?,
-            });
+            open.push(ClientOrderId { strategy: strategy.clone(), number: number(row)? });
         }
         Ok(open)
     }

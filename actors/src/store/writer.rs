@@ -302,13 +302,7 @@ impl Writer {
         lock: Option<File>,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self {
-            shared,
-            conn: Some(conn),
-            run,
-            tries,
-            _lock: lock,
-        };
+        let writer = Self { shared, conn: Some(conn), run, tries, _lock: lock };
         (writer, counted)
     }
 
@@ -407,9 +401,7 @@ fn contradiction(written: Result<(), Fault>) -> Result<Option<String>, sqlx::Err
 
 /// Returns how long to wait after so many failures in a row.
 fn backoff(failures: u32) -> Duration {
-    BACKOFF_FIRST
-        .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
-        .min(BACKOFF_MAX)
+    BACKOFF_FIRST.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(BACKOFF_MAX)
 }
 
 fn rows_of(jobs: &[Job]) -> usize {

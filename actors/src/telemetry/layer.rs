@@ -65,13 +65,8 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         self.counts.event(*event.metadata().level());
         let mut fields = Fields::default();
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .iter()
-            .rev()
+        for span in
+            context.event_scope(event).into_iter().flatten().collect::<Vec<_>>().iter().rev()
         {
             if let Some(outer) = span.extensions().get::<Fields>() {
                 for (name, value) in &outer.named {

@@ -24,15 +24,8 @@ pub(super) struct Line<'a> {
 }
 
 /// The keys that every line has of its own; a field of such a name is shown as `field.<name>`.
-const OWN_KEYS: [&str; 7] = [
-    "timestamp",
-    "level",
-    "message",
-    "service.name",
-    "service.version",
-    "run.id",
-    "code.module",
-];
+const OWN_KEYS: [&str; 7] =
+    ["timestamp", "level", "message", "service.name", "service.version", "run.id", "code.module"];
 /// These come first, in this order, so that lines are alike.
 const FIRST_KEYS: [&str; 4] = ["event.name", "strategy.id", "market.id", "order.id"];
 

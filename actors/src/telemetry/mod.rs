@@ -97,10 +97,8 @@ impl Drop for LogGuard {
 /// # Errors
 /// When the filter makes no sense, the system gives no thread, or it was done before.
 pub fn init(settings: &Settings) -> Result<LogGuard, InitError> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|source| InitError::Filter {
-        filter: settings.filter.clone(),
-        source,
-    })?;
+    let filter = EnvFilter::try_new(&settings.filter)
+        .map_err(|source| InitError::Filter { filter: settings.filter.clone(), source })?;
     let sink = Sink::start(Box::new(io::stderr()), &COUNTS).map_err(InitError::Thread)?;
     let layer = LineLayer {
         style: settings.format.style(),
@@ -109,11 +107,7 @@ pub fn init(settings: &Settings) -> Result<LogGuard, InitError> {
         sink: sink.clone(),
         counts: &COUNTS,
     };
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(layer)
-        .try_init()
-        .map_err(InitError::Twice)?;
+    tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(InitError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(LogGuard { sink })
 }
@@ -128,11 +122,7 @@ impl Format {
     fn style(self) -> Style {
         let terminal = io::stderr().is_terminal();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = if terminal && !plain {
-            Colour::On
-        } else {
-            Colour::Off
-        };
+        let colour = if terminal && !plain { Colour::On } else { Colour::Off };
         match (self, terminal) {
             (Self::Json, _) | (Self::Auto, false) => Style::Json,
             (Self::Pretty, _) | (Self::Auto, true) => Style::Pretty(colour),

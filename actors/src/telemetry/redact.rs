@@ -5,15 +5,8 @@ use std::borrow::Cow;
 /// Stands where a secret would.
 const REDACTED: &str = "[redacted]";
 /// Words that, inside a field's name, mark its value as a secret. A `token` is an outcome's id here.
-const SECRET_NAMES: [&str; 7] = [
-    "secret",
-    "password",
-    "passphrase",
-    "private_key",
-    "api_key",
-    "authorization",
-    "mnemonic",
-];
+const SECRET_NAMES: [&str; 7] =
+    ["secret", "password", "passphrase", "private_key", "api_key", "authorization", "mnemonic"];
 /// Longer values are cut: container engines split lines at 16 KiB.
 const CHARS_MAX: usize = 4096;
 

@@ -39,9 +39,7 @@ impl Sink {
         counts: &'static Counts,
     ) -> Result<Self, io::Error> {
         let (tx, rx) = sync_channel(LINES_MAX);
-        thread::Builder::new()
-            .name("log".into())
-            .spawn(move || write_all(&rx, output, counts))?;
+        thread::Builder::new().name("log".into()).spawn(move || write_all(&rx, output, counts))?;
         Ok(Self { tx, counts })
     }
 
@@ -155,10 +153,7 @@ pub(super) mod tests {
     #[test]
     fn a_closed_output_is_counted_and_stops_nobody() {
         let counts = counts();
-        let closed = Memory {
-            closed: true,
-            ..Memory::default()
-        };
+        let closed = Memory { closed: true, ..Memory::default() };
         let sink = Sink::start(Box::new(closed), counts).unwrap();
         sink.send("nobody reads this\n".into());
         sink.flush();

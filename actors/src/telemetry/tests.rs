@@ -25,13 +25,7 @@ fn lines_of(style: Style, say: impl FnOnce()) -> String {
     let memory = Memory::default();
     let counts = counts();
     let sink = Sink::start(Box::new(memory.clone()), counts).unwrap();
-    let layer = LineLayer {
-        style,
-        run: "run-1".into(),
-        now: at,
-        sink: sink.clone(),
-        counts,
-    };
+    let layer = LineLayer { style, run: "run-1".into(), now: at, sink: sink.clone(), counts };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say);
     sink.flush();
     let text = memory.text.lock().unwrap();
@@ -40,11 +34,7 @@ fn lines_of(style: Style, say: impl FnOnce()) -> String {
 }
 
 fn say_much() {
-    let span = tracing::info_span!(
-        "strategy",
-        strategy = "split",
-        market = tracing::field::Empty
-    );
+    let span = tracing::info_span!("strategy", strategy = "split", market = tracing::field::Empty);
     let _entered = span.enter();
     span.record("market", "0xab");
     tracing::info!(
@@ -112,12 +102,7 @@ fn foreign_text_breaks_no_line_and_gives_the_terminal_no_orders() {
 #[test]
 fn a_secret_in_a_field_or_an_address_is_not_logged() {
     let say = || {
-        tracing::info!(
-            api_key = "k-1",
-            nonce_secret = 5,
-            url = "postgres://u:p@db/x",
-            "connect"
-        );
+        tracing::info!(api_key = "k-1", nonce_secret = 5, url = "postgres://u:p@db/x", "connect");
     };
     check(
         Style::Json,

@@ -15,11 +15,8 @@ use text::{Family, Text, count, counter, gauge, units};
 /// The content type that Prometheus expects with the text.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-const BUILD: Family<1> = gauge(
-    "ploy_build_info",
-    ["version"],
-    "Always 1; the label says what runs.",
-);
+const BUILD: Family<1> =
+    gauge("ploy_build_info", ["version"], "Always 1; the label says what runs.");
 const READY: Family<0> = gauge("ploy_ready", [], "Whether /readyz says yes.");
 const SNAPSHOT: Family<0> = gauge(
     "ploy_status_snapshot",
@@ -36,11 +33,8 @@ const CLOCK: Family<0> = gauge(
     [],
     "The time that decisions run on: of the events on a tape, else the machine's.",
 );
-const FEED_CONNECTED: Family<1> = gauge(
-    "ploy_feed_connected",
-    ["feed"],
-    "Whether events can come from this feed.",
-);
+const FEED_CONNECTED: Family<1> =
+    gauge("ploy_feed_connected", ["feed"], "Whether events can come from this feed.");
 const FEED_STATE: Family<2> = gauge(
     "ploy_feed_state",
     ["feed", "state"],
@@ -51,23 +45,14 @@ const FEED_LAST: Family<1> = gauge(
     ["feed"],
     "The instant of the newest event, on the time that decisions run on.",
 );
-const FEED_MESSAGES: Family<1> = counter(
-    "ploy_feed_messages_total",
-    ["feed"],
-    "Events sent on to the strategies.",
-);
-const STORE_UP: Family<0> = gauge(
-    "ploy_store_up",
-    [],
-    "Whether the newest write to the store succeeded.",
-);
+const FEED_MESSAGES: Family<1> =
+    counter("ploy_feed_messages_total", ["feed"], "Events sent on to the strategies.");
+const STORE_UP: Family<0> =
+    gauge("ploy_store_up", [], "Whether the newest write to the store succeeded.");
 const STORE_QUEUE: Family<0> = gauge("ploy_store_queue_depth", [], "Rows waiting to be written.");
 const STORE_ROWS: Family<0> = counter("ploy_store_rows_total", [], "Rows written durably.");
-const STORE_ERRORS: Family<0> = counter(
-    "ploy_store_errors_total",
-    [],
-    "Writes to the store that failed.",
-);
+const STORE_ERRORS: Family<0> =
+    counter("ploy_store_errors_total", [], "Writes to the store that failed.");
 
 /// Returns the snapshot and the process as Prometheus text, sorted, each series once.
 #[must_use]
@@ -94,18 +79,8 @@ fn feed(text: &mut Text, feed: &FeedStatus) {
         FeedPhase::Waiting | FeedPhase::Ended | FeedPhase::Failed => 0,
     };
     text.set(&FEED_CONNECTED, [name], count(connected));
-    let states = [
-        FeedPhase::Waiting,
-        FeedPhase::Playing,
-        FeedPhase::Ended,
-        FeedPhase::Failed,
-    ];
-    text.set_state(
-        &FEED_STATE,
-        name,
-        &states.map(feed_state),
-        feed_state(feed.state),
-    );
+    let states = [FeedPhase::Waiting, FeedPhase::Playing, FeedPhase::Ended, FeedPhase::Failed];
+    text.set_state(&FEED_STATE, name, &states.map(feed_state), feed_state(feed.state));
     if let Some(at) = feed.last_event_at {
         text.set(&FEED_LAST, [name], units(at.micros()));
     }

@@ -5,42 +5,22 @@ use std::fs;
 use super::text::{Family, Text, count, counter, gauge, units};
 use crate::telemetry::{self, LogCounts};
 
-const CPU: Family<0> = counter(
-    "process_cpu_seconds_total",
-    [],
-    "Total user and system CPU time spent in seconds.",
-);
-const RESIDENT: Family<0> = gauge(
-    "process_resident_memory_bytes",
-    [],
-    "Resident memory size in bytes.",
-);
-const VIRTUAL: Family<0> = gauge(
-    "process_virtual_memory_bytes",
-    [],
-    "Virtual memory size in bytes.",
-);
+const CPU: Family<0> =
+    counter("process_cpu_seconds_total", [], "Total user and system CPU time spent in seconds.");
+const RESIDENT: Family<0> =
+    gauge("process_resident_memory_bytes", [], "Resident memory size in bytes.");
+const VIRTUAL: Family<0> =
+    gauge("process_virtual_memory_bytes", [], "Virtual memory size in bytes.");
 const FDS: Family<0> = gauge("process_open_fds", [], "Number of open file descriptors.");
-const FDS_MAX: Family<0> = gauge(
-    "process_max_fds",
-    [],
-    "Maximum number of open file descriptors.",
-);
+const FDS_MAX: Family<0> = gauge("process_max_fds", [], "Maximum number of open file descriptors.");
 const START: Family<0> = gauge(
     "process_start_time_seconds",
     [],
     "Start time of the process since unix epoch in seconds.",
 );
-const THREADS: Family<0> = gauge(
-    "process_threads",
-    [],
-    "Number of OS threads in the process.",
-);
-const LOG_EVENTS: Family<1> = counter(
-    "ploy_log_events_total",
-    ["level"],
-    "Log events that passed the filter, by level.",
-);
+const THREADS: Family<0> = gauge("process_threads", [], "Number of OS threads in the process.");
+const LOG_EVENTS: Family<1> =
+    counter("ploy_log_events_total", ["level"], "Log events that passed the filter, by level.");
 const LOG_LOST: Family<0> = counter(
     "ploy_log_lines_lost_total",
     [],
@@ -92,11 +72,8 @@ impl ProcessInfo {
 
     fn parse(stat: &str, status: &str, limits: &str, machine: &str) -> Self {
         // The name in parentheses may hold anything; the 3rd field follows the last parenthesis.
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .map_or("", |(_, rest)| rest)
-            .split_whitespace()
-            .collect();
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
         let ticks = |field: usize| fields.get(field - 3)?.parse::<i64>().ok();
         let kilobytes = |key| after(status, key)?.checked_mul(1024);
         let boot = after(machine, "btime").and_then(|seconds| i64::try_from(seconds).ok());

@@ -54,11 +54,8 @@ const CAUSES: Family<3> = counter(
     ["strategy", "action", "cause"],
     "Why it did not trade: the reason of a no, or the rule of a rejection, over all markets.",
 );
-const REJECTIONS: Family<2> = counter(
-    "ploy_risk_rejections_total",
-    ["strategy", "rule"],
-    "Intents that the guard refused.",
-);
+const REJECTIONS: Family<2> =
+    counter("ploy_risk_rejections_total", ["strategy", "rule"], "Intents that the guard refused.");
 const RISK_USAGE: Family<2> = gauge(
     "ploy_risk_usage",
     ["strategy", "rule"],
@@ -69,16 +66,10 @@ const RISK_LIMIT: Family<2> = gauge(
     ["strategy", "rule"],
     "The limit, in USDC or as a count, as its rule says.",
 );
-const RISK_TRIPPED: Family<1> = gauge(
-    "ploy_risk_tripped",
-    ["strategy"],
-    "Whether a breaker holds back its entries.",
-);
-const SUBMITTED: Family<1> = counter(
-    "ploy_orders_submitted_total",
-    ["strategy"],
-    "Orders approved and handed on.",
-);
+const RISK_TRIPPED: Family<1> =
+    gauge("ploy_risk_tripped", ["strategy"], "Whether a breaker holds back its entries.");
+const SUBMITTED: Family<1> =
+    counter("ploy_orders_submitted_total", ["strategy"], "Orders approved and handed on.");
 const ORDERS: Family<2> = counter(
     "ploy_orders_total",
     ["strategy", "result"],
@@ -102,11 +93,8 @@ const UNREALIZED: Family<1> = gauge(
     ["strategy"],
     "Marked value less cost of what is held, in USDC.",
 );
-const DRAWDOWN: Family<1> = gauge(
-    "ploy_drawdown_usdc",
-    ["strategy"],
-    "How far the equity is below its peak, in USDC.",
-);
+const DRAWDOWN: Family<1> =
+    gauge("ploy_drawdown_usdc", ["strategy"], "How far the equity is below its peak, in USDC.");
 const POSITION_COST: Family<1> = gauge(
     "ploy_position_cost_usdc",
     ["strategy"],
@@ -186,11 +174,7 @@ fn risk(text: &mut Text, id: &str, kernel: &KernelStatus) {
             text.set(&RISK_LIMIT, [id, &limit.rule], units(allowed));
         }
     }
-    text.set(
-        &RISK_TRIPPED,
-        [id],
-        count(u64::from(kernel.tripped.is_some())),
-    );
+    text.set(&RISK_TRIPPED, [id], count(u64::from(kernel.tripped.is_some())));
 }
 
 fn orders(text: &mut Text, id: &str, kernel: &KernelStatus) {

@@ -40,12 +40,7 @@ pub(super) const fn counter<const LABELS: usize>(
     labels: [&'static str; LABELS],
     help: &'static str,
 ) -> Family<LABELS> {
-    Family {
-        name,
-        kind: Kind::Counter,
-        labels,
-        help,
-    }
+    Family { name, kind: Kind::Counter, labels, help }
 }
 
 /// Returns a metric that goes up and down.
@@ -54,12 +49,7 @@ pub(super) const fn gauge<const LABELS: usize>(
     labels: [&'static str; LABELS],
     help: &'static str,
 ) -> Family<LABELS> {
-    Family {
-        name,
-        kind: Kind::Gauge,
-        labels,
-        help,
-    }
+    Family { name, kind: Kind::Gauge, labels, help }
 }
 
 impl Text {
@@ -70,15 +60,12 @@ impl Text {
         labels: [&str; LABELS],
         value: f64,
     ) {
-        let gathered = self
-            .families
-            .entry(family.name)
-            .or_insert_with(|| Gathered {
-                kind: family.kind,
-                help: family.help,
-                labels: family.labels.to_vec(),
-                values: BTreeMap::new(),
-            });
+        let gathered = self.families.entry(family.name).or_insert_with(|| Gathered {
+            kind: family.kind,
+            help: family.help,
+            labels: family.labels.to_vec(),
+            values: BTreeMap::new(),
+        });
         let labels = labels.map(str::to_owned).to_vec();
         gathered.values.insert(labels, value);
     }
@@ -109,11 +96,7 @@ impl Gathered {
             Kind::Gauge => MetricType::GAUGE,
         });
         let metrics = gathered.values.iter();
-        family.set_metric(
-            metrics
-                .map(|(values, value)| gathered.metric(values, *value))
-                .collect(),
-        );
+        family.set_metric(metrics.map(|(values, value)| gathered.metric(values, *value)).collect());
         family
     }
 

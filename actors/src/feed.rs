@@ -1,0 +1,210 @@
+//! Feed: plays a tape in lock-step, at any speed.
+//!
+//! owns: the play of one source of events, and event time
+//! takes: events from an adapter's bounded channel, and the word to begin
+//! emits: market events to the bus, alarms whose time has come, its state to the status board
+//! dies: never of a broken tape (that is shown); with its supervisor
+
+use std::time::Duration;
+
+use ploy::config::Speed;
+use ploy::event::MarketEvent;
+use ploy::replay::AFTER_END;
+use ploy::status::{FeedPhase, Recent};
+use ploy::time::Timestamp;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::bus::Ticket;
+use crate::bus::event::EventBus;
+use crate::bus::status::StatusBus;
+use crate::clock::EventClock;
+use crate::ports::{Clock, FeedItem};
+use crate::store::Store;
+use crate::telemetry::events;
+
+/// How long one event may take to be settled. A strategy that needs longer hangs; the tape goes on without
+/// waiting for it, so that the others are served, and the status says so.
+const SETTLE_WITHIN: Duration = Duration::from_secs(10);
+/// How long to wait before looking again whether the store has caught up.
+const PRESSURE_STEP: Duration = Duration::from_millis(1);
+
+/// Plays one source of events.
+#[derive(Debug)]
+pub struct Feed;
+
+/// What a feed is told.
+#[derive(Debug)]
+pub enum Msg {
+    /// Begin. A second time says nothing new.
+    Play,
+}
+
+/// What a feed needs.
+#[derive(Debug)]
+pub struct Args {
+    /// Where events come from.
+    pub source: mpsc::Receiver<FeedItem>,
+    /// How fast event time runs.
+    pub speed: Speed,
+    /// Where they go.
+    pub bus: EventBus,
+    /// Event time.
+    pub clock: EventClock,
+    /// The status board.
+    pub board: StatusBus,
+    /// Asked whether it keeps up: a tape can wait.
+    pub store: Store,
+    /// Told how the play ended.
+    pub ended: watch::Sender<Option<FeedEnd>>,
+}
+
+/// How a play ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedEnd {
+    /// The whole tape was played.
+    Complete,
+    /// The source broke; the text says where.
+    Broken(String),
+}
+
+/// A feed's private memory.
+#[derive(Debug)]
+pub enum State {
+    /// Not begun.
+    Waiting(Option<Box<Args>>),
+    /// Playing, or played.
+    Playing(JoinHandle<()>),
+}
+
+impl Actor for Feed {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Msg>,
+        args: Args,
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State::Waiting(Some(Box::new(args))))
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match msg {
+            Msg::Play => {
+                if let State::Waiting(args) = state
+                    && let Some(args) = args.take()
+                {
+                    let play = Play { args: *args, began: None };
+                    *state = State::Playing(tokio::spawn(play.run()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let State::Playing(task) = state {
+            task.abort();
+        }
+        Ok(())
+    }
+}
+
+struct Play {
+    args: Args,
+    /// The first event's instant, and when it was played.
+    began: Option<(Timestamp, Instant)>,
+}
+
+impl Play {
+    async fn run(mut self) {
+        self.args.board.feed(|feed| feed.state = FeedPhase::Playing);
+        let end = loop {
+            match self.args.source.recv().await {
+                Some(FeedItem::Event(event)) => self.play(&event).await,
+                Some(FeedItem::End { .. }) => break FeedEnd::Complete,
+                Some(FeedItem::Broken(why)) => break FeedEnd::Broken(why),
+                None => break FeedEnd::Broken("its reader has ended".to_owned()),
+            }
+        };
+        self.wake_until(self.args.clock.now() + AFTER_END).await;
+        self.say_end(&end);
+        self.args.ended.send_replace(Some(end));
+    }
+
+    async fn play(&mut self, event: &MarketEvent) {
+        self.pace(event.at).await;
+        while self.args.store.pressure() {
+            tokio::time::sleep(PRESSURE_STEP).await;
+        }
+        self.wake_until(event.at).await;
+        let (ticket, settled) = Ticket::new();
+        self.args.bus.publish(event, &ticket);
+        drop(ticket);
+        self.settle(settled, event.at).await;
+        self.args.board.feed(|feed| {
+            feed.events += 1;
+            feed.last_event_at = Some(event.at);
+        });
+    }
+
+    /// Waits until the wall clock is where the event's time says it should be.
+    async fn pace(&mut self, at: Timestamp) {
+        let Speed::Times(thousandths) = self.args.speed else { return };
+        let (first, began) = *self.began.get_or_insert_with(|| (at, Instant::now()));
+        let micros = u64::try_from(at.since(first).as_micros()).unwrap_or(u64::MAX);
+        let scaled = micros.saturating_mul(1000) / u64::from(thousandths.max(1));
+        tokio::time::sleep_until(began + Duration::from_micros(scaled)).await;
+    }
+
+    /// Moves time on; everybody whose time has come is woken, one after the other.
+    async fn wake_until(&self, end: Timestamp) {
+        while let Some((at, alarm)) = self.args.clock.advance(end) {
+            let (ticket, settled) = Ticket::new();
+            alarm(at, ticket);
+            self.settle(settled, at).await;
+        }
+    }
+
+    async fn settle(&self, settled: crate::bus::Settled, at: Timestamp) {
+        if tokio::time::timeout(SETTLE_WITHIN, settled.wait()).await.is_err() {
+            let message =
+                format!("not settled within {} s at {at}: went on without", SETTLE_WITHIN.as_secs());
+            tracing::error!(event.name = events::FEED_FAILED, "{message}");
+            self.args.board.feed(|feed| feed.error = Some(message));
+        }
+    }
+
+    fn say_end(&self, end: &FeedEnd) {
+        let at = self.args.clock.now();
+        let (name, message) = match end {
+            FeedEnd::Complete => (events::FEED_ENDED, "the tape has ended".to_owned()),
+            FeedEnd::Broken(why) => (events::FEED_FAILED, format!("the tape is broken: {why}")),
+        };
+        match end {
+            FeedEnd::Complete => tracing::info!(event.name = name, "{message}"),
+            FeedEnd::Broken(_) => tracing::error!(event.name = name, "{message}"),
+        }
+        self.args.board.feed(|feed| match end {
+            FeedEnd::Complete => feed.state = FeedPhase::Ended,
+            FeedEnd::Broken(why) => {
+                feed.state = FeedPhase::Failed;
+                feed.error = Some(why.clone());
+            }
+        });
+        self.args.board.say(Recent { at, strategy: None, event: name.to_owned(), message });
+    }
+}

@@ -78,8 +78,10 @@ impl<'t> Reader<'t> {
             if is_secret(name) || sections.iter().any(|section| section.name == name) {
                 continue;
             }
-            let table = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
-            let (problem, hint) = if table {
+            let value = value.get_ref();
+            let is_section =
+                value.is_table() || value.get(0).is_some_and(|item| item.get_ref().is_table());
+            let (problem, hint) = if is_section {
                 let names = sections.iter().map(|section| section.name);
                 let hint = nearest(name, names).map(|near| format!("did you mean [{near}]?"));
                 ("unknown section", hint)

@@ -228,10 +228,14 @@ fn an_unknown_key_is_refused_with_the_one_that_was_probably_meant() {
         check_setting(line, fault);
     }
     check(
-        &format!("size_shares = 20\nx = 1\n{}", least("legged")),
+        &format!(
+            "size_shares = 20\nmarket_prefixes = [\"a\"]\nx = 1\n{}",
+            least("legged")
+        ),
         &[
             "a.toml:1:1: size_shares: a setting outside of every section (it belongs in [settings])",
-            "a.toml:2:1: x: a setting outside of every section",
+            "a.toml:2:1: market_prefixes: a setting outside of every section (it belongs in [settings])",
+            "a.toml:3:1: x: a setting outside of every section",
         ],
     );
     check(
@@ -536,6 +540,7 @@ fn the_version_is_of_the_meaning() {
     assert_ne!(backwards, text);
     for same in [
         backwards,
+        format!("\u{feff}{}", least("legged")),
         format!("# a comment\r\n\n{}", least("legged").replace(" = ", "=")),
         least("legged").replace(
             "drawdown_max_usdc = 50",

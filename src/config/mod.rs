@@ -1,1 +1,104 @@
-//! (being written)
+//! Settings: the text of a file in, a typed value out, or every fault of it at once, each with its place.
+//!
+//! A setting is declared once, as data ([`Setting`]); reading, messages, defaults and explanations all come
+//! from that one declaration. Numbers are read from their digits, never through a float; a whole number is
+//! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
+
+mod fault;
+mod reader;
+mod service;
+mod setting;
+mod speed;
+mod split_arb;
+mod strategy;
+mod value;
+mod values;
+
+pub use fault::Fault;
+pub use service::{
+    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ServiceConfig,
+    ShutdownConfig, StoreConfig,
+};
+pub use setting::{Applies, Preset, Range, Section, Setting};
+pub use speed::{InvalidSpeed, Speed};
+pub use strategy::{Kind, StrategyConfig};
+
+use crate::order::StrategyId;
+use crate::strategy::split_arb::Style;
+
+/// Which settings a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The file of the service.
+    Service,
+    /// The file of a strategy with these rules.
+    Strategy(Rules),
+}
+
+/// By which rules, in which way, a strategy trades: what decides which settings it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// `split_arb` in this style.
+    SplitArb(Style),
+}
+
+impl Form {
+    /// Every form.
+    pub const ALL: [Self; 3] = [
+        Self::Service,
+        Self::Strategy(Rules::SplitArb(Style::Legged)),
+        Self::Strategy(Rules::SplitArb(Style::Simultaneous)),
+    ];
+}
+
+impl Rules {
+    /// Returns the section `[settings]`, which differs from rules to rules.
+    const fn section(self) -> Section {
+        match self {
+            Self::SplitArb(style) => split_arb::section(style),
+        }
+    }
+}
+
+/// Reads the file of the service. `path` is only named in faults.
+///
+/// # Errors
+/// Every fault of the file, in its order; where it is no TOML, the first place where it is not.
+pub fn service(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> {
+    service::read(path, text)
+}
+
+/// Reads the file of the strategy `id`. `path` is only named in faults.
+///
+/// ```
+/// let text = r#"
+///     [strategy]
+///     kind = "split_arb"
+///     enabled = "yes"
+/// "#;
+/// let faults = ploy::config::strategy("a.toml", "a".parse()?, text).unwrap_err();
+/// let first = faults.iter().find(|fault| fault.key == "strategy.enabled").unwrap();
+/// assert_eq!(
+///     first.to_string(),
+///     r#"a.toml:4:15: strategy.enabled: "yes" is not a switch; expected true or false"#
+/// );
+/// # Ok::<(), ploy::order::InvalidId>(())
+/// ```
+///
+/// # Errors
+/// Every fault of the file, in its order; where it is no TOML, the first place where it is not.
+pub fn strategy(path: &str, id: StrategyId, text: &str) -> Result<StrategyConfig, Vec<Fault>> {
+    strategy::read(path, id, text)
+}
+
+/// Returns all settings of a form of file, by section.
+#[must_use]
+pub fn settings(form: Form) -> Vec<Section> {
+    match form {
+        Form::Service => service::sections(),
+        Form::Strategy(rules) => strategy::sections(rules.section()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

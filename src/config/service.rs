@@ -1,0 +1,233 @@
+//! The file of the service: what is played, where orders go, what is stored, and how it can be reached.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Fault;
+use super::reader::Reader;
+use super::setting::{Range, Section, Setting};
+use super::speed::Speed;
+
+/// The service, as its file states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceConfig {
+    /// Where market events come from.
+    pub feed: FeedConfig,
+    /// Where orders go: a venue in memory.
+    pub venue: PaperConfig,
+    /// Where facts are stored.
+    pub store: StoreConfig,
+    /// How it can be asked and told.
+    pub api: ApiConfig,
+    /// What it says about itself.
+    pub log: LogConfig,
+    /// How it ends.
+    pub shutdown: ShutdownConfig,
+}
+
+/// A tape to be played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// The tape's path, from the folder of the file that names it.
+    pub path: String,
+    /// How fast it is played.
+    pub speed: Speed,
+}
+
+/// The venue in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaperConfig {
+    /// How much event time passes between an order's sending and its matching.
+    pub latency: Duration,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The path of the database, from the folder that the program was started in.
+    pub path: String,
+}
+
+/// The control API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// The loopback address and port; port 0 lets the machine choose one.
+    pub listen: SocketAddr,
+}
+
+/// The log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The least level that is written.
+    pub level: LogLevel,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Somebody must look.
+    Error,
+    /// It was survived.
+    Warn,
+    /// A change of phase, or an order.
+    Info,
+    /// The rest.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// The end of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownConfig {
+    /// How long an orderly end may take in all before the process ends by force.
+    pub deadline: Duration,
+}
+
+impl LogLevel {
+    const ALL: [Self; 5] = [
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+
+    /// Returns the word for it in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl LogFormat {
+    const ALL: [Self; 3] = [Self::Auto, Self::Json, Self::Pretty];
+
+    /// Returns the word for it in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+        }
+    }
+}
+
+const FEED_KIND: Setting = Setting::other("kind", Range::Word(&["tape"]))
+    .restart("Where market events come from: `tape` plays a recording.");
+const FEED_PATH: Setting = Setting::other("path", Range::Text)
+    .restart("The tape's path, from the folder of this file; `.gz` is unpacked.");
+const FEED_SPEED: Setting = Setting::other("speed", Range::Speed)
+    .restart(
+        "How fast it is played: \"1x\" as recorded, \"max\" as fast as decisions are \
+         settled. The decisions are the same.",
+    )
+    .or("1x");
+const VENUE_KIND: Setting = Setting::other("kind", Range::Word(&["paper"]))
+    .restart("Where orders go: `paper` fills them in memory against the books of the feed.");
+const LATENCY: Setting = Setting::whole("latency_ms", "milliseconds", (0, 60_000))
+    .restart("How much event time passes between an order's sending and its matching.")
+    .or("250");
+const STORE_PATH: Setting = Setting::other("path", Range::Text)
+    .restart("The path of the database, from the folder that the program is started in.")
+    .or("data/ploy.db");
+const LISTEN: Setting = Setting::other("listen", Range::Loopback)
+    .restart(
+        "Where the API listens. Only this machine may reach it: there is no authentication \
+         yet. Port 0 lets the machine choose.",
+    )
+    .or("127.0.0.1:8080");
+const LEVEL: Setting = Setting::other(
+    "level",
+    Range::Word(&["error", "warn", "info", "debug", "trace"]),
+)
+.restart("The least level that is written.")
+.or("info");
+const FORMAT: Setting = Setting::other("format", Range::Word(&["auto", "json", "pretty"]))
+    .restart("How a line is written; `auto` is pretty on a terminal and JSON elsewhere.")
+    .or("auto");
+const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
+    .restart("How long an orderly end may take in all before the process ends by force.")
+    .or("25");
+
+static FEED: [Setting; 3] = [FEED_KIND, FEED_PATH, FEED_SPEED];
+static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
+static STORE: [Setting; 1] = [STORE_PATH];
+static API: [Setting; 1] = [LISTEN];
+static LOG: [Setting; 2] = [LEVEL, FORMAT];
+static SHUTDOWN: [Setting; 1] = [DEADLINE];
+
+/// Returns the sections of the service's file.
+pub(super) fn sections() -> Vec<Section> {
+    vec![
+        Section::new("feed", &FEED),
+        Section::new("venue", &VENUE),
+        Section::new("store", &STORE),
+        Section::new("api", &API),
+        Section::new("log", &LOG),
+        Section::new("shutdown", &SHUTDOWN),
+    ]
+}
+
+/// Reads the file of the service.
+pub(super) fn read(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> {
+    let mut reader = Reader::new(path, text)?;
+    reader.expect(sections());
+    let config = config(&mut reader);
+    reader.finish(config)
+}
+
+fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
+    let (feed, venue, store) = (
+        reader.read("feed"),
+        reader.read("venue"),
+        reader.read("store"),
+    );
+    let (api, log, shutdown) = (
+        reader.read("api"),
+        reader.read("log"),
+        reader.read("shutdown"),
+    );
+    Some(ServiceConfig {
+        feed: FeedConfig {
+            path: feed.text(&FEED_PATH)?,
+            speed: feed.speed(&FEED_SPEED)?,
+        },
+        venue: PaperConfig {
+            latency: venue.millis(&LATENCY)?,
+        },
+        store: StoreConfig {
+            path: store.text(&STORE_PATH)?,
+        },
+        api: ApiConfig {
+            listen: api.address(&LISTEN)?,
+        },
+        log: LogConfig {
+            level: log.word(&LEVEL, &LogLevel::ALL, LogLevel::name)?,
+            format: log.word(&FORMAT, &LogFormat::ALL, LogFormat::name)?,
+        },
+        shutdown: ShutdownConfig {
+            deadline: shutdown.seconds(&DEADLINE)?,
+        },
+    })
+}

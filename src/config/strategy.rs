@@ -1,0 +1,279 @@
+//! The file of one strategy: its kind, settings, risk limits and restart policy.
+//!
+//! Another kind of strategy needs: a variant of [`Kind`] and of [`Rules`], a word in `KINDS`, and a file beside
+//! `split_arb.rs` with its settings; the compiler names every place.
+
+use crate::order::StrategyId;
+use crate::restart::RestartPolicy;
+use crate::risk::Limits;
+use crate::strategy::Subscription;
+use crate::strategy::split_arb::{self, Style};
+
+use super::reader::Reader;
+use super::setting::{Range, Section, Setting};
+use super::split_arb as split_arb_settings;
+use super::values::{self, Values};
+use super::{Fault, Rules};
+
+/// One strategy, as its file states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrategyConfig {
+    /// Its id: the stem of the file.
+    pub id: StrategyId,
+    /// Which rules it trades by, with their settings.
+    pub kind: Kind,
+    /// Whether it is to run when nobody said otherwise.
+    pub enabled: bool,
+    /// What it may do at most.
+    pub limits: Limits,
+    /// What its failures lead to.
+    pub restart: RestartPolicy,
+    /// The SHA-256, in 64 hex digits, of what the file means: comments, order and spelling do not count.
+    pub version: String,
+}
+
+/// Which rules a strategy trades by, with their settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Both outcomes for together under one USDC.
+    SplitArb(split_arb::Config),
+}
+
+impl Kind {
+    /// Returns the word for it in files and answers.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SplitArb(_) => SPLIT_ARB,
+        }
+    }
+
+    /// Returns the word for the way it is traded: `legged`, `simultaneous`.
+    #[must_use]
+    pub const fn variant(&self) -> &'static str {
+        match self {
+            Self::SplitArb(config) => split_arb_settings::style_name(config.style),
+        }
+    }
+
+    /// Returns what it wants to see.
+    #[must_use]
+    pub fn subscription(&self) -> Subscription {
+        match self {
+            Self::SplitArb(config) => Subscription {
+                slug_prefixes: config.market_prefixes.clone(),
+                symbols: Vec::new(),
+            },
+        }
+    }
+}
+
+const SPLIT_ARB: &str = "split_arb";
+static KINDS: [&str; 1] = [SPLIT_ARB];
+
+const KIND: Setting =
+    Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
+const ENABLED: Setting = Setting::other("enabled", Range::Switch)
+    .live("Whether it is to run when nobody said otherwise.");
+
+static STRATEGY: [Setting; 2] = [KIND, ENABLED];
+
+const MARKET_EXPOSURE_MAX: Setting =
+    Setting::decimal("market_exposure_max_usdc", "USDC", ("1", "1000000")).live(
+        "What may be lost in one market at resolution, open orders included. At most \
+         strategy_exposure_max_usdc.",
+    );
+const STRATEGY_EXPOSURE_MAX: Setting =
+    Setting::decimal("strategy_exposure_max_usdc", "USDC", ("1", "1000000"))
+        .live("What may be lost in all markets together at resolution, open orders included.");
+const OPEN_ORDERS_MAX: Setting = Setting::whole("open_orders_max", "orders", (1, 1000))
+    .live("How many orders may be open at once; protective ones are not refused for it.");
+const ORDER_RATE: Setting = Setting::whole("order_rate_per_minute", "orders a minute", (1, 6000))
+    .live("How many orders a minute may be sent in the long run.");
+const ORDER_BURST: Setting = Setting::whole("order_burst", "orders", (1, 1000))
+    .live("How many orders may be sent at once before that rate binds.");
+const LOSS_STREAK_MAX: Setting = Setting::whole("loss_streak_max", "rounds", (1, 1000))
+    .live("How many rounds in a row may be lost before entries wait.");
+const LOSS_STREAK_COOLDOWN: Setting =
+    Setting::whole("loss_streak_cooldown_s", "seconds", (1, 604_800))
+        .live("How long entries wait after that many losses.");
+const DRAWDOWN_MAX: Setting = Setting::decimal("drawdown_max_usdc", "USDC", ("1", "1000000"))
+    .live("How far the equity may fall from its peak before entries wait for a person.");
+
+static RISK: [Setting; 8] = [
+    MARKET_EXPOSURE_MAX,
+    STRATEGY_EXPOSURE_MAX,
+    OPEN_ORDERS_MAX,
+    ORDER_RATE,
+    ORDER_BURST,
+    LOSS_STREAK_MAX,
+    LOSS_STREAK_COOLDOWN,
+    DRAWDOWN_MAX,
+];
+
+const BACKOFF_INITIAL: Setting =
+    Setting::whole("backoff_initial_ms", "milliseconds", (10, 3_600_000))
+        .live("The wait before the first retry. At most backoff_max_s.")
+        .or("1000");
+const BACKOFF_FACTOR: Setting = Setting::whole("backoff_factor", "times", (1, 10))
+    .live("How many times longer each further wait is.")
+    .or("2");
+const BACKOFF_MAX: Setting = Setting::whole("backoff_max_s", "seconds", (1, 3600))
+    .live("The longest wait.")
+    .or("60");
+const JITTER: Setting = Setting::whole("jitter_percent", "percent", (0, 100))
+    .live(
+        "By how much a wait may be shorter or longer, so that strategies do not return all \
+         at once.",
+    )
+    .or("20");
+const FAILURES_MAX: Setting = Setting::whole("failures_max", "failures", (0, 1000))
+    .live("How many failures within the window are retried; one more halts the strategy.")
+    .or("5");
+const WINDOW: Setting = Setting::whole("window_s", "seconds", (1, 86_400))
+    .live("The sliding window in which failures count.")
+    .or("600");
+const RESET_AFTER: Setting = Setting::whole("reset_after_s", "seconds", (1, 86_400))
+    .live("How long it must have been running for its failures to be forgotten.")
+    .or("600");
+const SAME_SIGNATURE_MAX: Setting = Setting::whole("same_signature_max", "times", (1, 1000))
+    .live("The same panic so many times in a row halts: the next try would meet it again.")
+    .or("3");
+const START_TIMEOUT: Setting = Setting::whole("start_timeout_s", "seconds", (1, 600))
+    .live("How long a start may take.")
+    .or("10");
+const STOP_GRACE: Setting = Setting::whole("stop_grace_s", "seconds", (1, 60))
+    .live("How long an asked-for stop may take before it is ended by force.")
+    .or("5");
+
+static RESTART: [Setting; 10] = [
+    BACKOFF_INITIAL,
+    BACKOFF_FACTOR,
+    BACKOFF_MAX,
+    JITTER,
+    FAILURES_MAX,
+    WINDOW,
+    RESET_AFTER,
+    SAME_SIGNATURE_MAX,
+    START_TIMEOUT,
+    STOP_GRACE,
+];
+
+/// Returns the sections of a strategy's file around its own settings.
+pub(super) fn sections(settings: Section) -> Vec<Section> {
+    vec![
+        Section::new("strategy", &STRATEGY),
+        settings,
+        Section::new("risk", &RISK),
+        Section::new("restart", &RESTART),
+    ]
+}
+
+/// Reads the file of a strategy.
+pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyConfig, Vec<Fault>> {
+    let mut reader = Reader::new(path, text)?;
+    let rules = rules(&reader);
+    let settings = rules.map_or(Section::new("settings", &[]), Rules::section);
+    reader.expect(sections(settings));
+    let head = reader.read("strategy");
+    let (kind, own) = match rules {
+        Some(rules) => {
+            let mut own = reader.read("settings");
+            (kind(rules, &mut own, &mut reader), own)
+        }
+        // Without a known kind nothing can be said about its settings.
+        None => (None, Values::new("settings", 0)),
+    };
+    let risk = reader.read("risk");
+    let restart = reader.read("restart");
+    let (limits, policy) = (limits(&risk, &mut reader), policy(&restart, &mut reader));
+    let config = kind.zip(limits).zip(policy).zip(head.switch(&ENABLED));
+    reader.finish(config.map(
+        |(((kind, limits), restart_policy), enabled)| StrategyConfig {
+            id,
+            kind,
+            enabled,
+            limits,
+            restart: restart_policy,
+            version: values::version(&[&head, &own, &risk, &restart]),
+        },
+    ))
+}
+
+/// Returns which settings the file has, from its own words; a missing or wrong style is taken for the one with
+/// the most settings, so that what else is wrong is found too.
+fn rules(reader: &Reader<'_>) -> Option<Rules> {
+    match reader.peek("strategy", KIND.key)? {
+        SPLIT_ARB => {
+            let word = reader.peek("settings", split_arb_settings::STYLE.key);
+            let style = split_arb_settings::STYLES
+                .into_iter()
+                .find(|style| word == Some(split_arb_settings::style_name(*style)));
+            Some(Rules::SplitArb(style.unwrap_or(Style::Legged)))
+        }
+        _ => None,
+    }
+}
+
+fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind> {
+    match rules {
+        Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
+    }
+}
+
+fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits> {
+    let market_exposure_max_usdc = values.usdc(&MARKET_EXPOSURE_MAX);
+    let strategy_exposure_max_usdc = values.usdc(&STRATEGY_EXPOSURE_MAX);
+    if let (Some(market), Some(strategy)) = (market_exposure_max_usdc, strategy_exposure_max_usdc)
+        && strategy < market
+    {
+        let problem = format!(
+            "{market} USDC in one market are more than in all together; expected at most \
+             strategy_exposure_max_usdc, {strategy}"
+        );
+        reader.clash(
+            values,
+            [&MARKET_EXPOSURE_MAX, &STRATEGY_EXPOSURE_MAX],
+            problem,
+        );
+    }
+    Some(Limits {
+        market_exposure_max_usdc: market_exposure_max_usdc?,
+        strategy_exposure_max_usdc: strategy_exposure_max_usdc?,
+        open_orders_max: values.whole(&OPEN_ORDERS_MAX)?,
+        order_rate_per_minute: values.whole(&ORDER_RATE)?,
+        order_burst: values.whole(&ORDER_BURST)?,
+        loss_streak_max: values.whole(&LOSS_STREAK_MAX)?,
+        loss_streak_cooldown: values.seconds(&LOSS_STREAK_COOLDOWN)?,
+        drawdown_max_usdc: values.usdc(&DRAWDOWN_MAX)?,
+    })
+}
+
+fn policy(values: &Values, reader: &mut Reader<'_>) -> Option<RestartPolicy> {
+    let (initial, max) = (
+        values.millis(&BACKOFF_INITIAL),
+        values.seconds(&BACKOFF_MAX),
+    );
+    if let (Some(initial), Some(max)) = (initial, max)
+        && max < initial
+    {
+        let problem = format!(
+            "a first wait of {} ms is longer than the longest; expected at most backoff_max_s, {} s",
+            initial.as_millis(),
+            max.as_secs()
+        );
+        reader.clash(values, [&BACKOFF_INITIAL, &BACKOFF_MAX], problem);
+    }
+    Some(RestartPolicy {
+        backoff_initial: initial?,
+        backoff_factor: values.whole(&BACKOFF_FACTOR)?,
+        backoff_max: max?,
+        jitter_percent: values.whole(&JITTER)?,
+        failures_max: values.whole(&FAILURES_MAX)?,
+        window: values.seconds(&WINDOW)?,
+        reset_after: values.seconds(&RESET_AFTER)?,
+        same_signature_max: values.whole(&SAME_SIGNATURE_MAX)?,
+        start_timeout: values.seconds(&START_TIMEOUT)?,
+        stop_grace: values.seconds(&STOP_GRACE)?,
+    })
+}

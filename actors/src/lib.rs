@@ -4,5 +4,7 @@
 //! the executor stores an approved order and then sends it; the store remembers; the manager starts, stops and
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
+pub mod adapters;
 pub mod bus;
+pub mod cli;
 pub mod ports;

@@ -7,6 +7,9 @@
 pub mod api;
 pub mod bus;
 pub mod clock;
+pub mod adapters;
+pub mod bus;
+pub mod cli;
 pub mod ports;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The command line: what is asked by words, and answered by text.
+
+pub mod tape;

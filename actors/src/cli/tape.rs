@@ -1,0 +1,169 @@
+//! `ploy tape`: makes tapes from raw recordings, and checks them.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use ploy::price::Usdc;
+
+use crate::adapters::tape::check::check;
+use crate::adapters::tape::import::{self, Options, import_resolved_markets};
+
+/// What can be done with tapes.
+#[derive(Debug, Subcommand)]
+pub enum TapeCommand {
+    /// Makes a tape from raw recordings
+    Import(Import),
+    /// Reads a tape to its end and tells what is on it
+    Check(Check),
+}
+
+/// The raw files, and what they do not tell.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// In what form the raw files are
+    #[arg(long, value_enum)]
+    format: Format,
+    /// The raw books, gzip or plain
+    #[arg(long, value_name = "FILE")]
+    books: PathBuf,
+    /// The raw list of markets
+    #[arg(long, value_name = "FILE")]
+    markets: PathBuf,
+    /// The tape to write; gzip if its name ends in .gz
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The rate of the taker's fee, 0 to 1
+    #[arg(long, value_name = "RATE", default_value = import::FEE_RATE)]
+    fee_rate: Usdc,
+    /// The exponent of the taker's fee, 0 to 4
+    #[arg(long, value_name = "N", default_value_t = import::FEE_EXPONENT)]
+    fee_exponent: u8,
+    /// Where the data comes from
+    #[arg(long, value_name = "TEXT", default_value = import::SOURCE)]
+    source: String,
+    /// What may be done with the data
+    #[arg(long, value_name = "TEXT", default_value = import::LICENCE)]
+    licence: String,
+}
+
+/// The forms of raw files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Order books of Resolved Markets: a book a line, and a list of markets
+    ResolvedMarkets,
+}
+
+/// The tape to check.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The tape
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Prints the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a command and writes its answer to `out`.
+///
+/// # Errors
+/// When the command fails, or the answer cannot be written.
+pub fn run(command: TapeCommand, out: &mut impl io::Write) -> anyhow::Result<()> {
+    match command {
+        TapeCommand::Import(import) => run_import(import, out),
+        TapeCommand::Check(check) => run_check(&check, out),
+    }
+}
+
+fn run_import(import: Import, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let options = Options {
+        fee_rate: import.fee_rate,
+        fee_exponent: import.fee_exponent,
+        source: import.source,
+        licence: import.licence,
+    };
+    let summary = match import.format {
+        Format::ResolvedMarkets => {
+            import_resolved_markets(&import.books, &import.markets, &import.out, &options)?
+        }
+    };
+    write!(out, "{}: {summary}", import.out.display()).context("write the answer")
+}
+
+fn run_check(command: &Check, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let report = check(&command.file)?;
+    if command.json {
+        let json = serde_json::to_string_pretty(&report).context("write the report as JSON")?;
+        writeln!(out, "{json}").context("write the answer")
+    } else {
+        write!(out, "{report}").context("write the answer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: TapeCommand,
+    }
+
+    fn tape(args: &[&str]) -> anyhow::Result<String> {
+        let command = Cli::try_parse_from([&["tape"], args].concat())?.command;
+        let mut out = Vec::new();
+        run(command, &mut out)?;
+        Ok(String::from_utf8(out)?)
+    }
+
+    #[test]
+    fn an_imported_tape_is_checked_in_words_and_in_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name).display().to_string();
+        let (books, markets, out) = (place("books"), place("markets"), place("out.jsonl.gz"));
+        let id = "ab".repeat(32);
+        let market = r#"[{"market_id":"ID","slug":"up-1","question":"Up?","start_ts":1000,"end_ts":2000,"outcome_up":"Up","outcome_down":"Down","payout_up":1.0,"payout_down":0.0}]"#;
+        std::fs::write(&markets, market.replace("ID", &id)).unwrap();
+        let book = r#"{"m":0,"t":1500,"s":"UP","b":[],"a":[["0.5","3"]]}"#;
+        std::fs::write(&books, book).unwrap();
+
+        let import = [
+            "import",
+            "--format",
+            "resolved-markets",
+            "--books",
+            &books,
+            "--markets",
+            &markets,
+        ];
+        let usual = tape(&[&import[..], &["--out", &out]].concat()).unwrap();
+        assert!(
+            usual.contains("3 events from 1970-01-01T00:00:01.5Z"),
+            "{usual}"
+        );
+        let words = tape(&["check", &out]).unwrap();
+        assert!(words.contains("fee of rate 0.07 and exponent 1"), "{words}");
+        let json = tape(&["check", "--json", &out]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["markets"][0]["payouts"], serde_json::json!(["1", "0"]));
+
+        let fee = ["--out", &out, "--fee-rate", "0.25", "--fee-exponent", "2"];
+        tape(&[&import[..], &fee].concat()).unwrap();
+        let words = tape(&["check", &out]).unwrap();
+        assert!(words.contains("fee of rate 0.25 and exponent 2"), "{words}");
+    }
+
+    #[test]
+    fn a_missing_tape_is_an_error_that_names_it() {
+        let error = tape(&["check", "missing.jsonl"]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("missing.jsonl: there is no such tape")
+        );
+    }
+}

@@ -4,5 +4,13 @@
 //! the executor stores an approved order and then sends it; the store remembers; the manager starts, stops and
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
+pub mod api;
 pub mod bus;
+pub mod cli;
+pub mod live;
 pub mod ports;
+pub mod report;
+#[cfg(test)]
+mod sample;
+mod verdict;
+mod words;

@@ -13,3 +13,11 @@ pub mod cli;
 pub mod ports;
 pub mod store;
 pub mod telemetry;
+pub mod cli;
+pub mod live;
+pub mod ports;
+pub mod report;
+#[cfg(test)]
+mod sample;
+mod verdict;
+mod words;

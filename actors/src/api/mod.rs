@@ -1,3 +1,167 @@
 //! The API: the status over HTTP, for people, programs and Prometheus.
 
 pub mod metrics;
+//! The REST API: the snapshot and the records for reading, the command bus for acting; nothing is decided here.
+
+pub mod error;
+mod guard;
+mod health;
+pub mod metrics;
+pub mod strategies;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use ploy::status::SystemStatus;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::error::{Code, Problem};
+pub use self::guard::Hosts;
+use crate::bus::command::CommandBus;
+use crate::ports::Records;
+
+/// A command is a name at most; more than this is a mistake or an attack.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How long requests that run may take to end after the shutdown began; the process must not wait for a
+/// client that never reads.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
+/// The number of the snapshot that an answer was made of.
+const X_SNAPSHOT: HeaderName = HeaderName::from_static("x-snapshot");
+
+/// What the API reads and whom it asks.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The newest snapshot.
+    pub status: watch::Receiver<Arc<SystemStatus>>,
+    /// The way to the manager.
+    pub commands: CommandBus,
+    /// What was stored.
+    pub records: Arc<dyn Records>,
+    /// The names by which this service may be asked.
+    pub hosts: Hosts,
+}
+
+/// Returns the API: every route behind the same guards, every error in the same shape.
+pub fn router(state: ApiState) -> Router {
+    let hosts = state.hosts.clone();
+    Router::new()
+        .route("/v1/status", get(status))
+        .merge(strategies::routes())
+        .route("/livez", get(health::livez))
+        .route("/healthz", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics_text))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(guard::limit_time))
+        .layer(middleware::from_fn_with_state(hosts, guard::check_sender))
+        .layer(CatchPanicLayer::custom(guard::on_panic))
+        .layer(middleware::from_fn(guard::envelope))
+}
+
+/// Answers requests until `shutdown`; those that run then have 5 s to end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: ApiState,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let begun = shutdown.clone();
+    let server = axum::serve(listener, router(state))
+        .with_graceful_shutdown(async move { begun.cancelled().await });
+    let deadline = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(SHUTDOWN_WITHIN).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = deadline => {
+            tracing::warn!("requests were cut off because they did not end in time");
+            Ok(())
+        }
+    }
+}
+
+async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
+    let status = state.snapshot();
+    answer(&status, &headers, &*status)
+}
+
+async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {
+    let status = state.snapshot();
+    let mut response = metrics::render(&status).into_response();
+    let kind = HeaderValue::from_static(prometheus::TEXT_FORMAT);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+        .headers_mut()
+        .insert(X_SNAPSHOT, HeaderValue::from(status.snapshot));
+    response
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(
+        Code::UnknownRoute,
+        format!("there is nothing at `{}`", uri.path()),
+    )
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("`{}` does not take {method}", uri.path()),
+    )
+}
+
+/// Returns a part of a snapshot as JSON, or only that it has not changed since the caller's copy.
+fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) -> Response<Body> {
+    let tag = format!("\"{}-{}\"", status.run, status.snapshot);
+    let known = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        axum::Json(body).into_response()
+    };
+    let kept = response.headers_mut();
+    kept.insert(X_SNAPSHOT, HeaderValue::from(status.snapshot));
+    kept.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        kept.insert(ETAG, tag);
+    }
+    response
+}
+
+impl ApiState {
+    fn snapshot(&self) -> Arc<SystemStatus> {
+        Arc::clone(&self.status.borrow())
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState")
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,3 +1,312 @@
 //! The command line: what is asked by words, and answered by text.
 
 pub mod tape;
+//! The command line: every verb but `run` asks a service that runs and writes what it says.
+
+pub mod args;
+mod client;
+mod look;
+mod output;
+mod status;
+#[cfg(test)]
+mod tests;
+mod why;
+
+use std::error::Error as _;
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ploy::command::Action;
+use ploy::order::StrategyId;
+use ploy::status::SystemStatus;
+use serde_json::{Value, json};
+
+use self::args::{ClientVerb, Output, Server, StatusArgs};
+use self::client::{Answer, Client, Failure};
+use self::look::Look;
+use self::output::Reader;
+use crate::api::error::Code;
+use crate::ports::{DecisionRecord, Page};
+use crate::verdict::{Level, Verdict};
+
+/// How many intents `ploy why` tells.
+const INTENTS_TOLD: u32 = 10;
+/// How often `ploy status --watch` asks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// How the program ends, for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// There is no such strategy.
+    NotFound,
+    /// The strategy's phase forbids it.
+    Refused,
+    /// No service answers.
+    Unreachable,
+    /// The service did not answer in time.
+    TimedOut,
+    /// The answer is there, and it says that something is wrong.
+    Unhealthy,
+}
+
+impl Exit {
+    /// Returns the number that the shell sees. 2 is taken by a wrong command line.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+            Self::Unreachable => 6,
+            Self::TimedOut => 8,
+            Self::Unhealthy => 10,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// What is written, and how the program ends.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    /// Goes to standard output.
+    text: String,
+    /// What a person might do next; goes to standard error.
+    hint: Option<String>,
+    exit: Exit,
+}
+
+/// Asks the service, writes what it says, and returns how the program ends.
+pub async fn run_client(server: &Server, verb: &ClientVerb) -> ExitCode {
+    let look = Look::of_stdout();
+    let exit = match Client::new(&server.url) {
+        Err(failure) => failed(&failure, None),
+        Ok(client) => match verb {
+            ClientVerb::Status(StatusArgs { watch: true, .. }) => {
+                watch(&client, server.output).await
+            }
+            ClientVerb::Status(_)
+            | ClientVerb::Strategies
+            | ClientVerb::Start(_)
+            | ClientVerb::Stop(_)
+            | ClientVerb::Restart(_)
+            | ClientVerb::Resume(_)
+            | ClientVerb::Why(_)
+            | ClientVerb::Health => match ask(&client, verb, server.output, look).await {
+                Ok(said) => written(&said),
+                Err(failure) => failed(&failure, subject(verb)),
+            },
+        },
+    };
+    exit.into()
+}
+
+/// Returns what is to be written.
+async fn ask(
+    client: &Client,
+    verb: &ClientVerb,
+    output: Output,
+    look: Look,
+) -> Result<Said, Failure> {
+    match verb {
+        ClientVerb::Status(args) => {
+            let answer: Answer<SystemStatus> = client.get("v1/status").await?;
+            let wrong = Verdict::of(&answer.value).level == Level::Wrong;
+            let exit = if args.check && wrong {
+                Exit::Unhealthy
+            } else {
+                Exit::Done
+            };
+            let text = || status::render(&answer.value, look);
+            Ok(Said::new(shape(output, &answer.json, text), exit))
+        }
+        ClientVerb::Strategies => {
+            let answer: Answer<SystemStatus> = client.get("v1/status").await?;
+            let list = json!({
+                "snapshot": answer.value.snapshot,
+                "items": answer.json.get("strategies"),
+            });
+            let text = || status::list(&answer.value, look);
+            Ok(Said::new(shape(output, &list, text), Exit::Done))
+        }
+        ClientVerb::Start(args) => command(client, Action::Start, &args.id, output).await,
+        ClientVerb::Stop(args) => command(client, Action::Stop, &args.id, output).await,
+        ClientVerb::Restart(args) => command(client, Action::Restart, &args.id, output).await,
+        ClientVerb::Resume(args) => command(client, Action::Resume, &args.id, output).await,
+        ClientVerb::Why(args) => explain(client, &args.id, output, look).await,
+        ClientVerb::Health => {
+            let (ready, checks) = client.ready().await?;
+            let word = if ready { "ready" } else { "not ready" };
+            let exit = if ready { Exit::Done } else { Exit::Failed };
+            let json = json!({"ready": ready, "checks": checks});
+            let text = || format!("{}\n{word}\n", checks.join("\n"));
+            Ok(Said::new(shape(output, &json, text), exit))
+        }
+    }
+}
+
+async fn command(
+    client: &Client,
+    action: Action,
+    id: &StrategyId,
+    output: Output,
+) -> Result<Said, Failure> {
+    let answer = client.command(action, id).await?;
+    let taken = &answer.value;
+    let text = || format!("{}: {}\n", taken.strategy, taken.phase);
+    let mut said = Said::new(shape(output, &answer.json, text), Exit::Done);
+    said.hint = Some("see what came of it: `ploy status`".to_owned());
+    Ok(said)
+}
+
+async fn explain(
+    client: &Client,
+    id: &StrategyId,
+    output: Output,
+    look: Look,
+) -> Result<Said, Failure> {
+    let path = format!("v1/strategies/{id}/decisions?limit={INTENTS_TOLD}");
+    let intents = match client.get::<Page<DecisionRecord>>(&path).await {
+        Ok(page) => Ok(page),
+        // Without the store the rest of the answer is all the more wanted.
+        Err(Failure::Refused(no)) if no.code == Code::Unavailable => Err(no.detail),
+        Err(failure) => return Err(failure),
+    };
+    let snapshot: Answer<SystemStatus> = client.get("v1/status").await?;
+    let Some(strategy) = snapshot.value.strategy(id.as_str()) else {
+        return Err(client.foreign(format!("its status does not show {id}")));
+    };
+    let listed = snapshot.json.get("strategies").and_then(Value::as_array);
+    let own = listed.into_iter().flatten();
+    let own = own.filter(|entry| entry.get("id").and_then(Value::as_str) == Some(id.as_str()));
+    let json = json!({
+        "snapshot": snapshot.value.snapshot,
+        "strategy": own.collect::<Vec<_>>().first(),
+        "decisions": intents.as_ref().ok().and_then(|page| page.json.get("items")),
+        "decisions_error": intents.as_ref().err(),
+    });
+    let text = || {
+        let records = match &intents {
+            Ok(page) => Ok(page.value.items.as_slice()),
+            Err(why) => Err(crate::words::plain(why)),
+        };
+        why::render(&snapshot.value, strategy, records, look)
+    };
+    Ok(Said::new(shape(output, &json, text), Exit::Done))
+}
+
+/// Shows the status again and again, until Ctrl-C or until nobody reads.
+async fn watch(client: &Client, output: Output) -> Exit {
+    let verb = ClientVerb::Status(StatusArgs {
+        watch: true,
+        check: false,
+    });
+    let mut first = true;
+    loop {
+        match ask(client, &verb, output, Look::of_stdout()).await {
+            Ok(said) => match output::answer(&framed(&said.text, output)) {
+                Ok(Reader::There) => {}
+                Ok(Reader::Gone) => return Exit::Done,
+                Err(error) => return unwritten(&error),
+            },
+            Err(failure) if first => return failed(&failure, None),
+            Err(failure) => output::talk(&chain(&failure)),
+        }
+        first = false;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Exit::Done,
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+        }
+    }
+}
+
+/// On a terminal the new picture is drawn over the old one; into a pipe goes one answer after the other.
+fn framed(text: &str, output: Output) -> String {
+    match output {
+        Output::Json => match serde_json::from_str::<Value>(text) {
+            Ok(json) => json.to_string(),
+            Err(_) => text.to_owned(),
+        },
+        Output::Text if io::stdout().is_terminal() => {
+            let lines: Vec<String> = text.lines().map(|line| format!("{line}\u{1b}[K")).collect();
+            format!("\u{1b}[H{}\u{1b}[J", lines.join("\n"))
+        }
+        Output::Text => format!("{text}\n"),
+    }
+}
+
+fn written(said: &Said) -> Exit {
+    if let Err(error) = output::answer(&said.text) {
+        return unwritten(&error);
+    }
+    if let Some(hint) = &said.hint {
+        output::talk(hint);
+    }
+    said.exit
+}
+
+fn unwritten(error: &io::Error) -> Exit {
+    output::talk(&format!("error: the answer cannot be written: {error}"));
+    Exit::Failed
+}
+
+fn failed(failure: &Failure, id: Option<&StrategyId>) -> Exit {
+    output::talk(&format!("error: {}", chain(failure)));
+    if let Some(id) = id {
+        for verb in failure.instead() {
+            output::talk(&format!("possible now: `ploy {verb} {id}`"));
+        }
+    }
+    failure.exit()
+}
+
+/// Returns a failure with its causes, as far as they help.
+fn chain(failure: &Failure) -> String {
+    let mut text = failure.to_string();
+    if matches!(failure, Failure::Request { .. }) {
+        let mut cause = failure.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+    }
+    text
+}
+
+fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
+    match verb {
+        ClientVerb::Start(args)
+        | ClientVerb::Stop(args)
+        | ClientVerb::Restart(args)
+        | ClientVerb::Resume(args)
+        | ClientVerb::Why(args) => Some(&args.id),
+        ClientVerb::Status(_) | ClientVerb::Strategies | ClientVerb::Health => None,
+    }
+}
+
+fn shape(output: Output, json: &Value, text: impl FnOnce() -> String) -> String {
+    match output {
+        Output::Text => text(),
+        Output::Json => format!("{json:#}\n"),
+    }
+}
+
+impl Said {
+    const fn new(text: String, exit: Exit) -> Self {
+        Self {
+            text,
+            hint: None,
+            exit,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What can be written on the command line.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
+use ploy::order::StrategyId;
+use reqwest::Url;
+
+/// Runs and supervises trading strategies for prediction markets.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ploy", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  ploy run --tape day.jsonl.gz     play a tape against every strategy in config/strategies
+  ploy status                      one line a strategy, and what is wrong
+  ploy why split-arb               why it trades, or why it does not")]
+pub struct Args {
+    /// Where the service is and how answers are written.
+    #[command(flatten)]
+    pub server: Server,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Where the service is and how answers are written.
+#[derive(Clone, Debug, Arguments)]
+pub struct Server {
+    /// Address of the service that is asked
+    #[arg(long, global = true, env = "PLOY_URL", value_parser = url)]
+    #[arg(default_value = "http://127.0.0.1:8080", hide_env_values = true)]
+    pub url: Url,
+    /// How answers are written
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Run the service: play a tape against the strategies, and answer on the API
+    Run(RunArgs),
+    /// Ask a service that runs.
+    #[command(flatten)]
+    Client(ClientVerb),
+}
+
+/// What a service that runs can be asked.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ClientVerb {
+    /// One line a strategy, and one sentence that says what is wrong
+    Status(StatusArgs),
+    /// List the strategies with their settings
+    Strategies,
+    /// Run a strategy that is stopped
+    Start(StrategyArgs),
+    /// End a strategy; its positions stay as they are
+    Stop(StrategyArgs),
+    /// End a strategy and run it again
+    Restart(StrategyArgs),
+    /// Let a halted strategy go on, or release its tripped breaker
+    Resume(StrategyArgs),
+    /// Why a strategy trades, or why it does not
+    Why(StrategyArgs),
+    /// Whether the service can do its work, one check a line
+    Health,
+}
+
+/// What `ploy run` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct RunArgs {
+    /// Folder with ploy.toml and strategies/<id>.toml
+    #[arg(
+        long,
+        env = "PLOY_CONFIG",
+        default_value = "config",
+        value_name = "DIR"
+    )]
+    pub config: PathBuf,
+    /// Tape to play, plain or gzipped
+    #[arg(long, value_name = "FILE")]
+    pub tape: Option<PathBuf>,
+    /// How fast event time runs: max, or a multiple such as 60x
+    #[arg(long, default_value_t)]
+    pub speed: Speed,
+    /// Folder for what must be remembered
+    #[arg(long, env = "PLOY_DATA", default_value = "data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Database file, instead of ploy.db in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Address of the API
+    #[arg(
+        long,
+        env = "PLOY_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR"
+    )]
+    pub listen: SocketAddr,
+    /// Another name, with its port, by which the API may be asked; needed where others can reach the address
+    #[arg(
+        long,
+        env = "PLOY_ALLOW_HOST",
+        value_delimiter = ',',
+        value_name = "NAME:PORT"
+    )]
+    pub allow_host: Vec<String>,
+    /// End when the tape ends, instead of answering on
+    #[arg(long)]
+    pub exit_at_end: bool,
+    /// Do not draw the live view, also not on a terminal
+    #[arg(long)]
+    pub no_view: bool,
+}
+
+/// What `ploy status` is told.
+#[derive(Clone, Copy, Debug, Arguments)]
+pub struct StatusArgs {
+    /// Show it again every second until Ctrl-C
+    #[arg(short, long, conflicts_with = "check")]
+    pub watch: bool,
+    /// Exit with 10 when something is wrong
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Which strategy is meant.
+#[derive(Clone, Debug, Arguments)]
+pub struct StrategyArgs {
+    /// Its id: the stem of its file
+    pub id: StrategyId,
+}
+
+/// How fast event time runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speed {
+    /// As fast as the machine can.
+    #[default]
+    Max,
+    /// So many seconds of events in a second.
+    Times(NonZeroU32),
+}
+
+/// The text is no speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a speed is `max` or a whole multiple such as `60x`")]
+pub struct NotASpeed;
+
+impl RunArgs {
+    /// Returns the database file.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        let in_data = || self.data.join("ploy.db");
+        self.store.clone().unwrap_or_else(in_data)
+    }
+}
+
+impl FromStr for Speed {
+    type Err = NotASpeed;
+    fn from_str(text: &str) -> Result<Self, NotASpeed> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        let digits = text.strip_suffix('x').ok_or(NotASpeed)?;
+        digits.parse().map(Self::Times).map_err(|_| NotASpeed)
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Max => f.write_str("max"),
+            Self::Times(times) => write!(f, "{times}x"),
+        }
+    }
+}
+
+/// Reads the address of a service. Its path, where there is one, ends with a slash afterwards.
+fn url(text: &str) -> Result<Url, String> {
+    let mut url: Url = text.parse().map_err(|error| format!("{error}"))?;
+    if url.scheme() != "http" || !url.has_host() {
+        return Err("an address such as http://127.0.0.1:8080 is expected".to_owned());
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Args, ErrorKind> {
+        Args::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    fn run(line: &str) -> RunArgs {
+        match parse(line).unwrap().verb {
+            Verb::Run(run) => run,
+            Verb::Client(verb) => panic!("{verb:?} is not `run`"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_needs_nothing_and_takes_everything() {
+        let plain = run("ploy run");
+        assert_eq!(plain.config, PathBuf::from("config"));
+        assert_eq!(plain.store(), PathBuf::from("data/ploy.db"));
+        assert_eq!(plain.speed, Speed::Max);
+        assert!(plain.listen.ip().is_loopback());
+        let full = run(
+            "ploy run --config c --tape t.gz --speed 60x --data d --store s.db \
+             --listen 127.0.0.1:0 --exit-at-end --output json --no-view --allow-host a:1,b:2",
+        );
+        assert_eq!(full.speed.to_string(), "60x");
+        assert_eq!(full.store(), PathBuf::from("s.db"));
+        assert_eq!(full.allow_host, ["a:1", "b:2"]);
+        assert!(full.exit_at_end && full.no_view);
+    }
+
+    #[test]
+    fn output_and_address_stand_before_or_behind_the_verb() {
+        for line in [
+            "ploy -o json --url http://localhost:9 status",
+            "ploy status -o json --url http://localhost:9",
+        ] {
+            let args = parse(line).unwrap();
+            assert_eq!(args.server.output, Output::Json);
+            assert_eq!(args.server.url.as_str(), "http://localhost:9/");
+        }
+        assert_eq!(
+            parse("ploy status -o table").unwrap().server.output,
+            Output::Text
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let check = |line, kind| assert_eq!(parse(line).err(), Some(kind), "{line}");
+        check("ploy run --speed 0x", ErrorKind::ValueValidation);
+        check("ploy run --speed fast", ErrorKind::ValueValidation);
+        check("ploy run --speed 60", ErrorKind::ValueValidation);
+        check("ploy start", ErrorKind::MissingRequiredArgument);
+        check("ploy start Not/An/Id", ErrorKind::ValueValidation);
+        check("ploy --url https://a status", ErrorKind::ValueValidation);
+        check("ploy --url nonsense status", ErrorKind::ValueValidation);
+        check("ploy status --watch --check", ErrorKind::ArgumentConflict);
+        check("ploy dance", ErrorKind::InvalidSubcommand);
+    }
+}

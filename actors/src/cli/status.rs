@@ -1,0 +1,217 @@
+//! `ploy status` and `ploy strategies`: a snapshot as lines for people.
+
+use std::time::Duration;
+
+use ploy::lifecycle::{Gate, Phase};
+use ploy::order::StrategyId;
+use ploy::price::Usdc;
+use ploy::status::{FeedPhase, FeedStatus, OrderCounts, StoreStatus, StrategyStatus, SystemStatus};
+
+use super::look::{Look, Tone};
+use crate::verdict::{Level, Verdict};
+use crate::words;
+
+/// One column: its name (`>` before it: a number) and what stands in it.
+type Column = (
+    &'static str,
+    fn(&SystemStatus, &StrategyStatus) -> (Tone, String),
+);
+
+/// The columns that say how it lives, after its name.
+const LIFE: [Column; 7] = [
+    ("STATE", |_, s| (tone(&s.phase), s.phase.name().to_owned())),
+    (">FOR", |status, s| (Tone::Plain, age(status, s))),
+    ("GATE", |_, s| gate(s.gate)),
+    (">ORDERS", |_, s| orders(s.kernel.orders)),
+    (">REJECTS", |_, s| (Tone::Plain, rejects(s).to_string())),
+    (">TRADED", |status, s| {
+        let ago = words::ago(status.now, s.kernel.last_trade_at);
+        (Tone::Plain, ago)
+    }),
+    (">RESTARTS", |_, s| (Tone::Plain, restarts(s).to_string())),
+];
+/// The columns that say what it made, after its name.
+const MONEY: [Column; 4] = [
+    (">HELD", |_, s| (Tone::Plain, words::cents(held(s)))),
+    (">REALISED", |_, s| gain(s.kernel.pnl.realised_usdc)),
+    (">UNREALISED", |_, s| gain(s.kernel.pnl.unrealised_usdc)),
+    (">DRAWDOWN", |_, s| {
+        let drawdown = words::cents(s.kernel.pnl.drawdown_usdc);
+        (Tone::Plain, drawdown)
+    }),
+];
+/// The columns of `ploy strategies`, after the name.
+const SETTINGS: [Column; 7] = [
+    ("KIND", |_, s| (Tone::Plain, s.kind.clone())),
+    ("VARIANT", |_, s| (Tone::Plain, s.variant.clone())),
+    ("STATE", |_, s| (tone(&s.phase), s.phase.name().to_owned())),
+    ("GATE", |_, s| gate(s.gate)),
+    ("CONFIG", |_, s| (Tone::Quiet, s.config_version.clone())),
+    (">MARKETS", |_, s| {
+        (Tone::Plain, s.kernel.markets.to_string())
+    }),
+    (">DECISIONS", |_, s| {
+        let decisions = words::count(s.kernel.decisions);
+        (Tone::Plain, decisions)
+    }),
+];
+
+/// Returns the whole snapshot: one line a strategy, the feed, the store, and what is wrong.
+pub(super) fn render(status: &SystemStatus, look: Look) -> String {
+    let mut text = format!(
+        "{}  {}\n\n",
+        words::mode(status.mode),
+        look.paint(
+            Tone::Quiet,
+            &format!("run {}, snapshot {}", status.run, status.snapshot)
+        )
+    );
+    text += &strategies(status, look);
+    text += "\n";
+    for line in [feed(&status.feed), store(&status.store)] {
+        text += &paragraph(&line, look, Tone::Plain);
+    }
+    let verdict = Verdict::of(status);
+    let tone = match verdict.level {
+        Level::Fine => Tone::Good,
+        Level::Notice => Tone::Doubtful,
+        Level::Wrong => Tone::Bad,
+    };
+    text + "\n" + &paragraph(&verdict.sentence, look, tone)
+}
+
+/// Returns the list of strategies with their settings.
+pub(super) fn list(status: &SystemStatus, look: Look) -> String {
+    block(status, &SETTINGS, look)
+}
+
+/// Returns the colour of a phase.
+pub(super) const fn tone(phase: &Phase) -> Tone {
+    match phase {
+        Phase::Running => Tone::Good,
+        Phase::Starting | Phase::Warming | Phase::Stopping { .. } => Tone::Doubtful,
+        Phase::Stopped => Tone::Quiet,
+        Phase::Quarantine { .. } | Phase::Backoff { .. } | Phase::Halted { .. } => Tone::Bad,
+    }
+}
+
+/// Returns how long a strategy has been in its phase, by the machine's clock.
+pub(super) fn age(status: &SystemStatus, strategy: &StrategyStatus) -> String {
+    let age: Duration = status.taken_at.since(strategy.since);
+    words::span(age)
+}
+
+/// Returns how many times a strategy was started again.
+pub(super) fn restarts(strategy: &StrategyStatus) -> u64 {
+    strategy.restarts.values().sum()
+}
+
+/// Returns lines no wider than the terminal.
+pub(super) fn paragraph(text: &str, look: Look, tone: Tone) -> String {
+    let lines = words::wrap(text, look.width);
+    let lines: Vec<String> = lines.iter().map(|line| look.paint(tone, line)).collect();
+    lines.join("\n") + "\n"
+}
+
+/// One line a strategy where that fits, else one block on its life and one on its money.
+fn strategies(status: &SystemStatus, look: Look) -> String {
+    if status.strategies.is_empty() {
+        return "There is no strategy: put a file into config/strategies.\n".to_owned();
+    }
+    let all: Vec<Column> = LIFE.into_iter().chain(MONEY).collect();
+    let unbounded = Look {
+        width: usize::from(u16::MAX),
+        colour: false,
+    };
+    let width = block(status, &all, unbounded)
+        .lines()
+        .map(|line| line.chars().count())
+        .max();
+    if width.is_some_and(|width| width <= look.width) {
+        return block(status, &all, look);
+    }
+    block(status, &LIFE, look) + "\n" + &block(status, &MONEY, look)
+}
+
+fn block(status: &SystemStatus, columns: &[Column], look: Look) -> String {
+    let mut head = vec!["STRATEGY"];
+    head.extend(columns.iter().map(|(name, _)| *name));
+    let row = |strategy: &StrategyStatus| {
+        let name: &StrategyId = &strategy.id;
+        let mut row = vec![(Tone::Plain, name.to_string())];
+        row.extend(columns.iter().map(|(_, cell)| cell(status, strategy)));
+        row
+    };
+    let rows = status.strategies.iter().map(row).collect();
+    look.table(&head, rows) + "\n"
+}
+
+fn feed(feed: &FeedStatus) -> String {
+    let state = match feed.state {
+        FeedPhase::Waiting => "waiting",
+        FeedPhase::Playing => "playing",
+        FeedPhase::Ended => "ended",
+        FeedPhase::Failed => "FAILED",
+    };
+    let mut parts = vec![
+        format!("feed {}: {state}", feed.name),
+        words::plain(&feed.title),
+        words::books(feed.books).to_owned(),
+        words::plural(feed.events, "event"),
+    ];
+    if let (Some(at), Some(to)) = (feed.last_event_at, feed.to) {
+        let (at, to) = (words::moment(at), words::moment(to));
+        parts.push(format!("at {at} of {to} UTC"));
+    }
+    parts.push(format!("speed {}", feed.speed));
+    parts.extend(feed.error.iter().map(|error| words::plain(error)));
+    parts.join(", ")
+}
+
+fn store(store: &StoreStatus) -> String {
+    let state = if store.up { "up" } else { "DOWN" };
+    let mut parts = vec![
+        format!("store {}: {state}", words::plain(&store.place)),
+        words::plural(store.rows, "row"),
+        format!("{} queued", words::count(store.queued)),
+        words::plural(store.errors, "error"),
+    ];
+    parts.extend(store.last_error.iter().map(|error| words::plain(error)));
+    parts.join(", ")
+}
+
+fn gate(gate: Gate) -> (Tone, String) {
+    let tone = match gate {
+        Gate::Open => Tone::Plain,
+        Gate::ReduceOnly => Tone::Doubtful,
+        Gate::Closed => Tone::Bad,
+    };
+    (tone, gate.name().to_owned())
+}
+
+/// Orders that the venue took / refused, and those whose answer was lost.
+fn orders(orders: OrderCounts) -> (Tone, String) {
+    let text = format!("{}/{}", orders.accepted, orders.rejected);
+    match orders.unknown {
+        0 => (Tone::Plain, text),
+        lost => (Tone::Doubtful, format!("{text}/{lost}?")),
+    }
+}
+
+fn rejects(strategy: &StrategyStatus) -> u64 {
+    strategy.kernel.rejections.values().sum()
+}
+
+fn held(strategy: &StrategyStatus) -> Usdc {
+    let positions = strategy.kernel.positions.iter();
+    positions.map(|position| position.cost_usdc).sum()
+}
+
+fn gain(amount: Usdc) -> (Tone, String) {
+    let tone = match amount.micros().signum() {
+        1 => Tone::Good,
+        0 => Tone::Plain,
+        _ => Tone::Bad,
+    };
+    (tone, words::signed(amount))
+}

@@ -1,0 +1,157 @@
+//! `ploy why`: where a strategy stands, what it last wanted, and what it keeps saying no to.
+
+use ploy::status::{StrategyStatus, SystemStatus, Tally};
+
+use super::look::{Look, Tone};
+use super::status;
+use crate::ports::DecisionRecord;
+use crate::{report, verdict, words};
+
+/// The last intents, or why they cannot be told.
+pub(super) type Intents<'a> = Result<&'a [DecisionRecord], String>;
+
+/// Returns the whole answer.
+pub(super) fn render(
+    snapshot: &SystemStatus,
+    strategy: &StrategyStatus,
+    intents: Intents<'_>,
+    look: Look,
+) -> String {
+    let mut text = stands(snapshot, strategy, look);
+    text += "\n";
+    text += &heading("Last intents", look);
+    text += &match intents {
+        Ok([]) => "none yet\n".to_owned(),
+        Ok(records) => wanted(records, look),
+        Err(why) => status::paragraph(&format!("not to be had: {why}"), look, Tone::Bad),
+    };
+    text += "\n";
+    text += &heading("What it keeps saying no to", look);
+    text += &noes(&strategy.kernel.causes, look);
+    if let Some(error) = &strategy.last_error {
+        let error = format!("Last error: {}", words::plain(error));
+        text += "\n";
+        text += &status::paragraph(&error, look, Tone::Bad);
+    }
+    text
+}
+
+/// Says where it stands, what it holds and how much of its limits is used.
+fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> String {
+    let kernel = &strategy.kernel;
+    let age = status::age(snapshot, strategy);
+    let mut text = format!(
+        "{}  {} {}, {}\n{} for {age}, gate {}",
+        strategy.id,
+        strategy.kind,
+        strategy.variant,
+        words::mode(snapshot.mode),
+        look.paint(status::tone(&strategy.phase), strategy.phase.name()),
+        strategy.gate.name(),
+    );
+    if !strategy.restarts.is_empty() {
+        let causes = strategy.restarts.iter();
+        let causes: Vec<String> = causes.map(|(why, n)| format!("{why} {n}")).collect();
+        text += &format!(", started again: {}", causes.join(", "));
+    }
+    text += "\n";
+    if let Some((_, finding)) = verdict::strategy(strategy) {
+        text += &status::paragraph(&finding, look, Tone::Bad);
+    }
+    for position in &kernel.positions {
+        let bid = position.bid.map_or_else(
+            || "nobody bids".to_owned(),
+            |bid| format!("could be sold at {bid}"),
+        );
+        let cost = words::cents(position.cost_usdc);
+        let (size, label, market) = (position.size, &position.label, &position.market);
+        let line = format!("holds {size} {label} of {market}, cost {cost} USDC, {bid}");
+        text += &status::paragraph(&words::plain(&line), look, Tone::Plain);
+    }
+    for rule in &kernel.risk {
+        let tone = if rule.permille >= 1000 {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
+        let (name, used, limit) = (&rule.rule, &rule.used, &rule.limit);
+        let percent = rule.permille / 10;
+        let line = format!("limit {name}: {used} of {limit} used ({percent} %)");
+        text += &status::paragraph(&line, look, tone);
+    }
+    text
+}
+
+fn heading(title: &str, look: Look) -> String {
+    look.paint(Tone::Quiet, &format!("{title}\n"))
+}
+
+fn wanted(records: &[DecisionRecord], look: Look) -> String {
+    let row = |record: &DecisionRecord| {
+        let (tone, came) = came(record);
+        let intent = record.intent.clone().unwrap_or_default();
+        vec![
+            (Tone::Quiet, words::clock(record.at)),
+            (Tone::Plain, intent),
+            (tone, came),
+        ]
+    };
+    let rows = records.iter().map(row).collect();
+    look.table(&["AT", "WANTED", "WHAT CAME OF IT"], rows) + "\n"
+}
+
+/// Returns what came of an intent: its order, or the rule that refused and what would have passed.
+fn came(record: &DecisionRecord) -> (Tone, String) {
+    let number = |name: &str| {
+        let found = record.numbers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let rest: Vec<String> = record
+        .numbers
+        .iter()
+        .filter(|(name, _)| !["used", "limit", "passing"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    let (tone, mut text) = match record.verdict.as_str() {
+        "order" => (Tone::Good, format!("order {}", record.cause)),
+        "rejected" => (Tone::Bad, format!("refused: {}", record.cause)),
+        other => (Tone::Plain, format!("{other}: {}", record.cause)),
+    };
+    if let (Some(used), Some(limit)) = (number("used"), number("limit")) {
+        text += &format!(" {used} of {limit}");
+    }
+    if let Some(passing) = number("passing") {
+        text += &format!(", {passing} would have passed");
+    }
+    if !rest.is_empty() {
+        text += &format!(" ({})", rest.join(", "));
+    }
+    (tone, text)
+}
+
+fn noes(causes: &[Tally], look: Look) -> String {
+    if causes.is_empty() {
+        return "nothing yet\n".to_owned();
+    }
+    let row = |tally: &Tally| {
+        let mark = if tally.verdict == "no" {
+            ""
+        } else {
+            "refused: "
+        };
+        let numbers = tally.numbers.iter();
+        let numbers: Vec<String> = numbers
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        vec![
+            (Tone::Plain, words::count(tally.count)),
+            (Tone::Plain, format!("{mark}{}", tally.cause)),
+            (Tone::Plain, numbers.join(", ")),
+            (Tone::Quiet, words::clock(tally.first_at)),
+            (Tone::Quiet, words::clock(tally.last_at)),
+        ]
+    };
+    let rows = report::by_cause(causes).iter().map(row).collect();
+    let head = [">TIMES", "REASON", "NEWEST NUMBERS", "SINCE", "LAST"];
+    look.table(&head, rows) + "\n"
+}

@@ -1,0 +1,422 @@
+//! What a run came to: the same numbers as the last snapshot, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use ploy::decision::DecisionDigest;
+use ploy::price::Usdc;
+use ploy::status::{Mode, OrderCounts, StrategyStatus, SystemStatus, Tally};
+use ploy::tape::Books;
+use ploy::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::words;
+
+/// How wide a line may be.
+const WIDTH: usize = 80;
+/// How many causes of one strategy are told to people; all of them stand in the JSON.
+const CAUSES_TOLD: usize = 8;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whether orders were paper or real.
+    pub mode: Mode,
+    /// Events played.
+    pub events: u64,
+    /// Events played in a second of the machine's time, rounded down.
+    pub events_per_s: u64,
+    /// How long it took, in seconds to the millisecond.
+    pub elapsed_s: f64,
+    /// One fingerprint of all decisions of all strategies, 64 hex digits.
+    pub decision_digest: String,
+    /// What was played.
+    pub tape: String,
+    /// Whether its books were recorded or modelled.
+    pub books: Books,
+    /// The tape's first instant.
+    pub from: Option<Timestamp>,
+    /// The tape's last instant.
+    pub to: Option<Timestamp>,
+    /// How fast event time ran: `max`, or a multiple such as `60x`.
+    pub speed: String,
+    /// What broke the feed, when something did.
+    pub feed_error: Option<String>,
+    /// The program's version.
+    pub version: String,
+    /// The id of the run.
+    pub run: String,
+    /// The number of the snapshot that this was made of.
+    pub snapshot: u64,
+    /// Every strategy, by id.
+    pub strategies: Vec<StrategyReport>,
+}
+
+/// What one strategy came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyReport {
+    /// Its id.
+    pub id: String,
+    /// What kind of strategy it is.
+    pub kind: String,
+    /// A word on how it is set.
+    pub variant: String,
+    /// The phase in which the run left it.
+    pub phase: String,
+    /// Decisions taken.
+    pub decisions: u64,
+    /// Decisions that were intents, approved or refused.
+    pub intents: u64,
+    /// Orders approved and handed on.
+    pub orders: u64,
+    /// What became of them.
+    pub order_counts: OrderCounts,
+    /// Fills booked.
+    pub fills: u64,
+    /// Intents that the guard refused.
+    pub rejections: u64,
+    /// Fees paid, already in the profit and loss.
+    pub fees_usdc: Usdc,
+    /// Profit or loss, realised and not.
+    pub pnl_usdc: Usdc,
+    /// Of what was sold or settled.
+    pub realised_usdc: Usdc,
+    /// Of what is still held.
+    pub unrealised_usdc: Usdc,
+    /// The worst fall from a peak.
+    pub drawdown_max_usdc: Usdc,
+    /// The fingerprint of its decisions.
+    pub digest: String,
+    /// Noes by reason and refusals by rule, the most frequent first.
+    pub causes: Vec<Tally>,
+    /// What it failed of last.
+    pub last_error: Option<String>,
+}
+
+impl Report {
+    /// Returns the report of a run whose last snapshot this is, and which took so long.
+    #[must_use]
+    pub fn of(status: &SystemStatus, elapsed: Duration) -> Self {
+        let mut strategies: Vec<&StrategyStatus> = status.strategies.iter().collect();
+        strategies.sort_by(|a, b| a.id.cmp(&b.id));
+        let digests = strategies
+            .iter()
+            .map(|strategy| (strategy.id.as_str(), strategy.kernel.digest.as_str()));
+        let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let feed = &status.feed;
+        Self {
+            mode: status.mode,
+            events: feed.events,
+            events_per_s: rate(feed.events, elapsed),
+            elapsed_s: Duration::from_millis(millis).as_secs_f64(),
+            decision_digest: DecisionDigest::combine(digests),
+            tape: feed.title.clone(),
+            books: feed.books,
+            from: feed.from,
+            to: feed.to,
+            speed: feed.speed.clone(),
+            feed_error: feed.error.clone(),
+            version: status.version.clone(),
+            run: status.run.clone(),
+            snapshot: status.snapshot,
+            strategies: strategies.into_iter().map(StrategyReport::of).collect(),
+        }
+    }
+}
+
+impl StrategyReport {
+    fn of(strategy: &StrategyStatus) -> Self {
+        let kernel = &strategy.kernel;
+        let mut causes = kernel.causes.clone();
+        causes.sort_by_key(|tally| std::cmp::Reverse(tally.count));
+        Self {
+            id: strategy.id.to_string(),
+            kind: strategy.kind.clone(),
+            variant: strategy.variant.clone(),
+            phase: strategy.phase.name().to_owned(),
+            decisions: kernel.decisions,
+            intents: kernel.intents,
+            orders: kernel.orders.submitted,
+            order_counts: kernel.orders,
+            fills: kernel.fills,
+            rejections: kernel.rejections.values().sum(),
+            fees_usdc: kernel.pnl.fees_usdc,
+            pnl_usdc: kernel.pnl.total_usdc,
+            realised_usdc: kernel.pnl.realised_usdc,
+            unrealised_usdc: kernel.pnl.unrealised_usdc,
+            drawdown_max_usdc: kernel.pnl.drawdown_max_usdc,
+            digest: kernel.digest.clone(),
+            causes,
+            last_error: strategy.last_error.clone(),
+        }
+    }
+}
+
+fn rate(events: u64, elapsed: Duration) -> u64 {
+    let micros = elapsed.as_micros().max(1);
+    u64::try_from(u128::from(events) * 1_000_000 / micros).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let books = words::books(self.books);
+        let title = words::cut(&words::plain(&self.tape), WIDTH - 12 - books.len());
+        writeln!(f, "{} run  {title}  {books}", words::mode(self.mode))?;
+        if let (Some(from), Some(to)) = (self.from, self.to) {
+            let (from, to) = (words::moment(from), words::moment(to));
+            writeln!(f, "           {from} to {to} UTC")?;
+        }
+        if self.books == Books::Modelled {
+            writeln!(
+                f,
+                "           The books were made around a fair value: these results say little\n           \
+                 about what real depth would have given."
+            )?;
+        }
+        if let Some(error) = &self.feed_error {
+            for line in words::wrap(&format!("THE TAPE BROKE: {}", words::plain(error)), WIDTH) {
+                writeln!(f, "{line}")?;
+            }
+        }
+        for strategy in &self.strategies {
+            writeln!(f)?;
+            strategy.fmt(f)?;
+        }
+        if self.strategies.is_empty() {
+            writeln!(f, "\nNo strategy ran.")?;
+        }
+        writeln!(
+            f,
+            "\n{} in {} s: {} a second\ndecisions {}",
+            words::plural(self.events, "event"),
+            self.elapsed_s,
+            words::count(self.events_per_s),
+            self.decision_digest
+        )
+    }
+}
+
+impl fmt::Display for StrategyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = format!("{}  {} {}", self.id, self.kind, self.variant);
+        writeln!(
+            f,
+            "{}",
+            words::cut(&format!("{head}  {}", self.phase), WIDTH)
+        )?;
+        let orders = &self.order_counts;
+        let (decisions, intents) = (words::count(self.decisions), words::count(self.intents));
+        writeln!(
+            f,
+            "  decisions  {decisions}, of them {intents} intents, {} refused by the guard",
+            words::count(self.rejections)
+        )?;
+        let causes = by_cause(&self.causes);
+        for tally in causes.iter().take(CAUSES_TOLD) {
+            writeln!(f, "{}", words::cut(&told(tally), WIDTH))?;
+        }
+        let more = causes.len().saturating_sub(CAUSES_TOLD);
+        if more > 0 {
+            writeln!(f, "             and {more} more")?;
+        }
+        let of = |number, word: &str| format!(", {} {word}", words::count(number));
+        let mut line = format!("  orders     {}", words::count(self.orders));
+        line += &of(orders.filled, "filled");
+        line += &of(orders.unfilled, "unfilled");
+        line += &of(orders.rejected, "refused");
+        for (number, word) in [(orders.unknown, "UNKNOWN"), (orders.open, "open")] {
+            if number > 0 {
+                line += &of(number, word);
+            }
+        }
+        let fees = words::cents(self.fees_usdc);
+        writeln!(f, "{line}")?;
+        writeln!(
+            f,
+            "  fills      {}, fees {fees} USDC",
+            words::count(self.fills)
+        )?;
+        writeln!(
+            f,
+            "  settled    {} USDC, worst drawdown {} USDC",
+            words::signed(self.realised_usdc),
+            words::cents(self.drawdown_max_usdc)
+        )?;
+        if self.unrealised_usdc != Usdc::ZERO {
+            let (open, total) = (self.unrealised_usdc, self.pnl_usdc);
+            let (open, total) = (words::signed(open), words::signed(total));
+            writeln!(f, "  still held {open} USDC, together {total} USDC")?;
+        }
+        if let Some(error) = &self.last_error {
+            let error = format!("  last error {}", words::plain(error));
+            writeln!(f, "{}", words::cut(&error, WIDTH))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the tallies with their markets counted together, the most frequent first; the numbers are those
+/// of the market that was seen last.
+pub(crate) fn by_cause(tallies: &[Tally]) -> Vec<Tally> {
+    let mut sums: BTreeMap<(&str, &str), Tally> = BTreeMap::new();
+    for tally in tallies {
+        let key = (tally.verdict.as_str(), tally.cause.as_str());
+        let sum = sums.entry(key).or_insert_with(|| Tally {
+            count: 0,
+            ..tally.clone()
+        });
+        sum.count += tally.count;
+        sum.first_at = sum.first_at.min(tally.first_at);
+        if sum.last_at < tally.last_at {
+            sum.last_at = tally.last_at;
+            sum.market.clone_from(&tally.market);
+            sum.numbers.clone_from(&tally.numbers);
+        }
+    }
+    let mut sums: Vec<Tally> = sums.into_values().collect();
+    sums.sort_by_key(|tally| std::cmp::Reverse(tally.count));
+    sums
+}
+
+/// Returns one line: how often, what, and the newest numbers.
+fn told(tally: &Tally) -> String {
+    let numbers: Vec<String> = tally
+        .numbers
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    let mark = if tally.verdict == "no" {
+        ""
+    } else {
+        "refused: "
+    };
+    let cause = format!("{mark}{}", tally.cause);
+    let count = words::count(tally.count);
+    let line = format!("  {count:>13}  {cause:<24} {}", numbers.join(", "));
+    words::plain(line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use expect_test::expect;
+
+    fn report(status: &SystemStatus) -> Report {
+        Report::of(status, Duration::from_millis(2_500))
+    }
+
+    #[test]
+    fn people_read_it_in_eighty_columns() {
+        let text = report(&sample::troubled()).to_string();
+        expect![[r#"
+            PAPER run  BTC 15-minute markets  books: recorded
+                       2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
+
+            split-arb  split_arb legged  running
+              decisions  61,000, of them 30 intents, 2 refused by the guard
+                     60,148  price_limit              ask 0.46, max_entry 0.35
+                        820  stale_book               age 6.1s, limit 5s
+                          2  refused: market_exposure used 54.4, limit 50, passing 12.5
+              orders     28, 20 filled, 5 unfilled, 2 refused, 1 UNKNOWN, 1 open
+              fills      22, fees 0.41 USDC
+              settled    +3.10 USDC, worst drawdown 4.02 USDC
+              still held -0.13 USDC, together +2.97 USDC
+
+            split-both  split_arb simultaneous  halted
+              decisions  60,900, of them 0 intents, 0 refused by the guard
+                     60,900  no_edge                  sum 1.01, target_sum 0.98
+              orders     0, 0 filled, 0 unfilled, 0 refused
+              fills      0, fees 0.00 USDC
+              settled    0.00 USDC, worst drawdown 0.00 USDC
+              last error panic: attempt to subtract with overflow
+
+            split-eth  split_arb legged  backoff
+              decisions  0, of them 0 intents, 0 refused by the guard
+              orders     0, 0 filled, 0 unfilled, 0 refused
+              fills      0, fees 0.00 USDC
+              settled    0.00 USDC, worst drawdown 0.00 USDC
+              last error panic: index out of bounds
+
+            1,234,567 events in 2.5 s: 493,826 a second
+            decisions 7591abb7b3b67b4a5d4802f9d28be27419b45eb1808cdb33a77a4d10cc07121e
+        "#]]
+        .assert_eq(&text);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+    }
+
+    #[test]
+    fn a_modelled_book_and_a_broken_tape_are_said_loudly() {
+        let mut status = sample::healthy();
+        status.strategies.clear();
+        status.feed.books = Books::Modelled;
+        status.feed.title = "a title\u{1b}[2J that is long ".repeat(5);
+        status.feed.error = Some("line 7: time runs backwards".to_owned());
+        let text = report(&status).to_string();
+        expect![[r#"
+            PAPER run  a title [2J that is long a title [2J that is long a ti…  MODELLED book
+                       2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
+                       The books were made around a fair value: these results say little
+                       about what real depth would have given.
+            THE TAPE BROKE: line 7: time runs backwards
+
+            No strategy ran.
+
+            1,234,567 events in 2.5 s: 493,826 a second
+            decisions e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn programs_read_money_as_exact_decimals() {
+        let json = serde_json::to_value(report(&sample::healthy())).unwrap();
+        assert_eq!(json["events"], 1_234_567);
+        assert_eq!(json["events_per_s"], 493_826);
+        assert_eq!(json["elapsed_s"], 2.5);
+        assert_eq!(json["books"], "recorded");
+        let first = &json["strategies"][0];
+        assert_eq!(first["pnl_usdc"], "2.973");
+        assert_eq!(first["fees_usdc"], "0.412");
+        assert_eq!(first["orders"], 28);
+        assert_eq!(first["rejections"], 2);
+        assert_eq!(first["causes"][0]["cause"], "price_limit");
+    }
+
+    #[test]
+    fn the_digest_does_not_depend_on_the_order_of_the_snapshot() {
+        let mut status = sample::healthy();
+        let before = report(&status);
+        status.strategies.reverse();
+        assert_eq!(report(&status), before);
+        status.strategies[0].kernel.digest = "c".repeat(64);
+        assert_ne!(report(&status).decision_digest, before.decision_digest);
+    }
+
+    #[test]
+    fn markets_are_counted_together_with_the_numbers_of_the_newest() {
+        let kernel = &sample::healthy().strategies[0].kernel;
+        let mut older = kernel.causes[1].clone();
+        older.market = Some("btc-updown-1h".to_owned());
+        older.count = 2;
+        older.first_at = Timestamp::UNIX_EPOCH;
+        older.last_at = older.last_at - Duration::from_secs(1);
+        older.numbers.clear();
+        let mut all = kernel.causes.clone();
+        all.insert(0, older);
+        let sums = by_cause(&all);
+        assert_eq!(sums.len(), 3);
+        assert_eq!(sums[0].count, 60_150);
+        assert_eq!(sums[0].first_at, Timestamp::UNIX_EPOCH);
+        assert_eq!(sums[0].market, kernel.causes[1].market);
+        assert_eq!(sums[0].numbers, kernel.causes[1].numbers);
+    }
+
+    #[test]
+    fn a_run_of_no_time_has_a_rate() {
+        let report = Report::of(&sample::healthy(), Duration::ZERO);
+        assert_eq!(report.elapsed_s, 0.0);
+        assert!(report.events_per_s > 0);
+    }
+}

@@ -1,0 +1,217 @@
+//! What is wrong with the whole system, in one sentence; or that nothing is.
+
+use std::collections::BTreeMap;
+
+use ploy::lifecycle::{Gate, Phase};
+use ploy::status::{FeedPhase, StrategyStatus, SystemStatus};
+
+use crate::words;
+
+/// How many findings the sentence tells in full.
+const TOLD_MAX: usize = 3;
+
+/// How bad it is, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// All is as it should be.
+    Fine,
+    /// Something is held back on purpose.
+    Notice,
+    /// Something needs a person, or is trying to mend itself.
+    Wrong,
+}
+
+/// The judgement of one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// How bad it is.
+    pub(crate) level: Level,
+    /// The sentence.
+    pub(crate) sentence: String,
+}
+
+impl Verdict {
+    /// Judges a snapshot.
+    pub(crate) fn of(status: &SystemStatus) -> Self {
+        let mut findings = service(status);
+        findings.extend(status.strategies.iter().filter_map(strategy));
+        // A stable sort: the worst first, otherwise in the order of the snapshot.
+        findings.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        let level = findings.first().map_or(Level::Fine, |(level, _)| *level);
+        let rest = findings.len().saturating_sub(TOLD_MAX);
+        let told: Vec<String> = findings
+            .into_iter()
+            .take(TOLD_MAX)
+            .map(|(_, text)| text)
+            .collect();
+        let sentence = match (level, rest) {
+            (Level::Fine, _) => format!("Nothing is wrong: {}.", phases(status)),
+            (Level::Notice | Level::Wrong, 0) => {
+                format!("{}: {}.", phases(status), told.join("; "))
+            }
+            (Level::Notice | Level::Wrong, rest) => {
+                format!("{}: {}; and {rest} more.", phases(status), told.join("; "))
+            }
+        };
+        Self { level, sentence }
+    }
+}
+
+/// Judges one strategy; none where nothing is to be said.
+pub(crate) fn strategy(strategy: &StrategyStatus) -> Option<(Level, String)> {
+    let id = &strategy.id;
+    let wrong = |text: String| Some((Level::Wrong, text));
+    match &strategy.phase {
+        Phase::Halted { cause } => {
+            let cause = words::plain(cause);
+            return wrong(format!(
+                "{id} is halted - {cause} - let it go on with `ploy resume {id}`"
+            ));
+        }
+        Phase::Quarantine { .. } => {
+            return wrong(format!("{id} failed and its orders are being settled"));
+        }
+        Phase::Backoff { attempt, until } => {
+            let at = words::clock(*until);
+            return wrong(format!("{id} failed and waits for try {attempt} at {at}"));
+        }
+        Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Stopping { .. } => {
+            return None;
+        }
+        Phase::Running => {}
+    }
+    if let Some(tripped) = &strategy.kernel.tripped {
+        let why = words::plain(tripped);
+        return wrong(format!(
+            "the breaker of {id} is tripped - {why} - release it with `ploy resume {id}`"
+        ));
+    }
+    match strategy.gate {
+        Gate::Open => None,
+        Gate::ReduceOnly => Some((Level::Notice, format!("{id} only closes positions"))),
+        Gate::Closed => wrong(format!("no order of {id} may pass")),
+    }
+}
+
+fn service(status: &SystemStatus) -> Vec<(Level, String)> {
+    let mut findings = Vec::new();
+    let mut wrong = |text: String| findings.push((Level::Wrong, text));
+    for reason in &status.not_ready {
+        wrong(format!("not ready: {}", words::plain(reason)));
+    }
+    if status.feed.state == FeedPhase::Failed {
+        let error = status
+            .feed
+            .error
+            .as_deref()
+            .unwrap_or("it does not say how");
+        wrong(format!("the feed failed: {}", words::plain(error)));
+    }
+    if !status.store.up {
+        let error = status.store.last_error.as_deref();
+        let error = words::plain(error.unwrap_or("it does not say how"));
+        wrong(format!("the store is down: {error}"));
+    }
+    findings
+}
+
+/// Returns how many strategies are in which phase, those that run first.
+fn phases(status: &SystemStatus) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for strategy in &status.strategies {
+        *counts.entry(strategy.phase.name()).or_default() += 1;
+    }
+    let order = ["running", "warming", "starting", "stopping", "stopped"];
+    let bad = ["backoff", "quarantine", "halted"];
+    let named = order.iter().chain(&bad).filter_map(|phase| {
+        let number = counts.get(phase)?;
+        Some(format!("{number} {phase}"))
+    });
+    let text: Vec<String> = named.collect();
+    if text.is_empty() {
+        return "there is no strategy".to_owned();
+    }
+    text.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn check(change: impl FnOnce(&mut SystemStatus), level: Level, sentence: &str) {
+        let mut status = sample::healthy();
+        change(&mut status);
+        let verdict = Verdict::of(&status);
+        assert_eq!(
+            (verdict.level, verdict.sentence.as_str()),
+            (level, sentence)
+        );
+    }
+
+    #[test]
+    fn the_sentence_says_that_nothing_is_wrong_or_what_is_and_what_helps() {
+        check(|_| (), Level::Fine, "Nothing is wrong: 2 running.");
+        check(
+            |s| s.strategies.clear(),
+            Level::Fine,
+            "Nothing is wrong: there is no strategy.",
+        );
+        check(
+            |s| s.strategies[0].phase = Phase::Stopped,
+            Level::Fine,
+            "Nothing is wrong: 1 running, 1 stopped.",
+        );
+        check(
+            |s| s.strategies[1].phase = halted("lost 52.10 of 50 USDC"),
+            Level::Wrong,
+            "1 running, 1 halted: split-both is halted - lost 52.10 of 50 USDC - let it go on with \
+             `ploy resume split-both`.",
+        );
+        check(
+            |s| s.strategies[0].gate = Gate::ReduceOnly,
+            Level::Notice,
+            "2 running: split-arb only closes positions.",
+        );
+        check(
+            |s| s.strategies[0].gate = Gate::Closed,
+            Level::Wrong,
+            "2 running: no order of split-arb may pass.",
+        );
+        check(
+            |s| s.strategies[0].kernel.tripped = Some("drawdown 6 of 5".to_owned()),
+            Level::Wrong,
+            "2 running: the breaker of split-arb is tripped - drawdown 6 of 5 - release it with \
+             `ploy resume split-arb`.",
+        );
+    }
+
+    #[test]
+    fn the_worst_is_told_first_and_the_fourth_is_counted() {
+        check(
+            |s| {
+                s.strategies[0].gate = Gate::ReduceOnly;
+                s.strategies[1].phase = halted("c");
+                s.not_ready = vec!["the store is down".to_owned()];
+                s.feed.state = FeedPhase::Failed;
+                s.feed.error = Some("cut off after line 7".to_owned());
+            },
+            Level::Wrong,
+            "1 running, 1 halted: not ready: the store is down; the feed failed: cut off after line \
+             7; split-both is halted - c - let it go on with `ploy resume split-both`; and 1 more.",
+        );
+    }
+
+    #[test]
+    fn a_cause_cannot_command_a_terminal() {
+        let mut status = sample::healthy();
+        status.strategies[0].phase = halted("\u{1b}[2J");
+        assert!(!Verdict::of(&status).sentence.contains('\u{1b}'));
+    }
+
+    fn halted(cause: &str) -> Phase {
+        Phase::Halted {
+            cause: cause.to_owned(),
+        }
+    }
+}

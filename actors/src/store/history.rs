@@ -174,3 +174,6 @@ impl OrderRow {
         ("pending", None)
     }
 }
+
+#[cfg(test)]
+pub(super) const PAGES: [&str; 3] = [DECISIONS, ORDERS, FILLS];

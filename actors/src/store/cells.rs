@@ -32,7 +32,7 @@ pub(super) struct FillRow {
 /// What a stored value must be and is not: somebody else wrote into the database.
 #[derive(Debug, thiserror::Error)]
 #[error("read the store: {0}")]
-pub(super) struct Unreadable(String);
+pub(super) struct Unreadable(pub(super) String);
 
 impl FillRow {
     pub(super) fn record(self) -> Result<(i64, FillRecord), Unreadable> {

@@ -167,3 +167,6 @@ impl OrderRow {
         ("pending", None)
     }
 }
+
+#[cfg(test)]
+pub(super) const PAGES: [&str; 3] = [DECISIONS, ORDERS, FILLS];

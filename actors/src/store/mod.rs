@@ -6,6 +6,7 @@
 mod cells;
 mod history;
 mod open;
+mod queue;
 mod recovery;
 mod rows;
 mod writer;
@@ -25,7 +26,8 @@ use tokio::task::AbortHandle;
 use crate::bus::Ticket;
 use crate::ports::{Row, StoreError};
 use open::Opened;
-use writer::{QUEUE_MAX, Shared, Writer};
+use queue::{QUEUE_MAX, Shared};
+use writer::Writer;
 
 pub use open::OpenError;
 pub use recovery::Sums;

@@ -205,3 +205,6 @@ impl StrategyRow {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) const LOOKUPS: [&str; 5] = [PAST_FILLS, PAST_SETTLEMENTS, LAST_ORDER, OPEN_ORDERS, SUMS];

@@ -338,4 +338,3 @@ impl std::fmt::Debug for Args {
         f.debug_struct("Args").finish_non_exhaustive()
     }
 }
-

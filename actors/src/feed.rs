@@ -181,8 +181,10 @@ impl Play {
 
     async fn settle(&self, settled: crate::bus::Settled, at: Timestamp) {
         if tokio::time::timeout(SETTLE_WITHIN, settled.wait()).await.is_err() {
-            let message =
-                format!("not settled within {} s at {at}: went on without", SETTLE_WITHIN.as_secs());
+            let message = format!(
+                "not settled within {} s at {at}: went on without",
+                SETTLE_WITHIN.as_secs()
+            );
             tracing::error!(event.name = events::FEED_FAILED, "{message}");
             self.args.board.feed(|feed| feed.error = Some(message));
         }

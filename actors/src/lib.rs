@@ -4,20 +4,28 @@
 //! the executor stores an approved order and then sends it; the store remembers; the manager starts, stops and
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
-pub mod api;
-pub mod bus;
-pub mod clock;
 pub mod adapters;
+pub mod api;
+pub mod app;
 pub mod bus;
 pub mod cli;
-pub mod ports;
-pub mod store;
-pub mod telemetry;
-pub mod cli;
+pub mod clock;
+pub mod executor;
+pub mod feed;
 pub mod live;
+pub mod manager;
+pub mod panics;
 pub mod ports;
 pub mod report;
-#[cfg(test)]
-mod sample;
+pub mod run;
+pub mod runtime;
+pub mod settings;
+pub mod status;
+pub mod store;
+pub mod supervisor;
+pub mod telemetry;
 mod verdict;
 mod words;
+
+#[cfg(test)]
+mod sample;

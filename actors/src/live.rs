@@ -53,9 +53,7 @@ const COLUMNS: [Column; 8] = [
     Column::new("DRAWDN", 7, |s| words::cents(s.kernel.pnl.drawdown_usdc)),
 ];
 /// The columns by how much they are missed on a narrow terminal.
-const MISSED: [&str; 8] = [
-    "STATE", "PNL", "OK/FAIL", "HELD", "FILLS", "OPEN", "REJ", "DRAWDN",
-];
+const MISSED: [&str; 8] = ["STATE", "PNL", "OK/FAIL", "HELD", "FILLS", "OPEN", "REJ", "DRAWDN"];
 
 /// Tells whether there is a terminal on which the view can be drawn.
 #[must_use]
@@ -98,11 +96,8 @@ pub fn draw(frame: &mut Frame<'_>, status: &SystemStatus, url: &str) {
     let area = frame.area();
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let verdict = Verdict::of(status);
-    let mut lines = vec![
-        title(status),
-        clock(&status.feed, status, width),
-        bar(&status.feed, width),
-    ];
+    let mut lines =
+        vec![title(status), clock(&status.feed, status, width), bar(&status.feed, width)];
     let mut foot = vec![hint(status, url)];
     if verdict.level != Level::Fine {
         let colour = match verdict.level {
@@ -120,13 +115,7 @@ pub fn draw(frame: &mut Frame<'_>, status: &SystemStatus, url: &str) {
         lines.push(Line::default());
     }
     let skipped = status.recent.len().saturating_sub(shown);
-    lines.extend(
-        status
-            .recent
-            .iter()
-            .skip(skipped)
-            .map(|line| recent(line, width)),
-    );
+    lines.extend(status.recent.iter().skip(skipped).map(|line| recent(line, width)));
     lines.extend(foot);
     frame.render_widget(Paragraph::new(lines), area);
 }
@@ -136,9 +125,7 @@ struct Screen(Terminal<CrosstermBackend<Stdout>>);
 
 impl Screen {
     fn open(height: u16) -> io::Result<Self> {
-        let options = TerminalOptions {
-            viewport: Viewport::Inline(height),
-        };
+        let options = TerminalOptions { viewport: Viewport::Inline(height) };
         let backend = CrosstermBackend::new(io::stdout());
         Ok(Self(Terminal::with_options(backend, options)?))
     }
@@ -230,11 +217,7 @@ fn table(strategies: &[StrategyStatus], width: usize, room: usize) -> Vec<Line<'
     let mut lines = vec![Line::styled(head, quiet())];
     let hidden = strategies.len().saturating_sub(room);
     // The line that says how many are hidden takes the place of one more.
-    let shown = if hidden > 0 {
-        room.saturating_sub(1)
-    } else {
-        room
-    };
+    let shown = if hidden > 0 { room.saturating_sub(1) } else { room };
     for strategy in strategies.iter().take(shown) {
         let mut row = format!("{:<name$}", words::cut(strategy.id.as_str(), name));
         for column in &columns {
@@ -262,28 +245,17 @@ fn fitting(width: usize) -> Vec<&'static Column> {
         left = rest;
         kept.push(name);
     }
-    COLUMNS
-        .iter()
-        .filter(|column| kept.contains(&column.name))
-        .collect()
+    COLUMNS.iter().filter(|column| kept.contains(&column.name)).collect()
 }
 
 /// Returns one cell with the gap before it: the state stands to the left, numbers to the right.
 fn cell(column: &Column, text: &str) -> String {
     let (width, text) = (column.width, words::cut(text, column.width));
-    if column.name == "STATE" {
-        format!(" {text:<width$}")
-    } else {
-        format!(" {text:>width$}")
-    }
+    if column.name == "STATE" { format!(" {text:<width$}") } else { format!(" {text:>width$}") }
 }
 
 fn recent(line: &Recent, width: usize) -> Line<'static> {
-    let who = line
-        .strategy
-        .as_ref()
-        .map(|id| format!("{id}: "))
-        .unwrap_or_default();
+    let who = line.strategy.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
     let text = words::plain(&format!("{who}{}", line.message));
     let at = format!("{} ", words::clock(line.at));
     let text = words::cut(&text, width.saturating_sub(at.len()));
@@ -329,11 +301,7 @@ mod tests {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| draw(frame, status, URL)).unwrap();
         let buffer = terminal.backend().buffer();
-        let line = |y| {
-            (0..width)
-                .map(|x| buffer[(x, y)].symbol())
-                .collect::<String>()
-        };
+        let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
         let lines: Vec<String> = (0..height).map(|y| line(y).trim_end().to_owned()).collect();
         format!("{}\n", lines.join("\n").trim_end())
     }
@@ -344,7 +312,10 @@ mod tests {
 
     #[test]
     fn a_common_terminal_shows_all() {
-        check(&sample::healthy(), (80, 24), &expect![[r#"
+        check(
+            &sample::healthy(),
+            (80, 24),
+            &expect![[r#"
             PAPER  BTC 15-minute markets  books: recorded
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
@@ -355,12 +326,16 @@ mod tests {
             12:29:10 split-arb: bought 12.5 Up at 0.34
             12:29:58 no book for 6 s
             Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_wide_terminal_shows_trouble() {
-        check(&sample::troubled(), (120, 30), &expect![[r#"
+        check(
+            &sample::troubled(),
+            (120, 30),
+            &expect![[r#"
             PAPER  BTC 15-minute markets  books: recorded
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
@@ -373,12 +348,16 @@ mod tests {
             12:29:58 no book for 6 s
             1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
             Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_narrow_terminal_shows_what_matters_most() {
-        check(&sample::troubled(), (40, 10), &expect![[r#"
+        check(
+            &sample::troubled(),
+            (40, 10),
+            &expect![[r#"
             PAPER  BTC 15-minute markets  books: rec
             2026-09-28 12:30:00 UTC  playing 60x, 1…
             09:00:00 ━━━━━━━━──────── 16:00:00  50 %
@@ -388,7 +367,8 @@ mod tests {
             ● split-eth  backoff        0.00
             1 running, 1 backoff, 1 halted: split-b…
             Ctrl-C ends · ploy why split-both · http
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -397,7 +377,10 @@ mod tests {
         status.feed.books = Books::Modelled;
         let one = status.strategies[0].clone();
         status.strategies = vec![one; 9];
-        check(&status, (60, 9), &expect![[r#"
+        check(
+            &status,
+            (60, 9),
+            &expect![[r#"
             PAPER  BTC 15-minute markets  MODELLED book
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
@@ -407,7 +390,8 @@ mod tests {
             ● split-arb running        4.26    1     25/2    22    +2.97
               and 6 more
             Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -424,10 +408,7 @@ mod tests {
                 for height in [0, 1, 2, 3, 4, 5, 6, 7, 8, 24] {
                     let text = picture(status, (width, height));
                     let widest = text.lines().map(|line| line.chars().count()).max();
-                    assert!(
-                        widest.unwrap_or(0) <= usize::from(width),
-                        "{width}x{height}"
-                    );
+                    assert!(widest.unwrap_or(0) <= usize::from(width), "{width}x{height}");
                 }
             }
         }

@@ -1,3 +1,16 @@
-//! The program.
+//! The program `ploy`: reads the command line and hands over.
 
-fn main() {}
+use std::process::ExitCode;
+
+use actors::cli::args::{Args, Verb};
+use actors::{cli, run};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match args.verb {
+        Verb::Run(run) => run::run(run, args.server.output),
+        Verb::Tape(tape) => cli::run_tape(tape),
+        Verb::Client(verb) => cli::run_client(&args.server, &verb),
+    }
+}

@@ -200,11 +200,7 @@ impl fmt::Display for Report {
 impl fmt::Display for StrategyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = format!("{}  {} {}", self.id, self.kind, self.variant);
-        writeln!(
-            f,
-            "{}",
-            words::cut(&format!("{head}  {}", self.phase), WIDTH)
-        )?;
+        writeln!(f, "{}", words::cut(&format!("{head}  {}", self.phase), WIDTH))?;
         let orders = &self.order_counts;
         let (decisions, intents) = (words::count(self.decisions), words::count(self.intents));
         writeln!(
@@ -232,11 +228,7 @@ impl fmt::Display for StrategyReport {
         }
         let fees = words::cents(self.fees_usdc);
         writeln!(f, "{line}")?;
-        writeln!(
-            f,
-            "  fills      {}, fees {fees} USDC",
-            words::count(self.fills)
-        )?;
+        writeln!(f, "  fills      {}, fees {fees} USDC", words::count(self.fills))?;
         writeln!(
             f,
             "  settled    {} USDC, worst drawdown {} USDC",
@@ -262,10 +254,7 @@ pub(crate) fn by_cause(tallies: &[Tally]) -> Vec<Tally> {
     let mut sums: BTreeMap<(&str, &str), Tally> = BTreeMap::new();
     for tally in tallies {
         let key = (tally.verdict.as_str(), tally.cause.as_str());
-        let sum = sums.entry(key).or_insert_with(|| Tally {
-            count: 0,
-            ..tally.clone()
-        });
+        let sum = sums.entry(key).or_insert_with(|| Tally { count: 0, ..tally.clone() });
         sum.count += tally.count;
         sum.first_at = sum.first_at.min(tally.first_at);
         if sum.last_at < tally.last_at {
@@ -281,16 +270,9 @@ pub(crate) fn by_cause(tallies: &[Tally]) -> Vec<Tally> {
 
 /// Returns one line: how often, what, and the newest numbers.
 fn told(tally: &Tally) -> String {
-    let numbers: Vec<String> = tally
-        .numbers
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    let mark = if tally.verdict == "no" {
-        ""
-    } else {
-        "refused: "
-    };
+    let numbers: Vec<String> =
+        tally.numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let mark = if tally.verdict == "no" { "" } else { "refused: " };
     let cause = format!("{mark}{}", tally.cause);
     let count = words::count(tally.count);
     let line = format!("  {count:>13}  {cause:<24} {}", numbers.join(", "));

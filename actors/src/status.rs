@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ploy::status::{FeedPhase, Mode, SystemStatus};
+use ploy::status::{FeedPhase, FeedStatus, Mode, StoreStatus, SystemStatus};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{oneshot, watch};
@@ -34,9 +34,9 @@ pub enum Msg {
     Fresh(oneshot::Sender<Arc<SystemStatus>>),
 }
 
-/// What the aggregator needs.
+/// What a snapshot is made of.
 #[derive(Debug)]
-pub struct Args {
+pub struct Sources {
     /// The run.
     pub run: RunInfo,
     /// The board, and through it the runtimes.
@@ -45,8 +45,6 @@ pub struct Args {
     pub store: Store,
     /// The time that decisions run on.
     pub clock: EventClock,
-    /// Where snapshots go.
-    pub snapshots: watch::Sender<Arc<SystemStatus>>,
     /// The machine's clock.
     pub wall: fn() -> Timestamp,
 }
@@ -54,22 +52,23 @@ pub struct Args {
 /// The aggregator's private memory.
 #[derive(Debug)]
 pub struct State {
-    args: Args,
+    sources: Sources,
+    snapshots: watch::Sender<Arc<SystemStatus>>,
     number: u64,
 }
 
 impl Actor for StatusAggregator {
     type Msg = Msg;
     type State = State;
-    type Arguments = Args;
+    type Arguments = (Sources, watch::Sender<Arc<SystemStatus>>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Msg>,
-        args: Args,
+        (sources, snapshots): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         drop(myself.cast(Msg::Beat));
-        Ok(State { args, number: 0 })
+        Ok(State { sources, snapshots, number: 0 })
     }
 
     async fn handle(
@@ -80,12 +79,12 @@ impl Actor for StatusAggregator {
     ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Beat => {
-                state.args.board.ask_reports().await;
+                state.sources.board.ask_reports().await;
                 state.publish();
                 drop(myself.send_after(BEAT, || Msg::Beat));
             }
             Msg::Fresh(reply) => {
-                state.args.board.ask_reports().await;
+                state.sources.board.ask_reports().await;
                 drop(reply.send(state.publish())); // an asker that left is no failure
             }
         }
@@ -96,43 +95,50 @@ impl Actor for StatusAggregator {
 impl State {
     fn publish(&mut self) -> Arc<SystemStatus> {
         self.number += 1;
-        let args = &self.args;
-        let snapshot = Arc::new(snapshot(args, self.number));
-        args.snapshots.send_replace(Arc::clone(&snapshot));
+        let snapshot = Arc::new(self.sources.snapshot(self.number));
+        self.snapshots.send_replace(Arc::clone(&snapshot));
         snapshot
     }
 }
 
-/// Puts the snapshot together. Everything that any reader shows is in it.
-#[must_use]
-pub fn snapshot(args: &Args, number: u64) -> SystemStatus {
-    let Board { feed, strategies, recent } = args.board.read();
-    let store = args.store.status();
-    let mut not_ready = Vec::new();
+impl Sources {
+    /// Puts a snapshot together. Everything that any reader shows is in it.
+    #[must_use]
+    pub fn snapshot(&self, number: u64) -> SystemStatus {
+        let Board { feed, strategies, recent } = self.board.read();
+        let store = self.store.status();
+        SystemStatus {
+            snapshot: number,
+            version: self.run.version.clone(),
+            run: self.run.id.clone(),
+            started_at: self.run.started_at,
+            taken_at: (self.wall)(),
+            now: self.clock.now(),
+            mode: Mode::Paper,
+            not_ready: not_ready(&feed, &store),
+            feed,
+            store,
+            strategies: strategies.into_values().collect(),
+            recent: recent.into(),
+        }
+    }
+}
+
+/// Returns what stands in the way of being ready. A halted strategy does not: it would make whoever runs the
+/// process start everything anew.
+fn not_ready(feed: &FeedStatus, store: &StoreStatus) -> Vec<String> {
+    let mut reasons = Vec::new();
     if !store.up {
         let why = store.last_error.as_deref().unwrap_or("its last write failed");
-        not_ready.push(format!("store: {why}"));
+        reasons.push(format!("store: {why}"));
     }
     match feed.state {
-        FeedPhase::Waiting => not_ready.push("feed: not begun".to_owned()),
+        FeedPhase::Waiting => reasons.push("feed: not begun".to_owned()),
         FeedPhase::Failed => {
             let why = feed.error.as_deref().unwrap_or("it broke");
-            not_ready.push(format!("feed: {why}"));
+            reasons.push(format!("feed: {why}"));
         }
         FeedPhase::Playing | FeedPhase::Ended => {}
     }
-    SystemStatus {
-        snapshot: number,
-        version: args.run.version.clone(),
-        run: args.run.id.clone(),
-        started_at: args.run.started_at,
-        taken_at: (args.wall)(),
-        now: args.clock.now(),
-        mode: Mode::Paper,
-        not_ready,
-        feed,
-        store,
-        strategies: strategies.into_values().collect(),
-        recent: recent.into(),
-    }
+    reasons
 }

@@ -39,11 +39,7 @@ impl Verdict {
         findings.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         let level = findings.first().map_or(Level::Fine, |(level, _)| *level);
         let rest = findings.len().saturating_sub(TOLD_MAX);
-        let told: Vec<String> = findings
-            .into_iter()
-            .take(TOLD_MAX)
-            .map(|(_, text)| text)
-            .collect();
+        let told: Vec<String> = findings.into_iter().take(TOLD_MAX).map(|(_, text)| text).collect();
         let sentence = match (level, rest) {
             (Level::Fine, _) => format!("Nothing is wrong: {}.", phases(status)),
             (Level::Notice | Level::Wrong, 0) => {
@@ -100,11 +96,7 @@ fn service(status: &SystemStatus) -> Vec<(Level, String)> {
         wrong(format!("not ready: {}", words::plain(reason)));
     }
     if status.feed.state == FeedPhase::Failed {
-        let error = status
-            .feed
-            .error
-            .as_deref()
-            .unwrap_or("it does not say how");
+        let error = status.feed.error.as_deref().unwrap_or("it does not say how");
         wrong(format!("the feed failed: {}", words::plain(error)));
     }
     if !status.store.up {
@@ -143,20 +135,13 @@ mod tests {
         let mut status = sample::healthy();
         change(&mut status);
         let verdict = Verdict::of(&status);
-        assert_eq!(
-            (verdict.level, verdict.sentence.as_str()),
-            (level, sentence)
-        );
+        assert_eq!((verdict.level, verdict.sentence.as_str()), (level, sentence));
     }
 
     #[test]
     fn the_sentence_says_that_nothing_is_wrong_or_what_is_and_what_helps() {
         check(|_| (), Level::Fine, "Nothing is wrong: 2 running.");
-        check(
-            |s| s.strategies.clear(),
-            Level::Fine,
-            "Nothing is wrong: there is no strategy.",
-        );
+        check(|s| s.strategies.clear(), Level::Fine, "Nothing is wrong: there is no strategy.");
         check(
             |s| s.strategies[0].phase = Phase::Stopped,
             Level::Fine,
@@ -210,8 +195,6 @@ mod tests {
     }
 
     fn halted(cause: &str) -> Phase {
-        Phase::Halted {
-            cause: cause.to_owned(),
-        }
+        Phase::Halted { cause: cause.to_owned() }
     }
 }

@@ -11,11 +11,7 @@ use ploy::time::Timestamp;
 pub(crate) fn cents(amount: Usdc) -> String {
     // Half a cent is added before the cut; an amount is far from the ends of an i64.
     let cents = (amount.micros().unsigned_abs() + 5_000) / 10_000;
-    let sign = if amount.micros() < 0 && cents != 0 {
-        "-"
-    } else {
-        ""
-    };
+    let sign = if amount.micros() < 0 && cents != 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", cents / 100, cents % 100)
 }
 

@@ -46,24 +46,13 @@ pub(super) struct Faults<'t> {
 
 impl<'t> Faults<'t> {
     pub(super) const fn new(file: &'t str, text: &'t str) -> Self {
-        Self {
-            file,
-            text,
-            list: Vec::new(),
-        }
+        Self { file, text, list: Vec::new() }
     }
 
     /// Notes a fault at a byte of the file.
     pub(super) fn add(&mut self, at: usize, key: String, problem: String, hint: Option<String>) {
         let (line, column) = place(self.text, at);
-        self.list.push(Fault {
-            file: self.file.to_owned(),
-            line,
-            column,
-            key,
-            problem,
-            hint,
-        });
+        self.list.push(Fault { file: self.file.to_owned(), line, column, key, problem, hint });
     }
 
     /// Returns a part of the file as it is written there.
@@ -131,9 +120,7 @@ fn distance(from: &str, to: &str) -> usize {
         let mut left = i + 1;
         let mut next = vec![left];
         for (other, (diagonal, above)) in to.chars().zip(row.iter().zip(row.iter().skip(1))) {
-            left = (diagonal + usize::from(letter != other))
-                .min(above + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(letter != other)).min(above + 1).min(left + 1);
             next.push(left);
         }
         row = next;

@@ -11,14 +11,8 @@ use super::values::Values;
 /// No settings file comes near this; a longer one is some other file.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// What the name of a secret contains, without `_` and `-`.
-const SECRET_WORDS: [&str; 6] = [
-    "secret",
-    "password",
-    "passphrase",
-    "privatekey",
-    "apikey",
-    "token",
-];
+const SECRET_WORDS: [&str; 6] =
+    ["secret", "password", "passphrase", "privatekey", "apikey", "token"];
 
 /// One file while it is read.
 #[derive(Debug)]
@@ -44,11 +38,7 @@ impl<'t> Reader<'t> {
             return Err(faults.into_sorted());
         }
         match DeTable::parse(text) {
-            Ok(root) => Ok(Self {
-                root: root.into_inner(),
-                sections: Vec::new(),
-                faults,
-            }),
+            Ok(root) => Ok(Self { root: root.into_inner(), sections: Vec::new(), faults }),
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 let problem = format!("not valid TOML: {}", error.message());
@@ -67,11 +57,7 @@ impl<'t> Reader<'t> {
     /// Says which sections the file may have, and notes all that stands outside of them, and secrets.
     pub(super) fn expect(&mut self, sections: Vec<Section>) {
         self.sections = sections;
-        let Self {
-            root,
-            sections,
-            faults,
-        } = self;
+        let Self { root, sections, faults } = self;
         refuse_secrets(root, "", faults);
         for (key, value) in root.iter() {
             let name = key.get_ref().as_ref();
@@ -94,11 +80,7 @@ impl<'t> Reader<'t> {
 
     /// Reads a section: what the file says, and the declared defaults for what it does not.
     pub(super) fn read(&mut self, name: &'static str) -> Values {
-        let Self {
-            root,
-            sections,
-            faults,
-        } = self;
+        let Self { root, sections, faults } = self;
         let Some(section) = sections.iter().find(|section| section.name == name) else {
             return Values::new(name, 0);
         };
@@ -149,8 +131,7 @@ impl<'t> Reader<'t> {
             (None, Some(at)) => (second.key, at),
             (None, None) => (first.key, values.header()),
         };
-        self.faults
-            .add(at, format!("{}.{key}", values.section()), problem, None);
+        self.faults.add(at, format!("{}.{key}", values.section()), problem, None);
     }
 
     /// Returns the value when nothing is at fault.
@@ -275,14 +256,7 @@ mod tests {
 
     #[test]
     fn a_name_that_says_secret_is_known_in_any_spelling() {
-        for name in [
-            "secret",
-            "API_KEY",
-            "apiKey",
-            "private-key",
-            "db_password",
-            "access_token",
-        ] {
+        for name in ["secret", "API_KEY", "apiKey", "private-key", "db_password", "access_token"] {
             assert!(is_secret(name), "{name}");
         }
         for name in ["key", "market_prefixes", "api", "pass"] {

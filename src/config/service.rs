@@ -98,13 +98,7 @@ pub struct ShutdownConfig {
 }
 
 impl LogLevel {
-    const ALL: [Self; 5] = [
-        Self::Error,
-        Self::Warn,
-        Self::Info,
-        Self::Debug,
-        Self::Trace,
-    ];
+    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
     /// Returns the word for it in files.
     #[must_use]
@@ -157,12 +151,10 @@ const LISTEN: Setting = Setting::other("listen", Range::Loopback)
          yet. Port 0 lets the machine choose.",
     )
     .or("127.0.0.1:8080");
-const LEVEL: Setting = Setting::other(
-    "level",
-    Range::Word(&["error", "warn", "info", "debug", "trace"]),
-)
-.restart("The least level that is written.")
-.or("info");
+const LEVEL: Setting =
+    Setting::other("level", Range::Word(&["error", "warn", "info", "debug", "trace"]))
+        .restart("The least level that is written.")
+        .or("info");
 const FORMAT: Setting = Setting::other("format", Range::Word(&["auto", "json", "pretty"]))
     .restart("How a line is written; `auto` is pretty on a terminal and JSON elsewhere.")
     .or("auto");
@@ -198,36 +190,17 @@ pub(super) fn read(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> 
 }
 
 fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
-    let (feed, venue, store) = (
-        reader.read("feed"),
-        reader.read("venue"),
-        reader.read("store"),
-    );
-    let (api, log, shutdown) = (
-        reader.read("api"),
-        reader.read("log"),
-        reader.read("shutdown"),
-    );
+    let (feed, venue, store) = (reader.read("feed"), reader.read("venue"), reader.read("store"));
+    let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
     Some(ServiceConfig {
-        feed: FeedConfig {
-            path: feed.text(&FEED_PATH)?,
-            speed: feed.speed(&FEED_SPEED)?,
-        },
-        venue: PaperConfig {
-            latency: venue.millis(&LATENCY)?,
-        },
-        store: StoreConfig {
-            path: store.text(&STORE_PATH)?,
-        },
-        api: ApiConfig {
-            listen: api.address(&LISTEN)?,
-        },
+        feed: FeedConfig { path: feed.text(&FEED_PATH)?, speed: feed.speed(&FEED_SPEED)? },
+        venue: PaperConfig { latency: venue.millis(&LATENCY)? },
+        store: StoreConfig { path: store.text(&STORE_PATH)? },
+        api: ApiConfig { listen: api.address(&LISTEN)? },
         log: LogConfig {
             level: log.word(&LEVEL, &LogLevel::ALL, LogLevel::name)?,
             format: log.word(&FORMAT, &LogFormat::ALL, LogFormat::name)?,
         },
-        shutdown: ShutdownConfig {
-            deadline: shutdown.seconds(&DEADLINE)?,
-        },
+        shutdown: ShutdownConfig { deadline: shutdown.seconds(&DEADLINE)? },
     })
 }

@@ -103,24 +103,13 @@ impl Setting {
     }
 
     const fn new(key: &'static str, unit: &'static str, range: Range) -> Self {
-        Self {
-            key,
-            doc: "",
-            unit,
-            default: Preset::Required,
-            range,
-            applies: Applies::Restart,
-        }
+        Self { key, doc: "", unit, default: Preset::Required, range, applies: Applies::Restart }
     }
 
     /// Says what it means, and that a change can be taken over by what runs.
     pub(super) const fn live(self, doc: &'static str) -> Self {
         let applies = Applies::Live;
-        Self {
-            doc,
-            applies,
-            ..self
-        }
+        Self { doc, applies, ..self }
     }
 
     /// Says what it means, and that a change needs a restart.
@@ -168,11 +157,7 @@ impl Setting {
 
 impl Section {
     pub(super) const fn new(name: &'static str, settings: &'static [Setting]) -> Self {
-        Self {
-            name,
-            settings,
-            refused: &[],
-        }
+        Self { name, settings, refused: &[] }
     }
 
     pub(super) fn setting(&self, key: &str) -> Option<&'static Setting> {
@@ -180,9 +165,7 @@ impl Section {
     }
 
     pub(super) fn required(&self) -> impl Iterator<Item = &'static Setting> {
-        self.settings
-            .iter()
-            .filter(|setting| setting.default == Preset::Required)
+        self.settings.iter().filter(|setting| setting.default == Preset::Required)
     }
 }
 

@@ -60,10 +60,9 @@ impl Kind {
     #[must_use]
     pub fn subscription(&self) -> Subscription {
         match self {
-            Self::SplitArb(config) => Subscription {
-                slug_prefixes: config.market_prefixes.clone(),
-                symbols: Vec::new(),
-            },
+            Self::SplitArb(config) => {
+                Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
+            }
         }
     }
 }
@@ -118,9 +117,8 @@ const BACKOFF_INITIAL: Setting =
 const BACKOFF_FACTOR: Setting = Setting::whole("backoff_factor", "times", (1, 10))
     .live("How many times longer each further wait is.")
     .or("2");
-const BACKOFF_MAX: Setting = Setting::whole("backoff_max_s", "seconds", (1, 3600))
-    .live("The longest wait.")
-    .or("60");
+const BACKOFF_MAX: Setting =
+    Setting::whole("backoff_max_s", "seconds", (1, 3600)).live("The longest wait.").or("60");
 const JITTER: Setting = Setting::whole("jitter_percent", "percent", (0, 100))
     .live(
         "By how much a wait may be shorter or longer, so that strategies do not return all \
@@ -188,16 +186,14 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     let restart = reader.read("restart");
     let (limits, policy) = (limits(&risk, &mut reader), policy(&restart, &mut reader));
     let config = kind.zip(limits).zip(policy).zip(head.switch(&ENABLED));
-    reader.finish(config.map(
-        |(((kind, limits), restart_policy), enabled)| StrategyConfig {
-            id,
-            kind,
-            enabled,
-            limits,
-            restart: restart_policy,
-            version: values::version(&[&head, &own, &risk, &restart]),
-        },
-    ))
+    reader.finish(config.map(|(((kind, limits), restart_policy), enabled)| StrategyConfig {
+        id,
+        kind,
+        enabled,
+        limits,
+        restart: restart_policy,
+        version: values::version(&[&head, &own, &risk, &restart]),
+    }))
 }
 
 /// Returns which settings the file has, from its own words; a missing or wrong style is taken for the one with
@@ -231,11 +227,7 @@ fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits> {
             "{market} USDC in one market are more than in all together; expected at most \
              strategy_exposure_max_usdc, {strategy}"
         );
-        reader.clash(
-            values,
-            [&MARKET_EXPOSURE_MAX, &STRATEGY_EXPOSURE_MAX],
-            problem,
-        );
+        reader.clash(values, [&MARKET_EXPOSURE_MAX, &STRATEGY_EXPOSURE_MAX], problem);
     }
     Some(Limits {
         market_exposure_max_usdc: market_exposure_max_usdc?,
@@ -250,10 +242,7 @@ fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits> {
 }
 
 fn policy(values: &Values, reader: &mut Reader<'_>) -> Option<RestartPolicy> {
-    let (initial, max) = (
-        values.millis(&BACKOFF_INITIAL),
-        values.seconds(&BACKOFF_MAX),
-    );
+    let (initial, max) = (values.millis(&BACKOFF_INITIAL), values.seconds(&BACKOFF_MAX));
     if let (Some(initial), Some(max)) = (initial, max)
         && max < initial
     {

@@ -69,11 +69,7 @@ fn check_setting(line: &str, fault: &str) {
 }
 
 fn check_service(text: &str, faults: &[&str]) {
-    assert_eq!(
-        told(&service("p.toml", text).unwrap_err()),
-        faults,
-        "{text}"
-    );
+    assert_eq!(told(&service("p.toml", text).unwrap_err()), faults, "{text}");
 }
 
 #[test]
@@ -171,11 +167,7 @@ fn words_switches_and_lists_are_held_to_what_is_known() {
         "\"splitarb\"",
         "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\" (did you mean \"split_arb\"?)",
     );
-    case(
-        "\"split_arb\"",
-        "7",
-        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\"",
-    );
+    case("\"split_arb\"", "7", "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\"");
     case(
         "\"legged\"",
         "\"simultanous\"",
@@ -211,27 +203,15 @@ fn an_unknown_key_is_refused_with_the_one_that_was_probably_meant() {
             "1: settings.target_sum: unknown setting (did you mean `target_sum_usdc`?)",
         ),
         ("colour = 1", "1: settings.colour: unknown setting"),
-        (
-            "order_burst = 3",
-            "1: settings.order_burst: unknown setting (it belongs in [risk])",
-        ),
-        (
-            "\"a\\u001bb\" = 1",
-            "1: settings.a\\u{1b}b: unknown setting",
-        ),
-        (
-            "[risks]\na = 1",
-            "2: risks: unknown section (did you mean [risk]?)",
-        ),
+        ("order_burst = 3", "1: settings.order_burst: unknown setting (it belongs in [risk])"),
+        ("\"a\\u001bb\" = 1", "1: settings.a\\u{1b}b: unknown setting"),
+        ("[risks]\na = 1", "2: risks: unknown section (did you mean [risk]?)"),
         ("[[colour]]", "3: colour: unknown section"),
     ] {
         check_setting(line, fault);
     }
     check(
-        &format!(
-            "size_shares = 20\nmarket_prefixes = [\"a\"]\nx = 1\n{}",
-            least("legged")
-        ),
+        &format!("size_shares = 20\nmarket_prefixes = [\"a\"]\nx = 1\n{}", least("legged")),
         &[
             "a.toml:1:1: size_shares: a setting outside of every section (it belongs in [settings])",
             "a.toml:2:1: market_prefixes: a setting outside of every section (it belongs in [settings])",
@@ -240,10 +220,8 @@ fn an_unknown_key_is_refused_with_the_one_that_was_probably_meant() {
     );
     check(
         &least("simultaneous").replace("[risk]", "hedge_slack_usdc = 0.1\n[risk]"),
-        &[
-            "a.toml:7:1: settings.hedge_slack_usdc: only style \"legged\" has it; \
-           \"simultaneous\" buys no leg whose hedge is not cheap now",
-        ],
+        &["a.toml:7:1: settings.hedge_slack_usdc: only style \"legged\" has it; \
+           \"simultaneous\" buys no leg whose hedge is not cheap now"],
     );
 }
 
@@ -271,20 +249,14 @@ fn what_is_missing_is_named_at_its_section() {
         ],
     );
     let twice = least("legged").replace("[settings]", "[[settings]]");
-    check(
-        &twice,
-        &["a.toml:4:3: settings: not one section; it is written [settings], once"],
-    );
+    check(&twice, &["a.toml:4:3: settings: not one section; it is written [settings], once"]);
 }
 
 #[test]
 fn every_fault_of_a_file_is_reported_at_once_and_in_its_order() {
     let text = with("size_share = 20\nhedge_wait_s_max = 0\nunhedged_max = \"3\"")
         .replace("open_orders_max = 4", "open_orders_max = 0")
-        .replace(
-            "strategy_exposure_max_usdc = 100",
-            "strategy_exposure_max_usdc = 10",
-        );
+        .replace("strategy_exposure_max_usdc = 100", "strategy_exposure_max_usdc = 10");
     check(
         &text,
         &[
@@ -310,14 +282,10 @@ fn settings_that_do_not_fit_together_are_refused_at_the_one_that_is_stated() {
          expected less than target_sum_usdc, 0.3",
     );
     assert_eq!(
-        split_arb(&with("entry_price_max_usdc = 0.699999"))
-            .entry_price_max
-            .micros(),
+        split_arb(&with("entry_price_max_usdc = 0.699999")).entry_price_max.micros(),
         699_999
     );
-    let equal = LEAST
-        .replace("STYLE", "legged")
-        .replace("usdc = 25", "usdc = 100");
+    let equal = LEAST.replace("STYLE", "legged").replace("usdc = 25", "usdc = 100");
     assert!(load(&equal).is_ok());
     let restart = |lines: &str| load(&format!("{}[restart]\n{lines}", least("legged")));
     assert!(restart("backoff_initial_ms = 60000").is_ok());
@@ -333,14 +301,8 @@ fn settings_that_do_not_fit_together_are_refused_at_the_one_that_is_stated() {
 fn text_that_is_no_toml_has_one_fault_with_its_place() {
     for (text, place) in [
         ("[strategy]\nkind = \n", "a.toml:2:8: not valid TOML: "),
-        (
-            "[strategy]\nkind = split_arb",
-            "a.toml:2:8: not valid TOML: ",
-        ),
-        (
-            "[a]\nb = 1\nb = 2\n",
-            "a.toml:3:1: not valid TOML: duplicate key",
-        ),
+        ("[strategy]\nkind = split_arb", "a.toml:2:8: not valid TOML: "),
+        ("[a]\nb = 1\nb = 2\n", "a.toml:3:1: not valid TOML: duplicate key"),
         ("[a]\n[a]\n", "a.toml:2:2: not valid TOML: duplicate key"),
         ("a = \"", "a.toml:1:6: not valid TOML: "),
     ] {
@@ -436,44 +398,24 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
         split_arb(&text).entry_price_max.to_string()
     };
     assert_eq!(entry("target_sum_usdc = 0.9"), "0.45");
-    assert_eq!(
-        entry("target_sum_usdc = 0.9\nentry_price_max_usdc = 0.5"),
-        "0.5"
-    );
+    assert_eq!(entry("target_sum_usdc = 0.9\nentry_price_max_usdc = 0.5"), "0.5");
 }
 
 #[test]
 fn a_file_without_restart_settings_has_the_default_policy() {
-    assert_eq!(
-        load(&least("legged")).unwrap().restart,
-        RestartPolicy::default()
-    );
+    assert_eq!(load(&least("legged")).unwrap().restart, RestartPolicy::default());
     assert_eq!(load(LEGGED).unwrap().restart, RestartPolicy::default());
 }
 
 #[test]
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
-        feed: FeedConfig {
-            path: "a.jsonl".to_owned(),
-            speed: Speed::REAL,
-        },
-        venue: PaperConfig {
-            latency: Duration::from_millis(250),
-        },
-        store: StoreConfig {
-            path: "data/ploy.db".to_owned(),
-        },
-        api: ApiConfig {
-            listen: "127.0.0.1:8080".parse().unwrap(),
-        },
-        log: LogConfig {
-            level: LogLevel::Info,
-            format: LogFormat::Auto,
-        },
-        shutdown: ShutdownConfig {
-            deadline: Duration::from_secs(25),
-        },
+        feed: FeedConfig { path: "a.jsonl".to_owned(), speed: Speed::REAL },
+        venue: PaperConfig { latency: Duration::from_millis(250) },
+        store: StoreConfig { path: "data/ploy.db".to_owned() },
+        api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
+        log: LogConfig { level: LogLevel::Info, format: LogFormat::Auto },
+        shutdown: ShutdownConfig { deadline: Duration::from_secs(25) },
     };
     assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));
     check_service(
@@ -515,10 +457,7 @@ fn the_service_refuses_speeds_and_addresses_that_make_no_sense() {
     ] {
         let venue_first =
             "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npath = \"a.jsonl\"\n";
-        check_service(
-            &format!("{venue_first}{lines}"),
-            &[&format!("p.toml:{fault}")],
-        );
+        check_service(&format!("{venue_first}{lines}"), &[&format!("p.toml:{fault}")]);
     }
     for address in ["127.9.9.9:1", "[::1]:0", "[::ffff:127.0.0.1]:80"] {
         let text = format!("{LEAST_SERVICE}[api]\nlisten = \"{address}\"");
@@ -542,16 +481,11 @@ fn the_version_is_of_the_meaning() {
         backwards,
         format!("\u{feff}{}", least("legged")),
         format!("# a comment\r\n\n{}", least("legged").replace(" = ", "=")),
-        least("legged").replace(
-            "drawdown_max_usdc = 50",
-            "drawdown_max_usdc = 50.00 # five tens",
-        ),
+        least("legged").replace("drawdown_max_usdc = 50", "drawdown_max_usdc = 50.00 # five tens"),
         with("size_shares = 1_00"),
         with("hedge_slack_usdc = 0.1"),
-        least("legged").replace(
-            "kind = \"split_arb\"\nenabled = true",
-            "enabled = true\nkind = 'split_arb'",
-        ),
+        least("legged")
+            .replace("kind = \"split_arb\"\nenabled = true", "enabled = true\nkind = 'split_arb'"),
     ] {
         assert_eq!(version(&same), base, "{same}");
     }
@@ -573,10 +507,7 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
         let config = load(text).unwrap();
         assert_eq!(config.kind.name(), "split_arb");
         assert_eq!(config.kind.variant(), variant);
-        assert_eq!(
-            config.kind.subscription().slug_prefixes,
-            ["btc-updown-15m-"]
-        );
+        assert_eq!(config.kind.subscription().slug_prefixes, ["btc-updown-15m-"]);
         assert_eq!(config.limits.market_exposure_max_usdc.to_string(), "25");
     }
     let service = service("ploy.toml", SERVICE).unwrap();
@@ -595,19 +526,12 @@ fn shipped(form: Form) -> &'static str {
 /// The comment right above a setting in a file, and the number of the setting's line.
 fn comment(text: &str, section: &str, key: &str) -> (String, usize) {
     let lines: Vec<&str> = text.lines().collect();
-    let header = lines
-        .iter()
-        .position(|line| *line == format!("[{section}]"))
-        .unwrap();
+    let header = lines.iter().position(|line| *line == format!("[{section}]")).unwrap();
     let at = (header..lines.len())
         .find(|at| lines[*at].starts_with(&format!("{key} = ")))
         .unwrap_or_else(|| panic!("{section}.{key} is not in the file"));
-    let above: Vec<&str> = lines[..at]
-        .iter()
-        .rev()
-        .map_while(|line| line.strip_prefix('#'))
-        .map(str::trim)
-        .collect();
+    let above: Vec<&str> =
+        lines[..at].iter().rev().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
     (above.into_iter().rev().collect::<Vec<_>>().join(" "), at)
 }
 
@@ -671,12 +595,7 @@ fn both_bounds_of_every_number_are_accepted_and_what_is_next_to_them_is_not() {
                 };
                 let refused = |number: i64| out_of_range(form, section.name, setting, number);
                 assert_eq!([min, max].map(refused), [false; 2], "{}", setting.key);
-                assert_eq!(
-                    [min - step, max + step].map(refused),
-                    [true; 2],
-                    "{}",
-                    setting.key
-                );
+                assert_eq!([min - step, max + step].map(refused), [true; 2], "{}", setting.key);
             }
         }
     }

@@ -95,16 +95,12 @@ fn parse_text(setting: &Setting, text: &str) -> Result<Value, Unfit> {
         }),
         Range::Speed => text.parse().ok().map(Value::Speed).ok_or_else(wrong),
         Range::Loopback => parse_address(setting, text),
-        Range::Texts => Err(Unfit {
-            hint: Some(format!("a list stands in brackets: [{quoted}]")),
-            ..wrong()
-        }),
+        Range::Texts => {
+            Err(Unfit { hint: Some(format!("a list stands in brackets: [{quoted}]")), ..wrong() })
+        }
         Range::Decimal { .. } | Range::Whole { .. } | Range::Switch => {
             let bare = parse_micros(text).is_ok() || matches!(text, "true" | "false");
-            Err(Unfit {
-                hint: bare.then(|| format!("write it without quotes: {text}")),
-                ..wrong()
-            })
+            Err(Unfit { hint: bare.then(|| format!("write it without quotes: {text}")), ..wrong() })
         }
     }
 }

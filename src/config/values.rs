@@ -29,11 +29,7 @@ struct Item {
 
 impl Values {
     pub(super) const fn new(section: &'static str, header: usize) -> Self {
-        Self {
-            section,
-            header,
-            items: BTreeMap::new(),
-        }
+        Self { section, header, items: BTreeMap::new() }
     }
 
     pub(super) fn set(&mut self, key: &'static str, value: Value, at: Option<usize>) {

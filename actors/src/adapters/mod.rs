@@ -1,3 +1,4 @@
-//! Adapters: what turns a source outside into events, each in the words of that source.
+//! Adapters: what speaks with a source or a venue outside, each in the words of that source.
 
+pub mod paper;
 pub mod tape;

@@ -135,11 +135,7 @@ impl State {
     }
 
     /// The executor always takes: the wait is for its present transaction at the longest.
-    async fn tell(
-        &self,
-        news: Vec<OrderEvent>,
-        ticket: &Ticket,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn tell(&self, news: Vec<OrderEvent>, ticket: &Ticket) -> Result<(), ActorProcessingErr> {
         for event in news {
             self.args.events.send((event, ticket.clone())).await?;
         }

@@ -176,12 +176,7 @@ impl Code {
 impl Problem {
     /// Returns a problem with its words for people.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            status: code.status(),
-            detail: detail.into(),
-            facts: Facts::default(),
-        }
+        Self { code, status: code.status(), detail: detail.into(), facts: Facts::default() }
     }
 
     /// Returns the problem that no strategy has this name, with those that there are.
@@ -192,10 +187,8 @@ impl Problem {
         } else {
             format!("there are: {}", known.join(", "))
         };
-        let mut problem = Self::new(
-            Code::UnknownStrategy,
-            format!("no strategy is called `{id}`; {names}"),
-        );
+        let mut problem =
+            Self::new(Code::UnknownStrategy, format!("no strategy is called `{id}`; {names}"));
         problem.facts.known = Some(known);
         problem
     }
@@ -243,9 +236,7 @@ impl Problem {
         let (mut parts, _) = response.into_parts();
         parts.status = self.status;
         parts.headers.remove(CONTENT_LENGTH);
-        parts
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = HeaderValue::from_static("1");
             parts.headers.insert(RETRY_AFTER, seconds);

@@ -44,10 +44,7 @@ impl Hosts {
         let port = listen.port();
         let loopback = LOOPBACK.iter().map(|name| format!("{name}:{port}"));
         // A browser leaves the port out where it is the usual one.
-        let bare = LOOPBACK
-            .iter()
-            .filter(|_| port == 80)
-            .map(|&name| name.to_owned());
+        let bare = LOOPBACK.iter().filter(|_| port == 80).map(|&name| name.to_owned());
         let others = others.iter().map(|name| name.to_ascii_lowercase());
         Ok(Self(loopback.chain(bare).chain(others).collect()))
     }
@@ -80,9 +77,7 @@ pub(super) async fn envelope(request: Request, next: Next) -> Response<Body> {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let status = response.status().as_u16();
     tracing::debug!(%method, path, status, request_id = id, "request answered");
     response
@@ -115,11 +110,10 @@ pub(super) async fn check_sender(
 pub(super) async fn limit_time(request: Request, next: Next) -> Response<Body> {
     match tokio::time::timeout(REQUEST_WITHIN, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(
-            Code::TimedOut,
-            format!("no answer within {} s", REQUEST_WITHIN.as_secs()),
-        )
-        .into_response(),
+        Err(_) => {
+            Problem::new(Code::TimedOut, format!("no answer within {} s", REQUEST_WITHIN.as_secs()))
+                .into_response()
+        }
     }
 }
 
@@ -143,10 +137,9 @@ fn sender(hosts: &Hosts, request: &Request) -> Result<(), Problem> {
     match origin {
         Ok(None) => Ok(()),
         Ok(Some(origin)) if origin.eq_ignore_ascii_case(&format!("http://{host}")) => Ok(()),
-        Ok(Some(_)) | Err(()) => Err(Problem::new(
-            Code::WrongOrigin,
-            "a page of another origin sent this request",
-        )),
+        Ok(Some(_)) | Err(()) => {
+            Err(Problem::new(Code::WrongOrigin, "a page of another origin sent this request"))
+        }
     }
 }
 
@@ -169,10 +162,7 @@ fn unnamed(status: StatusCode) -> Problem {
         other if other.is_client_error() => Code::BadBody,
         _ => Code::Internal,
     };
-    Problem::new(
-        code,
-        status.canonical_reason().unwrap_or("the request failed"),
-    )
+    Problem::new(code, status.canonical_reason().unwrap_or("the request failed"))
 }
 
 #[cfg(test)]

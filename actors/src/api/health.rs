@@ -29,9 +29,7 @@ pub(super) async fn readyz(
         reasons.push("the status is no longer brought up to date".to_owned());
     }
     let verbose = query.is_some_and(|query| {
-        query
-            .split('&')
-            .any(|pair| pair.split('=').next() == Some("verbose"))
+        query.split('&').any(|pair| pair.split('=').next() == Some("verbose"))
     });
     match (verbose, reasons.is_empty()) {
         (false, true) => "ok\n".into_response(),
@@ -77,10 +75,6 @@ fn checks(status: &SystemStatus, reasons: &[String]) -> String {
     for (mark, line) in lines {
         writeln!(text, "[{mark}] {line}").expect("writing to a text does not fail");
     }
-    text.push_str(if reasons.is_empty() {
-        "ready\n"
-    } else {
-        "not ready\n"
-    });
+    text.push_str(if reasons.is_empty() { "ready\n" } else { "not ready\n" });
     text
 }

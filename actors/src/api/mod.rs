@@ -1,6 +1,3 @@
-//! The API: the status over HTTP, for people, programs and Prometheus.
-
-pub mod metrics;
 //! The REST API: the snapshot and the records for reading, the command bus for acting; nothing is decided here.
 
 pub mod error;
@@ -32,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::error::{Code, Problem};
-pub use self::guard::Hosts;
+pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::ports::Records;
 
@@ -109,35 +106,26 @@ async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<B
 
 async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {
     let status = state.snapshot();
-    let mut response = metrics::render(&status).into_response();
-    let kind = HeaderValue::from_static(prometheus::TEXT_FORMAT);
+    let text = metrics::render(&status, &metrics::ProcessInfo::read());
+    let mut response = text.into_response();
+    let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
     response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
-        .headers_mut()
-        .insert(X_SNAPSHOT, HeaderValue::from(status.snapshot));
+    response.headers_mut().insert(X_SNAPSHOT, HeaderValue::from(status.snapshot));
     response
 }
 
 async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(
-        Code::UnknownRoute,
-        format!("there is nothing at `{}`", uri.path()),
-    )
+    Problem::new(Code::UnknownRoute, format!("there is nothing at `{}`", uri.path()))
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        Code::MethodNotAllowed,
-        format!("`{}` does not take {method}", uri.path()),
-    )
+    Problem::new(Code::MethodNotAllowed, format!("`{}` does not take {method}", uri.path()))
 }
 
 /// Returns a part of a snapshot as JSON, or only that it has not changed since the caller's copy.
 fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) -> Response<Body> {
     let tag = format!("\"{}-{}\"", status.run, status.snapshot);
-    let known = headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -160,8 +148,6 @@ impl ApiState {
 
 impl fmt::Debug for ApiState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiState")
-            .field("hosts", &self.hosts)
-            .finish_non_exhaustive()
+        f.debug_struct("ApiState").field("hosts", &self.hosts).finish_non_exhaustive()
     }
 }

@@ -82,10 +82,7 @@ pub(super) fn routes() -> Router<ApiState> {
 
 async fn list(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
     let status = state.snapshot();
-    let items = Items {
-        snapshot: status.snapshot,
-        items: &status.strategies,
-    };
+    let items = Items { snapshot: status.snapshot, items: &status.strategies };
     answer(&status, &headers, &items)
 }
 
@@ -110,10 +107,7 @@ async fn positions(
     let Some(strategy) = status.strategy(&id) else {
         return Err(Problem::unknown_strategy(&id, &status));
     };
-    let items = Items {
-        snapshot: status.snapshot,
-        items: &strategy.kernel.positions,
-    };
+    let items = Items { snapshot: status.snapshot, items: &strategy.kernel.positions };
     Ok(answer(&status, &headers, &items))
 }
 
@@ -156,9 +150,7 @@ async fn paged<T: Serialize>(
     let page = page.await?;
     let mut response = Json(&page).into_response();
     let link = page.next.map(|next| {
-        let Query {
-            strategy, limit, ..
-        } = query;
+        let Query { strategy, limit, .. } = query;
         format!("</v1/strategies/{strategy}/{kind}?limit={limit}&cursor={next}>; rel=\"next\"")
     });
     if let Some(Ok(link)) = link.map(|link| HeaderValue::from_str(&link)) {
@@ -177,17 +169,8 @@ async fn command(
     let actor = actor(&headers, body)?;
     let unknown = |_| Problem::unknown_strategy(&id, &state.snapshot());
     let strategy = id.parse().map_err(unknown)?;
-    tracing::info!(
-        strategy = id,
-        action = action.name(),
-        actor,
-        "command asked for"
-    );
-    let command = Command {
-        strategy,
-        action,
-        actor,
-    };
+    tracing::info!(strategy = id, action = action.name(), actor, "command asked for");
+    let command = Command { strategy, action, actor };
     let accepted = state.commands.send(command).await;
     let accepted = accepted.map_err(|refusal| Problem::refused(&refusal, &state.snapshot()))?;
     let taken = Taken {
@@ -215,17 +198,10 @@ fn actor(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Str
     if body.is_empty() {
         return Ok("api".to_owned());
     }
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(
-            Code::NotJson,
-            "a body needs `Content-Type: application/json`",
-        ));
+        return Err(Problem::new(Code::NotJson, "a body needs `Content-Type: application/json`"));
     }
     let ask: Ask = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(Code::BadBody, error.to_string()))?;
@@ -245,11 +221,7 @@ impl ApiState {
         let status = self.snapshot();
         let strategy = status.strategy(id);
         let strategy = strategy.ok_or_else(|| Problem::unknown_strategy(id, &status))?;
-        Ok(Query {
-            strategy: strategy.id.clone(),
-            limit: wanted.limit,
-            before: wanted.before,
-        })
+        Ok(Query { strategy: strategy.id.clone(), limit: wanted.limit, before: wanted.before })
     }
 }
 
@@ -285,10 +257,7 @@ impl FromRequestParts<ApiState> for Wanted {
             }
         }
         let limit = limit.and_then(|limit| u32::try_from(limit).ok());
-        Ok(Self {
-            limit: limit.unwrap_or(PAGE_DEFAULT),
-            before,
-        })
+        Ok(Self { limit: limit.unwrap_or(PAGE_DEFAULT), before })
     }
 }
 

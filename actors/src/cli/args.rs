@@ -1,20 +1,19 @@
 //! What can be written on the command line.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
+use ploy::config::Speed;
 use ploy::order::StrategyId;
 use reqwest::Url;
 
 /// Runs and supervises trading strategies for prediction markets.
-#[derive(Clone, Debug, Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "ploy", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  ploy run --tape day.jsonl.gz     play a tape against every strategy in config/strategies
+  ploy run                         play the bundled recording against every strategy in config/strategies
+  ploy run --tape day.jsonl.gz --speed max --exit-at-end
   ploy status                      one line a strategy, and what is wrong
   ploy why split-arb               why it trades, or why it does not")]
 pub struct Args {
@@ -50,10 +49,13 @@ pub enum Output {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run the service: play a tape against the strategies, and answer on the API
     Run(RunArgs),
+    /// Make tapes from raw recordings, and check them
+    #[command(subcommand)]
+    Tape(crate::cli::tape::TapeCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),
@@ -84,40 +86,25 @@ pub enum ClientVerb {
 #[derive(Clone, Debug, Arguments)]
 pub struct RunArgs {
     /// Folder with ploy.toml and strategies/<id>.toml
-    #[arg(
-        long,
-        env = "PLOY_CONFIG",
-        default_value = "config",
-        value_name = "DIR"
-    )]
+    #[arg(long, env = "PLOY_CONFIG", default_value = "config", value_name = "DIR")]
     pub config: PathBuf,
     /// Tape to play, plain or gzipped
     #[arg(long, value_name = "FILE")]
     pub tape: Option<PathBuf>,
     /// How fast event time runs: max, or a multiple such as 60x
-    #[arg(long, default_value_t)]
-    pub speed: Speed,
-    /// Folder for what must be remembered
-    #[arg(long, env = "PLOY_DATA", default_value = "data", value_name = "DIR")]
-    pub data: PathBuf,
-    /// Database file, instead of ploy.db in the data folder
-    #[arg(long, value_name = "FILE")]
+    #[arg(long)]
+    pub speed: Option<Speed>,
+    /// Folder of the database ploy.db
+    #[arg(long, env = "PLOY_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Database file
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
     pub store: Option<PathBuf>,
     /// Address of the API
-    #[arg(
-        long,
-        env = "PLOY_LISTEN",
-        default_value = "127.0.0.1:8080",
-        value_name = "ADDR"
-    )]
-    pub listen: SocketAddr,
+    #[arg(long, env = "PLOY_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
     /// Another name, with its port, by which the API may be asked; needed where others can reach the address
-    #[arg(
-        long,
-        env = "PLOY_ALLOW_HOST",
-        value_delimiter = ',',
-        value_name = "NAME:PORT"
-    )]
+    #[arg(long, env = "PLOY_ALLOW_HOST", value_delimiter = ',', value_name = "NAME:PORT")]
     pub allow_host: Vec<String>,
     /// End when the tape ends, instead of answering on
     #[arg(long)]
@@ -143,50 +130,6 @@ pub struct StatusArgs {
 pub struct StrategyArgs {
     /// Its id: the stem of its file
     pub id: StrategyId,
-}
-
-/// How fast event time runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Speed {
-    /// As fast as the machine can.
-    #[default]
-    Max,
-    /// So many seconds of events in a second.
-    Times(NonZeroU32),
-}
-
-/// The text is no speed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a speed is `max` or a whole multiple such as `60x`")]
-pub struct NotASpeed;
-
-impl RunArgs {
-    /// Returns the database file.
-    #[must_use]
-    pub fn store(&self) -> PathBuf {
-        let in_data = || self.data.join("ploy.db");
-        self.store.clone().unwrap_or_else(in_data)
-    }
-}
-
-impl FromStr for Speed {
-    type Err = NotASpeed;
-    fn from_str(text: &str) -> Result<Self, NotASpeed> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        let digits = text.strip_suffix('x').ok_or(NotASpeed)?;
-        digits.parse().map(Self::Times).map_err(|_| NotASpeed)
-    }
-}
-
-impl fmt::Display for Speed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Max => f.write_str("max"),
-            Self::Times(times) => write!(f, "{times}x"),
-        }
-    }
 }
 
 /// Reads the address of a service. Its path, where there is one, ends with a slash afterwards.
@@ -231,10 +174,8 @@ mod tests {
         assert_eq!(plain.store(), PathBuf::from("data/ploy.db"));
         assert_eq!(plain.speed, Speed::Max);
         assert!(plain.listen.ip().is_loopback());
-        let full = run(
-            "ploy run --config c --tape t.gz --speed 60x --data d --store s.db \
-             --listen 127.0.0.1:0 --exit-at-end --output json --no-view --allow-host a:1,b:2",
-        );
+        let full = run("ploy run --config c --tape t.gz --speed 60x --data d --store s.db \
+             --listen 127.0.0.1:0 --exit-at-end --output json --no-view --allow-host a:1,b:2");
         assert_eq!(full.speed.to_string(), "60x");
         assert_eq!(full.store(), PathBuf::from("s.db"));
         assert_eq!(full.allow_host, ["a:1", "b:2"]);
@@ -251,10 +192,7 @@ mod tests {
             assert_eq!(args.server.output, Output::Json);
             assert_eq!(args.server.url.as_str(), "http://localhost:9/");
         }
-        assert_eq!(
-            parse("ploy status -o table").unwrap().server.output,
-            Output::Text
-        );
+        assert_eq!(parse("ploy status -o table").unwrap().server.output, Output::Text);
     }
 
     #[test]

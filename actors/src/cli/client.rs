@@ -72,14 +72,8 @@ impl Client {
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
             .build()
-            .map_err(|source| Failure::Request {
-                url: shown(url),
-                source,
-            })?;
-        Ok(Self {
-            http,
-            url: url.clone(),
-        })
+            .map_err(|source| Failure::Request { url: shown(url), source })?;
+        Ok(Self { http, url: url.clone() })
     }
 
     /// Returns what stands at a path.
@@ -218,11 +212,7 @@ fn plain(json: Value) -> Value {
         Value::Array(items) => items.into_iter().map(plain).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter();
-            Value::Object(
-                fields
-                    .map(|(name, value)| (words::plain(&name), plain(value)))
-                    .collect(),
-            )
+            Value::Object(fields.map(|(name, value)| (words::plain(&name), plain(value))).collect())
         }
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }

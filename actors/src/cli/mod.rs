@@ -1,6 +1,3 @@
-//! The command line: what is asked by words, and answered by text.
-
-pub mod tape;
 //! The command line: every verb but `run` asks a service that runs and writes what it says.
 
 pub mod args;
@@ -8,6 +5,7 @@ mod client;
 mod look;
 mod output;
 mod status;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 mod why;
@@ -34,6 +32,18 @@ use crate::verdict::{Level, Verdict};
 const INTENTS_TOLD: u32 = 10;
 /// How often `ploy status --watch` asks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Works on tapes. Nothing runs for it.
+#[must_use]
+pub fn run_tape(command: tape::TapeCommand) -> ExitCode {
+    match tape::run(command, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::talk(&format!("ploy: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// How the program ends, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,11 +132,7 @@ async fn ask(
         ClientVerb::Status(args) => {
             let answer: Answer<SystemStatus> = client.get("v1/status").await?;
             let wrong = Verdict::of(&answer.value).level == Level::Wrong;
-            let exit = if args.check && wrong {
-                Exit::Unhealthy
-            } else {
-                Exit::Done
-            };
+            let exit = if args.check && wrong { Exit::Unhealthy } else { Exit::Done };
             let text = || status::render(&answer.value, look);
             Ok(Said::new(shape(output, &answer.json, text), exit))
         }
@@ -207,10 +213,7 @@ async fn explain(
 
 /// Shows the status again and again, until Ctrl-C or until nobody reads.
 async fn watch(client: &Client, output: Output) -> Exit {
-    let verb = ClientVerb::Status(StatusArgs {
-        watch: true,
-        check: false,
-    });
+    let verb = ClientVerb::Status(StatusArgs { watch: true, check: false });
     let mut first = true;
     loop {
         match ask(client, &verb, output, Look::of_stdout()).await {
@@ -303,10 +306,6 @@ fn shape(output: Output, json: &Value, text: impl FnOnce() -> String) -> String 
 
 impl Said {
     const fn new(text: String, exit: Exit) -> Self {
-        Self {
-            text,
-            hint: None,
-            exit,
-        }
+        Self { text, hint: None, exit }
     }
 }

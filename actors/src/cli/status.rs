@@ -12,10 +12,7 @@ use crate::verdict::{Level, Verdict};
 use crate::words;
 
 /// One column: its name (`>` before it: a number) and what stands in it.
-type Column = (
-    &'static str,
-    fn(&SystemStatus, &StrategyStatus) -> (Tone, String),
-);
+type Column = (&'static str, fn(&SystemStatus, &StrategyStatus) -> (Tone, String));
 
 /// The columns that say how it lives, after its name.
 const LIFE: [Column; 7] = [
@@ -47,9 +44,7 @@ const SETTINGS: [Column; 7] = [
     ("STATE", |_, s| (tone(&s.phase), s.phase.name().to_owned())),
     ("GATE", |_, s| gate(s.gate)),
     ("CONFIG", |_, s| (Tone::Quiet, s.config_version.clone())),
-    (">MARKETS", |_, s| {
-        (Tone::Plain, s.kernel.markets.to_string())
-    }),
+    (">MARKETS", |_, s| (Tone::Plain, s.kernel.markets.to_string())),
     (">DECISIONS", |_, s| {
         let decisions = words::count(s.kernel.decisions);
         (Tone::Plain, decisions)
@@ -61,10 +56,7 @@ pub(super) fn render(status: &SystemStatus, look: Look) -> String {
     let mut text = format!(
         "{}  {}\n\n",
         words::mode(status.mode),
-        look.paint(
-            Tone::Quiet,
-            &format!("run {}, snapshot {}", status.run, status.snapshot)
-        )
+        look.paint(Tone::Quiet, &format!("run {}, snapshot {}", status.run, status.snapshot))
     );
     text += &strategies(status, look);
     text += "\n";
@@ -119,14 +111,8 @@ fn strategies(status: &SystemStatus, look: Look) -> String {
         return "There is no strategy: put a file into config/strategies.\n".to_owned();
     }
     let all: Vec<Column> = LIFE.into_iter().chain(MONEY).collect();
-    let unbounded = Look {
-        width: usize::from(u16::MAX),
-        colour: false,
-    };
-    let width = block(status, &all, unbounded)
-        .lines()
-        .map(|line| line.chars().count())
-        .max();
+    let unbounded = Look { width: usize::from(u16::MAX), colour: false };
+    let width = block(status, &all, unbounded).lines().map(|line| line.chars().count()).max();
     if width.is_some_and(|width| width <= look.width) {
         return block(status, &all, look);
     }

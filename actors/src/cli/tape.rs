@@ -131,20 +131,10 @@ mod tests {
         let book = r#"{"m":0,"t":1500,"s":"UP","b":[],"a":[["0.5","3"]]}"#;
         std::fs::write(&books, book).unwrap();
 
-        let import = [
-            "import",
-            "--format",
-            "resolved-markets",
-            "--books",
-            &books,
-            "--markets",
-            &markets,
-        ];
+        let import =
+            ["import", "--format", "resolved-markets", "--books", &books, "--markets", &markets];
         let usual = tape(&[&import[..], &["--out", &out]].concat()).unwrap();
-        assert!(
-            usual.contains("3 events from 1970-01-01T00:00:01.5Z"),
-            "{usual}"
-        );
+        assert!(usual.contains("3 events from 1970-01-01T00:00:01.5Z"), "{usual}");
         let words = tape(&["check", &out]).unwrap();
         assert!(words.contains("fee of rate 0.07 and exponent 1"), "{words}");
         let json = tape(&["check", "--json", &out]).unwrap();
@@ -160,10 +150,6 @@ mod tests {
     #[test]
     fn a_missing_tape_is_an_error_that_names_it() {
         let error = tape(&["check", "missing.jsonl"]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("missing.jsonl: there is no such tape")
-        );
+        assert!(error.to_string().starts_with("missing.jsonl: there is no such tape"));
     }
 }

@@ -59,21 +59,16 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
         text += &status::paragraph(&finding, look, Tone::Bad);
     }
     for position in &kernel.positions {
-        let bid = position.bid.map_or_else(
-            || "nobody bids".to_owned(),
-            |bid| format!("could be sold at {bid}"),
-        );
+        let bid = position
+            .bid
+            .map_or_else(|| "nobody bids".to_owned(), |bid| format!("could be sold at {bid}"));
         let cost = words::cents(position.cost_usdc);
         let (size, label, market) = (position.size, &position.label, &position.market);
         let line = format!("holds {size} {label} of {market}, cost {cost} USDC, {bid}");
         text += &status::paragraph(&words::plain(&line), look, Tone::Plain);
     }
     for rule in &kernel.risk {
-        let tone = if rule.permille >= 1000 {
-            Tone::Bad
-        } else {
-            Tone::Plain
-        };
+        let tone = if rule.permille >= 1000 { Tone::Bad } else { Tone::Plain };
         let (name, used, limit) = (&rule.rule, &rule.used, &rule.limit);
         let percent = rule.permille / 10;
         let line = format!("limit {name}: {used} of {limit} used ({percent} %)");
@@ -90,11 +85,7 @@ fn wanted(records: &[DecisionRecord], look: Look) -> String {
     let row = |record: &DecisionRecord| {
         let (tone, came) = came(record);
         let intent = record.intent.clone().unwrap_or_default();
-        vec![
-            (Tone::Quiet, words::clock(record.at)),
-            (Tone::Plain, intent),
-            (tone, came),
-        ]
+        vec![(Tone::Quiet, words::clock(record.at)), (Tone::Plain, intent), (tone, came)]
     };
     let rows = records.iter().map(row).collect();
     look.table(&["AT", "WANTED", "WHAT CAME OF IT"], rows) + "\n"
@@ -134,15 +125,9 @@ fn noes(causes: &[Tally], look: Look) -> String {
         return "nothing yet\n".to_owned();
     }
     let row = |tally: &Tally| {
-        let mark = if tally.verdict == "no" {
-            ""
-        } else {
-            "refused: "
-        };
+        let mark = if tally.verdict == "no" { "" } else { "refused: " };
         let numbers = tally.numbers.iter();
-        let numbers: Vec<String> = numbers
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
+        let numbers: Vec<String> = numbers.map(|(name, value)| format!("{name} {value}")).collect();
         vec![
             (Tone::Plain, words::count(tally.count)),
             (Tone::Plain, format!("{mark}{}", tally.cause)),

@@ -202,13 +202,14 @@ impl State {
 
     fn command(&mut self, command: &Command) -> Result<Accepted, Refusal> {
         let id = &command.strategy;
-        let known = || self.entries.keys().map(StrategyId::as_str).collect::<Vec<_>>().join(", ");
-        let Some(entry) = self.entries.get_mut(id) else {
-            return Err(Refusal::NotFound(id.to_string(), known()));
-        };
         if self.is_ending {
             return Err(Refusal::Unavailable);
         }
+        if !self.entries.contains_key(id) {
+            let known: Vec<&str> = self.entries.keys().map(StrategyId::as_str).collect();
+            return Err(Refusal::NotFound(id.to_string(), known.join(", ")));
+        }
+        let Some(entry) = self.entries.get_mut(id) else { return Err(Refusal::Unavailable) };
         if let (Action::Resume, Phase::Running, Some(actor)) =
             (command.action, &entry.phase, &entry.actor)
         {
@@ -314,7 +315,12 @@ impl State {
             let message = "its open orders did not come to an end in time".to_owned();
             tracing::error!(event.name = events::STRATEGY_FAILED, strategy.id = %id, "{message}");
             let part = "manager".to_owned();
-            self.store(Row::Error(ErrorRecord { at: now, strategy: Some(id.clone()), part, message }));
+            self.store(Row::Error(ErrorRecord {
+                at: now,
+                strategy: Some(id.clone()),
+                part,
+                message,
+            }));
         }
         if let Some(entry) = self.entries.get_mut(id) {
             entry.actor = None;
@@ -400,10 +406,13 @@ impl State {
         let (status, lasting) = (entry.status(now), entry.record(now));
         self.around.board.strategy(status);
         if moved {
-            let name = events::of_phase(&record.to);
-            tracing::info!(event.name = name, strategy.id = %id, from = record.from,
-                to = record.to, why = record.why, "{said}");
-            self.say(id, name, said);
+            match phase_event(&record.to) {
+                Some(name) => {
+                    tracing::info!(event.name = name, strategy.id = %id, why = record.why, "{said}");
+                    self.say(id, name, said);
+                }
+                None => tracing::debug!(strategy.id = %id, why = record.why, "{said}"),
+            }
             self.store(Row::Lifecycle(record));
         }
         if halted || *input == Input::Start || *input == Input::Stop {
@@ -499,3 +508,13 @@ impl State {
     }
 }
 
+/// Returns the event that says that a strategy has reached a phase; a phase in passing has none.
+fn phase_event(phase: &str) -> Option<&'static str> {
+    match phase {
+        "running" => Some(events::STRATEGY_STARTED),
+        "stopped" => Some(events::STRATEGY_STOPPED),
+        "backoff" => Some(events::STRATEGY_BACKOFF),
+        "halted" => Some(events::STRATEGY_HALTED),
+        _ => None,
+    }
+}

@@ -21,11 +21,8 @@ pub(super) fn decision(
     decision: &Decision,
     repeated: bool,
 ) -> Option<DecisionRecord> {
-    let mut numbers: Vec<(String, String)> = decision
-        .numbers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_string()))
-        .collect();
+    let mut numbers: Vec<(String, String)> =
+        decision.numbers.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
     let (verdict, cause, intent) = match &decision.verdict {
         Verdict::No(_) => return None,
         Verdict::Rejected { .. } if repeated => return None,
@@ -51,9 +48,12 @@ pub(super) fn decision(
 
 fn refusal(rejection: &Rejection) -> impl Iterator<Item = (String, String)> {
     let passing = rejection.passing.map(|size| ("would_pass".to_owned(), size.to_string()));
-    [("used".to_owned(), rejection.used.to_string()), ("limit".to_owned(), rejection.limit.to_string())]
-        .into_iter()
-        .chain(passing)
+    [
+        ("used".to_owned(), rejection.used.to_string()),
+        ("limit".to_owned(), rejection.limit.to_string()),
+    ]
+    .into_iter()
+    .chain(passing)
 }
 
 fn line(intent: &Intent, market: Option<&Market>) -> String {

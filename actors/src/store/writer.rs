@@ -129,9 +129,7 @@ async fn part(
     for (seq, row) in (job.seq..).zip(&job.rows) {
         let written = rows::insert(conn, Place { run, seq }, row).await;
         if let Some(contradiction) = contradiction(written)? {
-            query("rollback to savepoint part")
-                .execute(&mut *conn)
-                .await?;
+            query("rollback to savepoint part").execute(&mut *conn).await?;
             query("release savepoint part").execute(conn).await?;
             return Ok(Some(contradiction));
         }

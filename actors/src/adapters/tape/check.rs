@@ -141,10 +141,8 @@ impl Tally {
 
     fn remarks(&self, header: &Header) -> Vec<String> {
         let mut remarks = Vec::new();
-        let ends = [
-            ("from", header.from, "first", self.first),
-            ("to", header.to, "last", self.last),
-        ];
+        let ends =
+            [("from", header.from, "first", self.first), ("to", header.to, "last", self.last)];
         for (word, said, which, seen) in ends {
             if let Some(seen) = seen.filter(|&seen| seen != said) {
                 remarks.push(format!(
@@ -161,9 +159,7 @@ impl Tally {
         }
         let crossed: u64 = self.markets.iter().map(|market| market.books_crossed).sum();
         if crossed != 0 {
-            remarks.push(format!(
-                "books whose best bid is not below their best ask: {crossed}"
-            ));
+            remarks.push(format!("books whose best bid is not below their best ask: {crossed}"));
         }
         for id in &self.strangers {
             remarks.push(format!("events of {id} come before its `market` line"));
@@ -212,15 +208,7 @@ impl MarketReport {
 
 impl fmt::Display for TapeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Header {
-            version,
-            title,
-            source,
-            licence,
-            books,
-            notes,
-            ..
-        } = &self.header;
+        let Header { version, title, source, licence, books, notes, .. } = &self.header;
         let books = match books {
             Books::Recorded => "recorded",
             Books::Modelled => "modelled",
@@ -270,16 +258,8 @@ impl fmt::Display for MarketReport {
         }
         let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let (first, last) = (time(self.first_book), time(self.last_book));
-        let gap = format!(
-            "{}.{:03} s",
-            self.longest_gap_ms / 1000,
-            self.longest_gap_ms % 1000
-        );
-        write!(
-            f,
-            " {:>7} {:>7}  {first:<28} {last:<28} {gap:>12}  ",
-            self.books, self.trades
-        )?;
+        let gap = format!("{}.{:03} s", self.longest_gap_ms / 1000, self.longest_gap_ms % 1000);
+        write!(f, " {:>7} {:>7}  {first:<28} {last:<28} {gap:>12}  ", self.books, self.trades)?;
         match self.payouts {
             Some([yes, no]) => write!(f, "yes {yes}, no {no}"),
             None => write!(f, "not settled"),

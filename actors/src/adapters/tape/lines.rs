@@ -100,12 +100,7 @@ impl Lines {
     }
 
     fn new(path: &Path, input: Box<dyn BufRead + Send>) -> Self {
-        Self {
-            path: path.to_owned(),
-            input,
-            buffer: Vec::new(),
-            number: 0,
-        }
+        Self { path: path.to_owned(), input, buffer: Vec::new(), number: 0 }
     }
 
     /// Returns the next line, or nothing at the end of the file.
@@ -133,15 +128,8 @@ impl Lines {
             return Err(LineError::TooLong { path, line });
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Line {
-                number: line,
-                text,
-                is_open,
-            })),
-            Err(_) => Err(LineError::NotText {
-                path: path.clone(),
-                line,
-            }),
+            Ok(text) => Ok(Some(Line { number: line, text, is_open })),
+            Err(_) => Err(LineError::NotText { path: path.clone(), line }),
         }
     }
 
@@ -196,11 +184,7 @@ mod tests {
     fn lines_are_numbered_from_one_and_the_last_may_be_open() {
         let mut lines = lines("a\n\nc");
         for (number, text, is_open) in [(1, "a", false), (2, "", false), (3, "c", true)] {
-            let expected = Line {
-                number,
-                text,
-                is_open,
-            };
+            let expected = Line { number, text, is_open };
             assert_eq!(lines.next_line().unwrap(), Some(expected));
         }
         assert_eq!(lines.next_line().unwrap(), None);
@@ -210,10 +194,7 @@ mod tests {
     fn the_longest_line_passes_and_one_byte_more_is_a_fault() {
         let mut longest = lines(format!("a\n{}\nb\n", "x".repeat(LINE_BYTES_MAX)));
         longest.next_line().unwrap();
-        assert_eq!(
-            longest.next_line().unwrap().unwrap().text.len(),
-            LINE_BYTES_MAX
-        );
+        assert_eq!(longest.next_line().unwrap().unwrap().text.len(), LINE_BYTES_MAX);
         assert_eq!(longest.next_line().unwrap().unwrap().text, "b");
 
         let mut endless = Lines::new(Path::new("x"), Box::new(BufReader::new(io::repeat(b'x'))));

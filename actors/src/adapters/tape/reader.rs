@@ -35,17 +35,8 @@ pub fn open(path: &Path) -> Result<Tape, TapeError> {
         Some(line) => decoder.header(line.text),
         None => Err(Fault::NoHeader("the file is empty".to_owned())),
     };
-    let header = header.map_err(|fault| TapeError::Fault {
-        path: path.to_owned(),
-        fault,
-    })?;
-    Ok(Tape {
-        lines,
-        decoder,
-        header,
-        events: 0,
-        is_over: false,
-    })
+    let header = header.map_err(|fault| TapeError::Fault { path: path.to_owned(), fault })?;
+    Ok(Tape { lines, decoder, header, events: 0, is_over: false })
 }
 
 /// Opens a tape and starts a thread that reads it ahead by `capacity` events ([`READ_AHEAD`] is a good one; at
@@ -63,10 +54,7 @@ pub fn spawn(
     thread::Builder::new()
         .name("tape".to_owned())
         .spawn(move || pump(tape, &tx))
-        .map_err(|source| TapeError::Thread {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| TapeError::Thread { path: path.to_owned(), source })?;
     Ok((header, rx))
 }
 
@@ -119,10 +107,7 @@ impl Tape {
     }
 
     fn fault(&self, fault: Fault) -> TapeError {
-        TapeError::Fault {
-            path: self.lines.path().to_owned(),
-            fault,
-        }
+        TapeError::Fault { path: self.lines.path().to_owned(), fault }
     }
 
     /// Returns how many bytes the buffer of the lines takes now.

@@ -24,10 +24,8 @@ use super::writer::{Effort, TapeWriter};
 use super::*;
 use crate::ports::FeedItem;
 
-const SHIPPED: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../config/tapes/btc-15m-2026-09-28.jsonl.gz"
-);
+const SHIPPED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../config/tapes/btc-15m-2026-09-28.jsonl.gz");
 const HEADER: &str = r#"{"tape":"ploy","version":1,"title":"a","source":"b","licence":"c","books":"modelled","from":"2026-09-28T09:00:00Z","to":"2026-09-28T09:00:00.000008Z","notes":["n"]}"#;
 const ID: &str = "0xabababababababababababababababababababababababababababababababab";
 const EVENTS: [&str; 9] = [
@@ -63,10 +61,7 @@ fn events() -> Vec<MarketEvent> {
 fn write(path: &Path, effort: Effort, events: &[MarketEvent]) {
     let mut writer = TapeWriter::create(path, &header(), effort).unwrap();
     events.iter().for_each(|event| writer.write(event).unwrap());
-    assert_eq!(
-        writer.finish().unwrap(),
-        u64::try_from(events.len()).unwrap()
-    );
+    assert_eq!(writer.finish().unwrap(), u64::try_from(events.len()).unwrap());
 }
 
 fn read(path: &Path) -> Result<Vec<MarketEvent>, TapeError> {
@@ -101,11 +96,9 @@ fn names(folder: &TempDir) -> Vec<String> {
 
 #[test]
 fn every_kind_survives_the_file() {
-    for (name, effort) in [
-        ("a.jsonl", Effort::Best),
-        ("a.jsonl.gz", Effort::Best),
-        ("a.jsonl.gz", Effort::Quick),
-    ] {
+    for (name, effort) in
+        [("a.jsonl", Effort::Best), ("a.jsonl.gz", Effort::Best), ("a.jsonl.gz", Effort::Quick)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         write(&path, effort, &events());
@@ -115,10 +108,7 @@ fn every_kind_survives_the_file() {
         assert_eq!(read.unwrap(), events());
         assert_eq!(tape.events(), 9);
         assert_eq!(names(&folder), [name]);
-        assert_eq!(
-            fs::read(&path).unwrap().starts_with(&[0x1f, 0x8b]),
-            name.ends_with(".gz")
-        );
+        assert_eq!(fs::read(&path).unwrap().starts_with(&[0x1f, 0x8b]), name.ends_with(".gz"));
     }
 }
 
@@ -152,10 +142,7 @@ fn a_gzip_tape_cut_off_anywhere_is_a_fault() {
     assert!(fault(&bytes[..1]).contains("line 1"));
     for length in 2..bytes.len() {
         let message = fault(&bytes[..length]);
-        assert!(
-            message.starts_with("cut off after line "),
-            "{length}: {message}"
-        );
+        assert!(message.starts_with("cut off after line "), "{length}: {message}");
     }
 }
 
@@ -164,20 +151,13 @@ fn a_plain_tape_cut_off_anywhere_is_a_fault() {
     let (_folder, path, bytes) = folder("a.jsonl");
     for length in 0..bytes.len() - 1 {
         let message = fault(&bytes[..length]);
-        let whole = bytes[..length]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
+        let whole = bytes[..length].iter().filter(|&&byte| byte == b'\n').count();
         if whole == 0 && length != HEADER.len() {
             assert!(message.starts_with("line 1: not the header"), "{message}");
             continue;
         }
         // Without its line end, a line that says all is read all the same.
-        let last = if bytes[length] == b'\n' {
-            whole + 1
-        } else {
-            whole
-        };
+        let last = if bytes[length] == b'\n' { whole + 1 } else { whole };
         let expected = format!("cut off after line {last}: the closing line is missing");
         assert_eq!(message, expected, "{length}");
     }
@@ -191,10 +171,7 @@ fn a_damaged_check_sum_is_a_fault_after_the_last_line() {
     let place = bytes.len() - 6;
     bytes[place] ^= 1;
     let message = fault(bytes);
-    assert!(
-        message.starts_with("not readable after line 11: "),
-        "{message}"
-    );
+    assert!(message.starts_with("not readable after line 11: "), "{message}");
 }
 
 #[test]
@@ -211,22 +188,10 @@ fn what_is_no_tape_is_refused_with_the_line() {
     check(&[&newer], "line 1: tape version 2 is not readable");
     check(&[HEADER, gap, "{", end], "line 3: EOF while parsing");
     check(&[HEADER, gap, "", end], "line 3: EOF while parsing");
-    check(
-        &[HEADER, gap, r#"{"t":0,"gap":{"missed":1}}"#, end],
-        "line 3: time runs backwards",
-    );
-    check(
-        &[HEADER, gap, gap, end],
-        "line 4: the tape says it has 1 events, 2 were read",
-    );
-    check(
-        &[HEADER, gap, end, gap],
-        "line 4: there is more after the end",
-    );
-    check(
-        &[HEADER, gap, end, ""],
-        "line 4: there is more after the end",
-    );
+    check(&[HEADER, gap, r#"{"t":0,"gap":{"missed":1}}"#, end], "line 3: time runs backwards");
+    check(&[HEADER, gap, gap, end], "line 4: the tape says it has 1 events, 2 were read");
+    check(&[HEADER, gap, end, gap], "line 4: there is more after the end");
+    check(&[HEADER, gap, end, ""], "line 4: there is more after the end");
     check(&[HEADER, gap], "cut off after line 2");
     let long = "x".repeat(LINE_BYTES_MAX + 1);
     check(&[HEADER, &long, end], "line 2: longer than 4194304 bytes");
@@ -288,10 +253,7 @@ fn a_tape_that_cannot_be_written_names_its_path_and_the_step() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no such folder/a.jsonl");
     let error = TapeWriter::create(&path, &header(), Effort::Best).unwrap_err();
-    assert!(
-        error.chain().contains("(make a file beside it): "),
-        "{error}"
-    );
+    assert!(error.chain().contains("(make a file beside it): "), "{error}");
     let path = folder.path().join("taken");
     fs::create_dir(&path).unwrap();
     let writer = TapeWriter::create(&path, &header(), Effort::Best).unwrap();
@@ -348,10 +310,7 @@ async fn the_thread_tells_where_the_tape_broke() {
     }
     let expected = format!("{}: cut off after line 9: ", path.display());
     let last = items.pop().unwrap();
-    assert!(
-        matches!(&last, FeedItem::Broken(text) if text.starts_with(&expected)),
-        "{last:?}"
-    );
+    assert!(matches!(&last, FeedItem::Broken(text) if text.starts_with(&expected)), "{last:?}");
     assert_eq!(items.len(), 8);
     assert!(spawn(Path::new("missing"), 1).is_err());
 }
@@ -406,11 +365,7 @@ fn a_crossed_book_is_counted_and_a_one_sided_one_is_not() {
             format!(r#"{{"t":1,"book":{{"m":"{ID}","o":"yes","b":[{bids}],"a":[{asks}]}}}}"#);
         let end = r#"{"end":{"events":1}}"#;
         fs::write(&path, format!("{HEADER}\n{book}\n{end}\n")).unwrap();
-        assert_eq!(
-            report_of(&path).unwrap().markets[0].books_crossed,
-            expected,
-            "{book}"
-        );
+        assert_eq!(report_of(&path).unwrap().markets[0].books_crossed, expected, "{book}");
     }
 }
 
@@ -423,22 +378,11 @@ fn a_gap_of_a_market_is_the_time_between_two_of_its_books() {
         at: Timestamp::from_micros(book.at.micros() + millis * 1000),
         kind: book.kind.clone(),
     };
-    write(
-        &path,
-        Effort::Best,
-        &[after(0), after(1500), after(62_501), after(62_501)],
-    );
+    write(&path, Effort::Best, &[after(0), after(1500), after(62_501), after(62_501)]);
     let report = report_of(&path).unwrap();
-    assert_eq!(
-        (report.markets[0].books, report.markets[0].longest_gap_ms),
-        (4, 61_001)
-    );
+    assert_eq!((report.markets[0].books, report.markets[0].longest_gap_ms), (4, 61_001));
     assert!(report.to_string().contains("61.001 s"));
-    assert!(
-        serde_json::to_string(&report)
-            .unwrap()
-            .contains("\"longest_gap_ms\":61001")
-    );
+    assert!(serde_json::to_string(&report).unwrap().contains("\"longest_gap_ms\":61001"));
 }
 
 #[test]
@@ -446,12 +390,7 @@ fn the_shipped_tape_is_whole_and_as_described() {
     let path = Path::new(SHIPPED);
     assert!(fs::metadata(path).unwrap().len() < 3_000_000);
     let report = report_of(path).unwrap();
-    let counts = [
-        ("book", 25_256),
-        ("market", 12),
-        ("resolved", 12),
-        ("tick", 8),
-    ];
+    let counts = [("book", 25_256), ("market", 12), ("resolved", 12), ("tick", 8)];
     assert_eq!(report.counts, BTreeMap::from(counts));
     let crossed = "books whose best bid is not below their best ask: 6";
     assert_eq!(report.remarks, [crossed]);
@@ -480,12 +419,7 @@ fn the_books_of_the_shipped_tape_mirror_each_other_wherever_they_meet() {
     let mut latest: BTreeMap<ConditionId, [Option<Arc<OrderBook>>; 2]> = BTreeMap::new();
     let mut mirror = Mirror::default();
     for event in open(Path::new(SHIPPED)).unwrap() {
-        let Kind::Book {
-            market,
-            outcome,
-            book,
-        } = event.unwrap().kind
-        else {
+        let Kind::Book { market, outcome, book } = event.unwrap().kind else {
             continue;
         };
         let books = latest.entry(market).or_default();
@@ -504,11 +438,7 @@ fn the_books_of_the_shipped_tape_mirror_each_other_wherever_they_meet() {
         }
     }
     // Each of the 12,383 pairs: 12,071 add up to 1, and 312 have nobody on that side of either book.
-    let expected = Mirror {
-        pairs: 12_383,
-        exact: 12_071,
-        both_empty: 312,
-    };
+    let expected = Mirror { pairs: 12_383, exact: 12_071, both_empty: 312 };
     assert_eq!(mirror, expected);
 }
 
@@ -525,11 +455,7 @@ fn a_fine_price_on_the_shipped_tape_comes_after_its_step() {
             }
             Kind::Book { market, book, .. } => {
                 let step = ticks[&market];
-                let prices = book
-                    .bids()
-                    .iter()
-                    .chain(book.asks())
-                    .map(|level| level.price);
+                let prices = book.bids().iter().chain(book.asks()).map(|level| level.price);
                 assert!(prices.clone().all(|price| price.micros() % step == 0));
             }
             Kind::Resolved { market, .. } => drop(ticks.remove(&market)),
@@ -546,9 +472,7 @@ fn a_fine_price_on_the_shipped_tape_comes_after_its_step() {
 #[test]
 fn the_first_market_of_the_shipped_tape_is_introduced_before_its_first_book() {
     let mut tape = open(Path::new(SHIPPED)).unwrap();
-    let Kind::Market(market) = tape.next_event().unwrap().unwrap().kind else {
-        panic!("a market")
-    };
+    let Kind::Market(market) = tape.next_event().unwrap().unwrap().kind else { panic!("a market") };
     assert_eq!(market.label(Outcome::Yes), "Up");
     assert_eq!(market.min_size.to_string(), "5");
     assert_eq!((&market.tokens, market.strike_usd), (&None, None));

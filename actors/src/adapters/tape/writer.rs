@@ -50,13 +50,7 @@ impl TapeWriter {
     /// # Errors
     /// When no file can be made in that folder.
     pub fn create(path: &Path, header: &Header, effort: Effort) -> Result<Self, TapeError> {
-        let failed = |step| {
-            move |source| TapeError::Write {
-                path: path.to_owned(),
-                step,
-                source,
-            }
-        };
+        let failed = |step| move |source| TapeError::Write { path: path.to_owned(), step, source };
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename);
         let name = name.map_err(|kind| failed("name the file")(kind.into()))?;
         let beside = format!(".{}.{}.partial", name.display(), Uuid::now_v7());
@@ -87,11 +81,7 @@ impl TapeWriter {
         if event.at < self.last {
             return Err(TapeError::Fault {
                 path: self.path.clone(),
-                fault: Fault::Backwards {
-                    line: self.events + 2,
-                    at: event.at,
-                    before: self.last,
-                },
+                fault: Fault::Backwards { line: self.events + 2, at: event.at, before: self.last },
             });
         }
         self.line(&tape::encode(event))?;
@@ -108,20 +98,12 @@ impl TapeWriter {
     pub fn finish(mut self) -> Result<u64, TapeError> {
         self.line(&tape::encode_end(self.events))?;
         let path = &self.path;
-        let failed = |step| {
-            move |source| TapeError::Write {
-                path: path.clone(),
-                step,
-                source,
-            }
-        };
+        let failed = |step| move |source| TapeError::Write { path: path.clone(), step, source };
         let file = match self.output {
             Output::Plain(buffer) => buffer,
             Output::Gzip(encoder) => encoder.finish().map_err(failed("close the gzip"))?,
         };
-        let file = file
-            .into_inner()
-            .map_err(|error| failed("flush")(error.into_error()))?;
+        let file = file.into_inner().map_err(|error| failed("flush")(error.into_error()))?;
         file.sync_all().map_err(failed("flush to the disk"))?;
         fs::rename(&self.temporary.0, path).map_err(failed("give it its name"))?;
         sync_folder(path).map_err(failed("flush its folder to the disk"))?;
@@ -133,14 +115,9 @@ impl TapeWriter {
             Output::Plain(buffer) => buffer,
             Output::Gzip(encoder) => encoder,
         };
-        output
-            .write_all(text.as_bytes())
-            .and_then(|()| output.write_all(b"\n"))
-            .map_err(|source| TapeError::Write {
-                path: self.path.clone(),
-                step: "write a line",
-                source,
-            })
+        output.write_all(text.as_bytes()).and_then(|()| output.write_all(b"\n")).map_err(|source| {
+            TapeError::Write { path: self.path.clone(), step: "write a line", source }
+        })
     }
 }
 

@@ -180,10 +180,7 @@ struct Snapshots {
 
 fn read_markets(path: &Path) -> Result<Vec<RawMarket>, ImportError> {
     let text = fs::read_to_string(path).map_err(|source| LineError::of(path, 0, source))?;
-    let failed = |problem| ImportError::Markets {
-        path: path.to_owned(),
-        problem,
-    };
+    let failed = |problem| ImportError::Markets { path: path.to_owned(), problem };
     let markets: Vec<RawMarket> =
         serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     let mut ids: BTreeMap<ConditionId, &str> = BTreeMap::new();
@@ -202,11 +199,8 @@ fn read_books(path: &Path, markets: &[RawMarket]) -> Result<Snapshots, ImportErr
     let mut list = Vec::new();
     let mut sizes_rounded = 0;
     while let Some(line) = lines.next_line()? {
-        let failed = |problem| ImportError::Book {
-            path: path.to_owned(),
-            line: line.number,
-            problem,
-        };
+        let failed =
+            |problem| ImportError::Book { path: path.to_owned(), line: line.number, problem };
         let raw: RawBook =
             serde_json::from_str(line.text).map_err(|error| failed(error.to_string()))?;
         if markets.len() <= raw.m {
@@ -220,28 +214,15 @@ fn read_books(path: &Path, markets: &[RawMarket]) -> Result<Snapshots, ImportErr
         let (market, outcome) = (raw.m, raw.outcome());
         let book = raw.book().map_err(failed)?;
         let tick = tick_of(&book).map_err(failed)?;
-        list.push(Snapshot {
-            market,
-            outcome,
-            book: Arc::new(book),
-            tick,
-        });
+        list.push(Snapshot { market, outcome, book: Arc::new(book), tick });
     }
     list.sort_by_key(|snapshot| snapshot.book.at());
-    Ok(Snapshots {
-        list,
-        sizes_rounded,
-    })
+    Ok(Snapshots { list, sizes_rounded })
 }
 
 /// Returns the widest of the steps 0.01, 0.001 and 0.0001 on which all prices of the book lie.
 fn tick_of(book: &OrderBook) -> Result<TickSize, String> {
-    let prices = || {
-        book.bids()
-            .iter()
-            .chain(book.asks())
-            .map(|level| level.price)
-    };
+    let prices = || book.bids().iter().chain(book.asks()).map(|level| level.price);
     for step in [10_000, 1_000, 100] {
         let is_on_grid = |price: Price| price.micros() % step == 0;
         if prices().all(is_on_grid) {
@@ -284,10 +265,7 @@ fn events(raw: &[RawMarket], list: Vec<Snapshot>, fees: FeeSchedule) -> Vec<Mark
         };
         tape.push(MarketEvent {
             at: market.closes_at().max(last_book),
-            kind: Kind::Resolved {
-                market: market.market_id,
-                payouts: market.payouts(),
-            },
+            kind: Kind::Resolved { market: market.market_id, payouts: market.payouts() },
         });
     }
     tape.sort_by_key(|event| event.at);

@@ -138,9 +138,7 @@ fn instant(millis: i64) -> Result<Timestamp, String> {
     if millis.checked_mul(1000) == Some(at.micros()) {
         Ok(at)
     } else {
-        Err(format!(
-            "{millis} is no millisecond of the years 1970 to 9999"
-        ))
+        Err(format!("{millis} is no millisecond of the years 1970 to 9999"))
     }
 }
 
@@ -201,14 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_refused_however_long() {
-        for bad in [
-            "",
-            "x",
-            "-1",
-            "-5.5600000000000005",
-            "1.0000001x",
-            "1.00000015€",
-        ] {
+        for bad in ["", "x", "-1", "-5.5600000000000005", "1.0000001x", "1.00000015€"] {
             check(bad, None);
         }
     }

@@ -85,10 +85,7 @@ fn a_raw_pair_gives_exactly_its_tape() {
         sizes rounded to a millionth: 1
         left out, without any book: up-3
     "#]].assert_eq(&summary.to_string());
-    assert_eq!(
-        super::super::check::check(&raw.out).unwrap().remarks,
-        [""; 0]
-    );
+    assert_eq!(super::super::check::check(&raw.out).unwrap().remarks, [""; 0]);
 }
 
 #[test]
@@ -109,10 +106,7 @@ fn fees_and_words_are_those_asked_for() {
     ] {
         assert!(tape.contains(expected), "{tape}");
     }
-    let bad = Options {
-        fee_exponent: 9,
-        ..options
-    };
+    let bad = Options { fee_exponent: 9, ..options };
     assert!(matches!(raw.import(&bad), Err(ImportError::Fees(_))));
 }
 
@@ -120,16 +114,9 @@ fn check(markets: &str, books: &[&str], expected: &str) {
     let raw = Raw::new(markets, &books.join("\n"));
     let message = raw.import(&Options::default()).unwrap_err().to_string();
     let start = raw.folder.path().display().to_string();
-    assert!(
-        message.starts_with(&start) && message.contains(expected),
-        "{message}"
-    );
+    assert!(message.starts_with(&start) && message.contains(expected), "{message}");
     assert!(!raw.out.exists(), "{expected}");
-    assert_eq!(
-        fs::read_dir(raw.folder.path()).unwrap().count(),
-        2,
-        "{expected}"
-    );
+    assert_eq!(fs::read_dir(raw.folder.path()).unwrap().count(), 2, "{expected}");
 }
 
 #[test]
@@ -143,30 +130,12 @@ fn a_broken_line_of_books_is_named_by_its_number() {
     };
     broken("", "EOF while parsing");
     broken(r#"{"m":0,"t":1,"s":"UP","b":[["0.5""#, "EOF while parsing");
-    broken(
-        r#"{"m":0,"t":1,"s":"LEFT","b":[],"a":[]}"#,
-        "unknown variant `LEFT`",
-    );
-    broken(
-        r#"{"m":3,"t":1,"s":"UP","b":[],"a":[]}"#,
-        "market 3 is asked for, there are 3",
-    );
-    broken(
-        r#"{"m":0,"t":-1,"s":"UP","b":[],"a":[]}"#,
-        "-1 is no millisecond",
-    );
-    broken(
-        r#"{"m":0,"t":1,"s":"UP","b":[["1","2"]],"a":[]}"#,
-        "price 1 is not between",
-    );
-    broken(
-        r#"{"m":0,"t":1,"s":"UP","b":[["0.5","-2"]],"a":[]}"#,
-        "size -2 is negative",
-    );
-    broken(
-        r#"{"m":0,"t":1,"s":"UP","b":[["0.5","0"]],"a":[]}"#,
-        "a level has no shares",
-    );
+    broken(r#"{"m":0,"t":1,"s":"LEFT","b":[],"a":[]}"#, "unknown variant `LEFT`");
+    broken(r#"{"m":3,"t":1,"s":"UP","b":[],"a":[]}"#, "market 3 is asked for, there are 3");
+    broken(r#"{"m":0,"t":-1,"s":"UP","b":[],"a":[]}"#, "-1 is no millisecond");
+    broken(r#"{"m":0,"t":1,"s":"UP","b":[["1","2"]],"a":[]}"#, "price 1 is not between");
+    broken(r#"{"m":0,"t":1,"s":"UP","b":[["0.5","-2"]],"a":[]}"#, "size -2 is negative");
+    broken(r#"{"m":0,"t":1,"s":"UP","b":[["0.5","0"]],"a":[]}"#, "a level has no shares");
     broken(
         r#"{"m":0,"t":1,"s":"UP","b":[["0.5","1"],["0.50","1"]],"a":[]}"#,
         "a price comes twice on one side",
@@ -186,25 +155,13 @@ fn a_file_of_books_without_books_is_refused() {
 fn a_broken_list_of_markets_is_named_with_the_place() {
     let broken = |from: &str, to: &str, expected: &str| {
         assert!(MARKETS.contains(from));
-        check(
-            &MARKETS.replace(from, to),
-            &BOOKS,
-            &format!("markets.json: {expected}"),
-        );
+        check(&MARKETS.replace(from, to), &BOOKS, &format!("markets.json: {expected}"));
     };
     broken("]", "", "EOF while parsing a list at line 5");
     broken("\"0xbb\"", "\"0x1\"", "`0x1` is not a condition id");
-    broken(
-        "\"0xbb\"",
-        "\"0xaa\"",
-        "market `up-2`: has the id of `up-1`",
-    );
+    broken("\"0xbb\"", "\"0xaa\"", "market `up-2`: has the id of `up-1`");
     broken("9900", "9000", "market `up-3`: it ends before it begins");
-    broken(
-        "0.5,",
-        "0.6,",
-        "market `up-2`: the two payouts are not shares of 1",
-    );
+    broken("0.5,", "0.6,", "market `up-2`: the two payouts are not shares of 1");
     broken("\"slug\":\"up-1\",", "", "missing field `slug` at line 2");
 }
 
@@ -222,14 +179,8 @@ fn missing_and_cut_off_raw_files_are_named() {
     assert!(message.ends_with(expected), "{message}");
     fs::remove_file(&raw.books).unwrap();
     let message = raw.import(&Options::default()).unwrap_err().to_string();
-    assert!(
-        message.ends_with("books.jsonl: there is no such file"),
-        "{message}"
-    );
+    assert!(message.ends_with("books.jsonl: there is no such file"), "{message}");
     fs::remove_file(&raw.markets).unwrap();
     let message = raw.import(&Options::default()).unwrap_err().to_string();
-    assert!(
-        message.ends_with("markets.json: there is no such file"),
-        "{message}"
-    );
+    assert!(message.ends_with("markets.json: there is no such file"), "{message}");
 }

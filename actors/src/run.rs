@@ -1,0 +1,191 @@
+//! `ploy run`: the service from its first line to its exit code.
+
+use std::error::Error as StdError;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use ploy::config::{LogConfig, LogFormat};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, App};
+use crate::cli::args::{Output, RunArgs};
+use crate::feed::FeedEnd;
+use crate::report::Report;
+use crate::settings::{self, Overrides, Settings};
+use crate::telemetry::{self, events};
+use crate::{live, panics};
+
+/// Feeds, executor, store and API.
+const IO_THREADS: usize = 2;
+
+/// Runs the service until it is asked to end. Returns the exit code: 0 when all went as asked.
+#[must_use]
+pub fn run(args: RunArgs, output: Output) -> ExitCode {
+    match try_run(args, output) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn StdError + Send + Sync>;
+
+fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
+    let watched = !args.no_view && output == Output::Text && live::is_possible();
+    let exit_at_end = args.exit_at_end;
+    let folder = args.config.clone();
+    let settings = settings::load(&folder, overrides(args))?;
+    let _log = telemetry::init(&log_settings(&settings.log, watched))?;
+    panics::install();
+    let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
+    let io = runtime("io")?;
+    let code = io.block_on(serve(&settings, &strategies, Wish { output, watched, exit_at_end }))?;
+    // Everything has been stopped in order; a strategy that burns the CPU must not hold up the exit.
+    strategies.shutdown_background();
+    io.shutdown_timeout(Duration::from_secs(1));
+    Ok(code)
+}
+
+/// How the service is to be seen.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    output: Output,
+    watched: bool,
+    exit_at_end: bool,
+}
+
+async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<ExitCode, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tracing::info!(event.name = events::SERVICE_STARTED, "the service starts");
+    let parts = app::build(settings, strategies.handle().clone()).await?;
+    let mut app = App::start(parts).await?;
+    let url = format!("http://{}", app.address);
+    let stop_view = CancellationToken::new();
+    let mut view = wish
+        .watched
+        .then(|| tokio::spawn(live::view(app.status.clone(), url.clone(), stop_view.clone())));
+    let began = Instant::now();
+    app.play();
+    tracing::info!(event.name = events::SERVICE_READY, url, "the service is ready");
+
+    let mut code = ExitCode::SUCCESS;
+    let mut tape_ended = false;
+    loop {
+        let tape_end = app.tape_end();
+        let end = tokio::select! {
+            end = tape_end, if !tape_ended => Some(end),
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            why = app.fatal() => {
+                close_view(&stop_view, view.take()).await;
+                tracing::error!(event.name = events::SERVICE_FAILED, error.message = why, "the service cannot go on");
+                complain(&why);
+                code = ExitCode::FAILURE;
+                None
+            }
+        };
+        close_view(&stop_view, view.take()).await;
+        let Some(end) = end else { break };
+        tape_ended = true;
+        report(&app, began.elapsed(), wish.output).await?;
+        if let FeedEnd::Broken(why) = end {
+            complain(&why);
+            code = ExitCode::FAILURE;
+        }
+        if wish.exit_at_end {
+            break;
+        }
+        let hint = format!("the service answers on at {url} until Ctrl-C");
+        drop(writeln!(io::stderr(), "{hint}"));
+    }
+    let stop = app.stop(settings.shutdown);
+    tokio::select! {
+        stopped = stop => if let Err(why) = stopped {
+            complain(&why);
+            code = ExitCode::FAILURE;
+        },
+        _ = terminate.recv() => return Err("ended at once by a second signal".into()),
+        _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
+    }
+    tracing::info!(event.name = events::SERVICE_STOPPED, "the service has ended");
+    Ok(code)
+}
+
+/// Takes the view off the terminal, so that what is written next stands below it.
+async fn close_view(
+    stop: &CancellationToken,
+    view: Option<tokio::task::JoinHandle<io::Result<()>>>,
+) {
+    stop.cancel();
+    if let Some(view) = view {
+        match view.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error.message = %error, "the live view ended"),
+            Err(error) => tracing::warn!(error.message = %error, "the live view ended"),
+        }
+    }
+}
+
+async fn report(app: &App, elapsed: Duration, output: Output) -> io::Result<()> {
+    let report = Report::of(app.fresh().await.as_ref(), elapsed);
+    let text = match output {
+        Output::Text => report.to_string(),
+        Output::Json => serde_json::to_string(&report).map_err(io::Error::other)?,
+    };
+    match writeln!(io::stdout().lock(), "{text}") {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn overrides(args: RunArgs) -> Overrides {
+    let in_data = args.data.map(|folder| folder.join("ploy.db"));
+    let store: Option<PathBuf> = args.store.or(in_data);
+    Overrides {
+        tape: args.tape,
+        speed: args.speed,
+        store,
+        listen: args.listen,
+        hosts: args.allow_host,
+    }
+}
+
+/// A live view owns the terminal: the log is written only where it goes elsewhere.
+fn log_settings(log: &LogConfig, watched: bool) -> telemetry::Settings {
+    let format = match log.format {
+        LogFormat::Auto => telemetry::Format::Auto,
+        LogFormat::Json => telemetry::Format::Json,
+        LogFormat::Pretty => telemetry::Format::Pretty,
+    };
+    let hidden = watched && io::stderr().is_terminal();
+    let filter = if hidden { "off".to_owned() } else { log.level.name().to_owned() };
+    telemetry::Settings { format, filter, run: uuid::Uuid::now_v7().to_string() }
+}
+
+fn runtime(name: &str) -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(IO_THREADS).thread_name(name).enable_all().build()
+}
+
+/// Writes an error with all its causes.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn complain(message: &str) {
+    // Where not even this can be written, the exit code still says it.
+    drop(writeln!(io::stderr(), "ploy: {message}"));
+}

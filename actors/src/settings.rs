@@ -1,0 +1,152 @@
+//! Settings: reads the config folder, and says every fault of every file at once.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ploy::config::{self, Fault, LogConfig, Speed, StrategyConfig};
+use ploy::order::StrategyId;
+use std::time::Duration;
+
+/// All that the service is told, ready to be used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The tape to play.
+    pub tape: PathBuf,
+    /// How fast event time runs.
+    pub speed: Speed,
+    /// How long an order takes to the paper venue.
+    pub latency: Duration,
+    /// The database file.
+    pub store: PathBuf,
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Other names by which the API may be asked.
+    pub hosts: Vec<String>,
+    /// How much is logged, and how.
+    pub log: LogConfig,
+    /// How long an ordered end may take.
+    pub shutdown: Duration,
+    /// The strategies.
+    pub strategies: Vec<StrategyConfig>,
+}
+
+/// What the command line says instead of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// The tape to play.
+    pub tape: Option<PathBuf>,
+    /// How fast event time runs.
+    pub speed: Option<Speed>,
+    /// The database file.
+    pub store: Option<PathBuf>,
+    /// Where the API listens.
+    pub listen: Option<SocketAddr>,
+    /// Other names by which the API may be asked.
+    pub hosts: Vec<String>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A file or folder cannot be read.
+    #[error("read {}: is it there, and may this user read it? `--config` names another folder", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Files have faults. All of them are listed.
+    #[error("{} in the settings; nothing was started:\n{}", count(.0.len()), list(.0))]
+    Faults(Vec<Fault>),
+    /// No strategy is there.
+    #[error("no strategy in {}: a file such as momentum.toml is expected", .0.display())]
+    Empty(PathBuf),
+}
+
+/// Reads `ploy.toml` and `strategies/<id>.toml` of a folder.
+///
+/// # Errors
+/// When a file cannot be read, or with every fault of every file.
+pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsError> {
+    let mut faults = Vec::new();
+    let path = folder.join("ploy.toml");
+    let service = config::service(&path.display().to_string(), &read(&path)?);
+    let strategies = strategies(&folder.join("strategies"), &mut faults)?;
+    let service = match service {
+        Ok(service) if faults.is_empty() => service,
+        Ok(_) => return Err(SettingsError::Faults(faults)),
+        Err(mut all) => {
+            all.append(&mut faults);
+            return Err(SettingsError::Faults(all));
+        }
+    };
+    Ok(Settings {
+        tape: overrides.tape.unwrap_or_else(|| folder.join(service.feed.path)),
+        speed: overrides.speed.unwrap_or(service.feed.speed),
+        latency: service.venue.latency,
+        store: overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path)),
+        listen: overrides.listen.unwrap_or(service.api.listen),
+        hosts: overrides.hosts,
+        log: service.log,
+        shutdown: service.shutdown.deadline,
+        strategies,
+    })
+}
+
+fn strategies(
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+) -> Result<Vec<StrategyConfig>, SettingsError> {
+    let unreadable = |source| SettingsError::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut strategies = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let id: StrategyId = match stem.unwrap_or_default().parse() {
+            Ok(id) => id,
+            Err(invalid) => {
+                faults.push(Fault {
+                    file: name,
+                    line: 1,
+                    column: 1,
+                    key: String::new(),
+                    problem: format!("the file's name gives the strategy its id, and {invalid}"),
+                    hint: None,
+                });
+                continue;
+            }
+        };
+        match config::strategy(&name, id, &read(&path)?) {
+            Ok(strategy) => strategies.push(strategy),
+            Err(mut all) => faults.append(&mut all),
+        }
+    }
+    if strategies.is_empty() && faults.is_empty() {
+        return Err(SettingsError::Empty(folder.to_owned()));
+    }
+    Ok(strategies)
+}
+
+fn read(path: &Path) -> Result<String, SettingsError> {
+    fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })
+}
+
+fn count(faults: usize) -> String {
+    if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
+}
+
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")
+}

@@ -60,8 +60,7 @@ impl Leg {
                 Some(Self { size, paid: leg.paid + more.paid, fees: leg.fees + more.fees, ..leg })
             }
             (Side::Buy, false) if leg.size < fill.size => {
-                let rest = Self::open(fill, fill.size - leg.size);
-                Some(Self { closes_at: leg.closes_at, ..rest })
+                Some(Self::open(fill, fill.size - leg.size))
             }
             (Side::Buy, false) | (Side::Sell, true) => leg.less(fill.size),
             // Only the legs' own outcome is ever sold here.

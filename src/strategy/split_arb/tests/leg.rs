@@ -275,6 +275,16 @@ fn what_an_exit_left_unsold_is_sold_after_the_wait() {
 }
 
 #[test]
+fn an_exit_that_sold_all_it_could_starts_no_wait() {
+    let mut desk = holding(legged(), "0.33", "100.005");
+    desk.wait_s(901);
+    assert_eq!(desk.quote("0.32/-", "-/0.7"), "exit: sell 100 yes at 0.32");
+    let order = desk.send(Purpose::Exit, Outcome::Yes, "100");
+    assert_eq!(desk.done(order, "100"), "below_minimum");
+    assert_eq!(desk.next_timer(), Some(Duration::from_secs(HOUR - 30 - 901) + INSTANT));
+}
+
+#[test]
 fn a_hedge_does_not_wait_for_the_next_exit() {
     let mut desk = holding(legged(), "0.33", "100");
     desk.wait_s(901);

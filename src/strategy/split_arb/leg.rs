@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::book::OrderBook;
 use crate::decision::{Numbers, Reason};
 use crate::intent::Purpose;
-use crate::market::{Market, Outcome, Side};
+use crate::market::{Outcome, Side};
 use crate::order::Fill;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
 use crate::strategy::Look;
 use crate::time::Timestamp;
 
-use super::{Config, INSTANT, Sight, Style, end};
+use super::hedge::Hedge;
+use super::{Config, INSTANT, Sight, end};
 
 /// Shares of one outcome that wait for as many of the other, and what they cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,16 +40,6 @@ struct Retry {
     at: Timestamp,
 }
 
-/// What a hedge at some price would come to.
-#[derive(Clone, Copy, Debug)]
-struct Hedge {
-    /// Both prices together, without fees.
-    sum: Usdc,
-    /// What a pair would bring after the fees of both, in USDC.
-    profit: Usdc,
-    fits: bool,
-}
-
 /// The longest wait before a failed exit is tried again: a leg that nobody buys is asked for twice a minute.
 const EXIT_RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -69,8 +60,7 @@ impl Leg {
                 Some(Self { size, paid: leg.paid + more.paid, fees: leg.fees + more.fees, ..leg })
             }
             (Side::Buy, false) if leg.size < fill.size => {
-                let rest = Self::open(fill, fill.size - leg.size);
-                Some(Self { closes_at: leg.closes_at, ..rest })
+                Some(Self::open(fill, fill.size - leg.size))
             }
             (Side::Buy, false) | (Side::Sell, true) => leg.less(fill.size),
             // Only the legs' own outcome is ever sold here.
@@ -141,11 +131,18 @@ impl Leg {
             let numbers = Numbers::none().with("size", self.size).with("min_size", least);
             return ControlFlow::Break(sight.no(Reason::BelowMinimum, numbers));
         }
+        let hedge = Hedge::new(sight, self.entry(), self.cost());
         let other = sight.fresh(self.outcome.other()).continue_value();
         let other_ask = other.and_then(OrderBook::best_ask).map(|level| level.price);
         let own = sight.fresh(self.outcome);
         match other_ask {
-            Some(ask) => self.hedge(sight, size, ask)?,
+            Some(ask) if hedge.fits(ask) && hedge.can_be_sent(ask, size) => {
+                let leg = (self.outcome.other(), size);
+                let look = sight.order(Purpose::Hedge, leg, ask, hedge.numbers(ask));
+                return ControlFlow::Break(look);
+            }
+            Some(_) => {}
+            // Neither a hedge nor an exit can be judged.
             None => drop(own?),
         }
         let bid = own.continue_value().and_then(OrderBook::best_bid).map(|level| level.price);
@@ -153,57 +150,7 @@ impl Leg {
             own?;
             return ControlFlow::Continue(self.exit(sight, size, bid, numbers));
         }
-        ControlFlow::Continue(self.waiting(sight, other_ask, bid))
-    }
-
-    /// Ends the look in a hedge where one fits and can be sent.
-    fn hedge(&self, sight: &Sight<'_>, size: Size, ask: Price) -> ControlFlow<Look> {
-        let Hedge { sum, profit, fits } = self.hedge_at(sight, ask);
-        let least = Market::MIN_BUY.parse().unwrap_or(Usdc::MAX);
-        let limit = sight.state.tick.limit(ask, Side::Buy);
-        let can_be_sent = limit.is_some_and(|limit| least <= limit.notional(size, Rounding::Up));
-        if !fits || !can_be_sent {
-            return ControlFlow::Continue(());
-        }
-        let numbers = Numbers::none()
-            .with("other_ask", ask)
-            .with("sum", sum)
-            .with("target_sum", sight.config.target_sum_usdc)
-            .with("profit", profit)
-            .with("profit_min", sight.config.profit_min_usdc);
-        let leg = (self.outcome.other(), size);
-        ControlFlow::Break(sight.order(Purpose::Hedge, leg, ask, numbers))
-    }
-
-    fn hedge_at(&self, sight: &Sight<'_>, ask: Price) -> Hedge {
-        let sum = self.entry() + ask.into();
-        let cost = (self.paid + self.fees).per_share(self.size, Rounding::HalfUp);
-        let fee = sight.state.market.fees.per_share(ask);
-        let profit = Usdc::from(ask.complement()) - cost - fee;
-        let target = sight.config.target_sum_usdc;
-        let cheap = match sight.config.style {
-            Style::Legged => sum <= target,
-            Style::Simultaneous => sum < target,
-        };
-        Hedge { sum, profit, fits: cheap && sight.config.profit_min_usdc <= profit }
-    }
-
-    /// Returns the highest ask on the market's grid at which a hedge would fit, where there is one.
-    fn hedge_max(&self, sight: &Sight<'_>) -> Option<Price> {
-        let tick = i64::from(sight.state.tick.micros());
-        let price = |steps: i64| Price::from_micros(steps * tick).ok();
-        let fits = |steps| price(steps).is_some_and(|ask| self.hedge_at(sight, ask).fits);
-        // A dearer hedge never brings more, its fee included, so all that fit lie below one step.
-        let (mut below, mut above) = (0, MICROS / tick);
-        while below + 1 < above {
-            let middle = i64::midpoint(below, above);
-            if fits(middle) {
-                below = middle;
-            } else {
-                above = middle;
-            }
-        }
-        price(below)
+        ControlFlow::Continue(self.waiting(&hedge, sight, other_ask, bid))
     }
 
     /// Returns what was compared where the leg is to be sold: stop, time-out, closing, in this order.
@@ -237,11 +184,17 @@ impl Leg {
         }
     }
 
-    fn waiting(&self, sight: &Sight<'_>, other_ask: Option<Price>, bid: Option<Price>) -> Look {
+    fn waiting(
+        &self,
+        hedge: &Hedge<'_>,
+        sight: &Sight<'_>,
+        other_ask: Option<Price>,
+        bid: Option<Price>,
+    ) -> Look {
         let mut numbers = with_price(Numbers::none(), "other_ask", other_ask);
-        numbers = with_price(numbers, "hedge_max", self.hedge_max(sight));
+        numbers = with_price(numbers, "hedge_max", hedge.ask_max());
         if let Some(ask) = other_ask {
-            numbers = numbers.with("profit", self.hedge_at(sight, ask).profit);
+            numbers = numbers.with("profit", hedge.profit(ask));
         }
         numbers = numbers.with("waited", sight.now.since(self.since));
         sight.no(Reason::AwaitHedge, with_price(numbers, "bid", bid))
@@ -250,6 +203,11 @@ impl Leg {
     /// Returns what a share cost, without fees; to the nearest millionth, so that prices stay what they were.
     fn entry(&self) -> Usdc {
         self.paid.per_share(self.size, Rounding::HalfUp)
+    }
+
+    /// Returns what a share cost, fees included.
+    fn cost(&self) -> Usdc {
+        (self.paid + self.fees).per_share(self.size, Rounding::HalfUp)
     }
 
     /// Returns the bid at which the leg is sold, or below; rounded down, so that equal is exact.

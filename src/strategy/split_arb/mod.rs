@@ -1,6 +1,7 @@
 //! `split_arb`: buy one outcome, then the other, for together under one USDC; one of them pays one.
 
 mod entry;
+mod hedge;
 mod leg;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -183,7 +183,7 @@ fn markets_with_a_leg_or_an_entry_on_its_way_count_as_unhedged() {
     let mut desk = Desk::new(Config { unhedged_max: 2, ..legged() });
     let quote = |desk: &mut Desk| desk.quote("-/0.33", "-/0.45");
     // A leg and a further entry in the same market are one.
-    desk.fill_in(OTHER, (Outcome::Yes, Side::Buy), "0.33", "10", "0");
+    desk.fill_in(OTHER, Outcome::Yes, Side::Buy, "10 at 0.33");
     desk.send_in(OTHER, Purpose::Entry, Outcome::Yes, "10");
     assert_eq!(quote(&mut desk), "entry: buy 100 yes at 0.33");
     // A hedge or an exit elsewhere opens no leg.

@@ -5,7 +5,7 @@ use super::*;
 /// Returns a desk with a leg of yes, bought now without a fee.
 fn holding(config: Config, at: &str, shares: &str) -> Desk {
     let mut desk = Desk::new(config);
-    desk.fill(Outcome::Yes, Side::Buy, at, shares, "0");
+    desk.fill(Outcome::Yes, Side::Buy, &format!("{shares} at {at}"));
     desk
 }
 
@@ -54,7 +54,7 @@ fn the_profit_of_a_hedge_counts_the_fees_of_both_legs() {
     // 0.33 + 0.62 = 0.95 leaves 0.05 before fees: 0.015477 for the leg and 0.016492 for the hedge.
     let config = Config { target_sum_usdc: usdc("0.98"), ..legged() };
     let mut desk = Desk::with_fees(config, crypto());
-    desk.fill(Outcome::Yes, Side::Buy, "0.33", "100", "1.5477");
+    desk.fill(Outcome::Yes, Side::Buy, "100 at 0.33 + 1.5477");
     assert_eq!(desk.quote("0.32/0.33", "0.61/0.62"), "await_hedge");
     let numbers = "other_ask 0.62, hedge_max 0.58, profit 0.018031, waited 0s, bid 0.32";
     assert_eq!(desk.compared, numbers);
@@ -65,7 +65,7 @@ fn the_profit_of_a_hedge_counts_the_fees_of_both_legs() {
 #[test]
 fn the_sum_of_a_hedge_counts_prices_only() {
     let mut desk = Desk::with_fees(legged(), crypto());
-    desk.fill(Outcome::Yes, Side::Buy, "0.33", "100", "1.5477");
+    desk.fill(Outcome::Yes, Side::Buy, "100 at 0.33 + 1.5477");
     assert_eq!(desk.quote("0.32/0.33", "0.36/0.37"), "hedge: buy 100 no at 0.37");
 }
 
@@ -78,7 +78,7 @@ fn the_highest_fitting_hedge_is_named() {
             let config = Config { profit_min_usdc: usdc("0.1"), ..style };
             let fees = FeeSchedule::new(usdc(rate), exponent).unwrap();
             let mut desk = Desk::with_fees(config, fees);
-            desk.fill(Outcome::Yes, Side::Buy, "0.33", "100", "1.5477");
+            desk.fill(Outcome::Yes, Side::Buy, "100 at 0.33 + 1.5477");
             let mut named = None;
             let mut highest = None;
             for cents in (2..100_i64).rev() {
@@ -275,6 +275,16 @@ fn what_an_exit_left_unsold_is_sold_after_the_wait() {
 }
 
 #[test]
+fn an_exit_that_sold_all_it_could_starts_no_wait() {
+    let mut desk = holding(legged(), "0.33", "100.005");
+    desk.wait_s(901);
+    assert_eq!(desk.quote("0.32/-", "-/0.7"), "exit: sell 100 yes at 0.32");
+    let order = desk.send(Purpose::Exit, Outcome::Yes, "100");
+    assert_eq!(desk.done(order, "100"), "below_minimum");
+    assert_eq!(desk.next_timer(), Some(Duration::from_secs(HOUR - 30 - 901) + INSTANT));
+}
+
+#[test]
 fn a_hedge_does_not_wait_for_the_next_exit() {
     let mut desk = holding(legged(), "0.33", "100");
     desk.wait_s(901);
@@ -290,14 +300,14 @@ fn the_wait_is_forgotten_with_the_leg() {
     desk.quote("0.1/-", "-/0.7");
     let order = desk.send(Purpose::Exit, Outcome::Yes, "100");
     assert_eq!(desk.done(order, "0"), "exit_backoff");
-    desk.fill(Outcome::No, Side::Buy, "0.37", "100", "0");
-    desk.fill(Outcome::Yes, Side::Buy, "0.33", "100", "0");
+    desk.fill(Outcome::No, Side::Buy, "100 at 0.37");
+    desk.fill(Outcome::Yes, Side::Buy, "100 at 0.33");
     assert_eq!(desk.quote("0.1/-", "-/0.7"), "exit: sell 100 yes at 0.1");
     // The end of an exit that nothing is left of starts no wait either.
     let order = desk.send(Purpose::Exit, Outcome::Yes, "100");
-    desk.fill(Outcome::No, Side::Buy, "0.37", "100", "0");
+    desk.fill(Outcome::No, Side::Buy, "100 at 0.37");
     desk.done(order, "0");
-    desk.fill(Outcome::Yes, Side::Buy, "0.33", "100", "0");
+    desk.fill(Outcome::Yes, Side::Buy, "100 at 0.33");
     assert_eq!(desk.look(MARKET), "exit: sell 100 yes at 0.1");
 }
 

@@ -20,7 +20,7 @@ fn without_a_leg_no_timer_is_wanted() {
 #[test]
 fn a_leg_wakes_the_strategy_the_instant_its_wait_is_over() {
     let mut desk = Desk::new(legged());
-    desk.fill(YES, Side::Buy, "0.33", "100", "0");
+    desk.fill(YES, Side::Buy, "100 at 0.33");
     assert_eq!(desk.next_timer(), Some(Duration::from_secs(900) + INSTANT));
     desk.wait_s(899);
     desk.quote("0.32/-", "-/0.7");
@@ -39,7 +39,7 @@ fn a_leg_wakes_the_strategy_the_instant_its_wait_is_over() {
 #[test]
 fn a_timer_that_passed_unnoticed_is_made_up_for_once() {
     let mut desk = Desk::new(legged());
-    desk.fill(YES, Side::Buy, "0.33", "100", "0");
+    desk.fill(YES, Side::Buy, "100 at 0.33");
     desk.wait_s(905);
     desk.quote_in(OTHER, "-/0.5", "-/0.5");
     assert_eq!(desk.next_timer(), Some(INSTANT));
@@ -51,8 +51,8 @@ fn a_timer_that_passed_unnoticed_is_made_up_for_once() {
 #[test]
 fn the_earliest_leg_wakes_the_strategy_and_each_is_looked_at_in_its_turn() {
     let mut desk = Desk::new(legged());
-    desk.fill_in(OTHER, (YES, Side::Buy), "0.33", "10", "0");
-    desk.wait_s(10).fill(YES, Side::Buy, "0.33", "100", "0");
+    desk.fill_in(OTHER, YES, Side::Buy, "10 at 0.33");
+    desk.wait_s(10).fill(YES, Side::Buy, "100 at 0.33");
     assert_eq!(desk.next_timer(), Some(Duration::from_secs(890) + INSTANT));
     desk.wait(Duration::from_secs(890) + INSTANT);
     desk.show(OTHER, YES, Duration::ZERO, "0.32/-");
@@ -67,7 +67,7 @@ fn the_earliest_leg_wakes_the_strategy_and_each_is_looked_at_in_its_turn() {
 fn a_leg_of_a_market_that_is_not_seen_does_not_wake_it_again_and_again() {
     let mut desk = Desk::new(legged());
     let hidden = desk.markets.remove(&MARKET).unwrap();
-    assert_eq!(desk.fill(YES, Side::Buy, "0.33", "100", "0"), Vec::<String>::new());
+    assert_eq!(desk.fill(YES, Side::Buy, "100 at 0.33"), Vec::<String>::new());
     desk.wait(Duration::from_secs(900) + INSTANT);
     assert_eq!(desk.timer(), Vec::<String>::new());
     assert_eq!(desk.next_timer(), None);
@@ -82,11 +82,11 @@ fn a_leg_of_a_market_that_is_not_seen_does_not_wake_it_again_and_again() {
 fn after_a_restart_the_same_fills_give_the_same_legs_and_the_same_looks() {
     let mut desk = Desk::new(legged());
     desk.quote("0.32/0.33", "0.44/0.45");
-    desk.fill(YES, Side::Buy, "0.33", "60", "0.9");
-    desk.wait_s(5).fill(YES, Side::Buy, "0.34", "40", "0.6");
-    desk.wait_s(5).fill(Outcome::No, Side::Buy, "0.36", "30", "0.4");
-    desk.fill_in(OTHER, (Outcome::No, Side::Buy), "0.3", "50", "0");
-    desk.wait_s(5).fill_in(OTHER, (Outcome::No, Side::Sell), "0.3", "20", "0");
+    desk.fill(YES, Side::Buy, "60 at 0.33 + 0.9");
+    desk.wait_s(5).fill(YES, Side::Buy, "40 at 0.34 + 0.6");
+    desk.wait_s(5).fill(Outcome::No, Side::Buy, "30 at 0.36 + 0.4");
+    desk.fill_in(OTHER, Outcome::No, Side::Buy, "50 at 0.3");
+    desk.wait_s(5).fill_in(OTHER, Outcome::No, Side::Sell, "20 at 0.3");
     assert_eq!(desk.leg(MARKET).as_deref(), Some("70 yes for 23.38 + 1.05"));
 
     // Its successor is told the fills of the past before it sees any market.
@@ -116,7 +116,7 @@ fn after_a_restart_the_same_fills_give_the_same_legs_and_the_same_looks() {
 #[test]
 fn a_settled_market_is_forgotten() {
     let mut desk = Desk::new(legged());
-    desk.fill(YES, Side::Buy, "0.33", "100", "0");
+    desk.fill(YES, Side::Buy, "100 at 0.33");
     desk.strategy.on_settled(MARKET);
     assert_eq!((desk.leg(MARKET), desk.next_timer()), (None, None));
 }

@@ -177,33 +177,28 @@ impl Desk {
         self.ask_once(|strategy, view, looks| strategy.on_event(&event, view, looks))
     }
 
-    /// Books a fill of the first market without an order around it, as history does. Returns the looks.
-    fn fill(
-        &mut self,
-        outcome: Outcome,
-        side: Side,
-        at: &str,
-        shares: &str,
-        fee: &str,
-    ) -> Vec<String> {
-        self.fill_in(MARKET, (outcome, side), at, shares, fee)
+    /// Books a fill of the first market, as `shares at price` or `shares at price + fee`, without an order
+    /// around it. Returns the looks.
+    fn fill(&mut self, outcome: Outcome, side: Side, deal: &str) -> Vec<String> {
+        self.fill_in(MARKET, outcome, side, deal)
     }
 
     fn fill_in(
         &mut self,
         market: ConditionId,
-        leg: (Outcome, Side),
-        at: &str,
-        shares: &str,
-        fee: &str,
+        outcome: Outcome,
+        side: Side,
+        deal: &str,
     ) -> Vec<String> {
         self.numbers += 1;
+        let (shares, deal) = deal.split_once(" at ").unwrap();
+        let (at, fee) = deal.split_once(" + ").unwrap_or((deal, "0"));
         let fill = Fill {
             number: 1,
             order: format!("a:{}", self.numbers).parse().unwrap(),
             market,
-            outcome: leg.0,
-            side: leg.1,
+            outcome,
+            side,
             price: price(at),
             size: size(shares),
             fee: usdc(fee),
@@ -246,8 +241,7 @@ impl Desk {
         let (intent, filled) = (order.intent, size(filled));
         if !filled.is_zero() {
             let Intent { outcome, side, limit, .. } = intent;
-            let (limit, shares) = (limit.to_string(), filled.to_string());
-            assert_eq!(self.fill(outcome, side, &limit, &shares, "0").len(), 1);
+            assert_eq!(self.fill(outcome, side, &format!("{filled} at {limit}")).len(), 1);
             let fill = self.fills.last().unwrap().clone();
             self.orders.update(number, &Update::Filled(fill));
         }

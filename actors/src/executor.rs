@@ -218,7 +218,7 @@ impl Worker {
         match control {
             Control::Permit { strategy, permit, done } => {
                 self.seats.entry(strategy).or_default().permit = Some(permit);
-                drop(done.send(()));
+                done.send(()).ok();
             }
             Control::Settle { strategy, ticket, done } => {
                 let seat = self.seats.entry(strategy).or_default();

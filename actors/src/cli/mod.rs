@@ -97,7 +97,18 @@ struct Said {
 }
 
 /// Asks the service, writes what it says, and returns how the program ends.
-pub async fn run_client(server: &Server, verb: &ClientVerb) -> ExitCode {
+#[must_use]
+pub fn run_client(server: &Server, verb: &ClientVerb) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(ask(server, verb)),
+        Err(error) => {
+            output::talk(&format!("ploy: start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn ask(server: &Server, verb: &ClientVerb) -> ExitCode {
     let look = Look::of_stdout();
     let exit = match Client::new(&server.url) {
         Err(failure) => failed(&failure, None),

@@ -473,7 +473,7 @@ impl State {
     fn answer_waiting(&mut self) {
         let on_its_way = |entry: &Entry| matches!(entry.phase, Phase::Starting | Phase::Warming);
         if !self.entries.values().any(on_its_way) {
-            self.booting.drain(..).for_each(|reply| drop(reply.send(())));
+            self.booting.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
         }
         let lives = |entry: &Entry| match entry.phase {
             Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => false,
@@ -481,7 +481,7 @@ impl State {
             Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
         };
         if self.is_ending && !self.entries.values().any(lives) {
-            self.ending.drain(..).for_each(|reply| drop(reply.send(())));
+            self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Checks a PromQL expression against what the program really shows.
+//! Checks an expression of Prometheus against what the program really shows.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,9 @@
 //! Metrics, dashboards, alerts, log events and their pages agree with each other and with the program.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of this is tests, and a helper of a test fails by panicking"
+)]
 
 mod alerts;
 mod dashboard;
@@ -23,7 +28,7 @@ fn file(name: &str) -> String {
 }
 
 /// Compares what stands between `<!-- marker -->` and `<!-- /marker -->` of a page with what should stand
-/// there. With UPDATE_EXPECT set the page is written anew instead.
+/// there. With `UPDATE_EXPECT` set the page is written anew instead.
 fn check_block(page: &str, marker: &str, expected: &str) {
     let text = file(page);
     let (open, close) = (

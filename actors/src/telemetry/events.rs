@@ -86,7 +86,7 @@ events! {
         "Compare with the venue; nothing more is sent for this market and outcome meanwhile.";
     RISK_REJECTED = "risk.rejected", INFO,
         "The guard refused an intent; `risk.rule` names the rule.",
-        "Nothing; `ploy why` shows the numbers.";
+        "Nothing; the decision is stored with the numbers that were compared.";
     RISK_TRIPPED = "risk.tripped", WARN,
         "A breaker tripped: entries wait, exits go on.",
         "Look at the losses; a drawdown waits for `ploy resume`.";

@@ -1,0 +1,181 @@
+//! A status in which everything is there, so that every series is.
+
+use std::collections::BTreeMap;
+
+use actors::api::metrics::ProcessInfo;
+use actors::telemetry::LogCounts;
+use ploy::lifecycle::{Gate, Phase};
+use ploy::market::Outcome;
+use ploy::price::Usdc;
+use ploy::status::{
+    FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RiskUse,
+    StoreStatus, StrategyStatus, SystemStatus, Tally,
+};
+use ploy::tape::Books;
+use ploy::time::Timestamp;
+
+/// Returns a paper run with one strategy that trades and one that is halted.
+pub(crate) fn full() -> SystemStatus {
+    SystemStatus {
+        snapshot: 42,
+        version: "0.1.0".into(),
+        run: "run-1".into(),
+        started_at: at(0),
+        taken_at: at(3_600_000),
+        now: at(60_250),
+        mode: Mode::Paper,
+        not_ready: Vec::new(),
+        feed: FeedStatus {
+            name: "tape".into(),
+            state: FeedPhase::Playing,
+            title: "BTC up or down".into(),
+            books: Books::Recorded,
+            events: 1200,
+            last_event_at: Some(at(60_250)),
+            from: Some(at(0)),
+            to: Some(at(900_000)),
+            speed: "60x".into(),
+            error: None,
+        },
+        store: StoreStatus {
+            up: true,
+            place: "data/ploy.db".into(),
+            rows: 345,
+            queued: 2,
+            errors: 1,
+            last_error: Some("disk full".into()),
+        },
+        strategies: vec![
+            strategy(
+                "late",
+                Phase::Halted {
+                    cause: "panic".into(),
+                },
+                KernelStatus::default(),
+            ),
+            strategy("split", Phase::Running, kernel()),
+        ],
+        recent: Vec::new(),
+    }
+}
+
+/// Returns a process with every number known.
+pub(crate) fn process() -> ProcessInfo {
+    ProcessInfo {
+        cpu_micros: Some(1_250_000),
+        resident_bytes: Some(52_428_800),
+        virtual_bytes: Some(1_073_741_824),
+        open_fds: Some(12),
+        max_fds: Some(1024),
+        start_micros: Some(at(0).micros()),
+        threads: Some(6),
+        log: LogCounts {
+            error: 1,
+            warn: 2,
+            info: 30,
+            debug: 0,
+            trace: 0,
+            lost: 0,
+        },
+    }
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_586_000_000 + millis)
+}
+
+fn usdc(text: &str) -> Usdc {
+    text.parse().unwrap()
+}
+
+fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
+    StrategyStatus {
+        id: id.parse().unwrap(),
+        kind: "split_arb".into(),
+        variant: "legged".into(),
+        phase,
+        since: at(0),
+        gate: Gate::Open,
+        config_version: "0123456789ab".into(),
+        restarts: BTreeMap::from([("failure".into(), 2)]),
+        failures: 2,
+        last_error: None,
+        kernel,
+    }
+}
+
+fn kernel() -> KernelStatus {
+    KernelStatus {
+        inputs: 1200,
+        conflated: 7,
+        missed: 1,
+        decisions: 1000,
+        digest: "00".repeat(32),
+        intents: 12,
+        causes: vec![
+            tally("no", "no_edge", Some("btc-15m-1"), 600),
+            tally("no", "no_edge", Some("btc-15m-2"), 388),
+            tally("rejected", "market_exposure", Some("btc-15m-1"), 4),
+        ],
+        orders: OrderCounts {
+            submitted: 8,
+            accepted: 5,
+            rejected: 1,
+            unknown: 1,
+            filled: 3,
+            unfilled: 2,
+            open: 1,
+        },
+        fills: 4,
+        rejections: BTreeMap::from([("market_exposure".into(), 4)]),
+        last_decision_at: Some(at(60_250)),
+        last_trade_at: Some(at(59_000)),
+        positions: vec![PositionStatus {
+            market: "btc-15m-1".into(),
+            market_id: "0xab".into(),
+            outcome: Outcome::Yes,
+            label: "Up".into(),
+            size: "10".parse().unwrap(),
+            cost_usdc: usdc("4.6"),
+            bid: Some("0.45".parse().unwrap()),
+        }],
+        pnl: PnlStatus {
+            realised_usdc: usdc("-1.25"),
+            unrealised_usdc: usdc("0.3"),
+            total_usdc: usdc("-0.95"),
+            fees_usdc: usdc("0.12"),
+            volume_usdc: usdc("18.4"),
+            cash_usdc: usdc("-5.85"),
+            drawdown_usdc: usdc("2"),
+            drawdown_max_usdc: usdc("3"),
+        },
+        risk: vec![
+            limit("drawdown", "2", "20", 100),
+            limit("open_orders", "1", "4", 250),
+            limit("loss_streak", "5m", "10m", 500),
+        ],
+        tripped: Some("3 losses in a row".into()),
+        markets: 2,
+    }
+}
+
+fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally {
+    Tally {
+        verdict: verdict.into(),
+        cause: cause.into(),
+        market: market.map(Into::into),
+        count,
+        first_at: at(0),
+        last_at: at(60_250),
+        numbers: vec![("ask".into(), "0.46".into())],
+    }
+}
+
+fn limit(rule: &str, used: &str, limit: &str, permille: u64) -> RiskUse {
+    RiskUse {
+        rule: rule.into(),
+        used: used.into(),
+        limit: limit.into(),
+        permille,
+    }
+}

@@ -1,0 +1,216 @@
+//! Store: the facts of a run, durable in an embedded database. One task writes, a few connections read.
+//!
+//! An order is committed before it is sent. Everything else is recorded: queued, and written with the next
+//! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
+
+mod cells;
+mod history;
+mod hold;
+mod open;
+mod queue;
+mod recovery;
+mod rows;
+mod writer;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ploy::status::{Mode, StoreStatus};
+use ploy::time::Timestamp;
+use sqlx::SqlitePool;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::bus::Ticket;
+use crate::ports::{Row, StoreError};
+use hold::Hold;
+use open::Opened;
+use queue::{QUEUE_MAX, Shared};
+use writer::Writer;
+
+pub use open::OpenError;
+pub use recovery::Sums;
+
+/// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// The store of one run. Cheap to clone; when the last clone is gone the writer ends.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What is known of a run when it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunInfo {
+    /// The run's id, different for every start of the program.
+    pub id: String,
+    /// When it began, by the machine's clock.
+    pub started_at: Timestamp,
+    /// The program's version.
+    pub version: String,
+    /// Whether orders are paper or real.
+    pub mode: Mode,
+    /// What is played or traded, for people.
+    pub title: String,
+}
+
+struct Inner {
+    run: String,
+    shared: Arc<Shared>,
+    pool: SqlitePool,
+    writer: AbortHandle,
+    tries: watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Opens the store in this file. The folder and the file are made where they are missing, the schema is
+    /// brought up to date, and the run is written down. No other process can open it until this one ends.
+    ///
+    /// # Errors
+    /// When the place cannot be used; the error says why and what to do. A file that was made is removed again.
+    pub async fn open(path: &Path, run: RunInfo) -> Result<Self, OpenError> {
+        let opened = open::file(path, &run, &open::MIGRATIONS).await?;
+        Ok(Self::start(opened, run))
+    }
+
+    /// Opens a store that is gone when it ends, for tests.
+    ///
+    /// # Errors
+    /// When the database cannot be made.
+    pub async fn open_in_memory(run: RunInfo) -> Result<Self, OpenError> {
+        let _hold = Hold::new();
+        let opened = open::in_memory(&run).await?;
+        Ok(Self::start(opened, run))
+    }
+
+    /// Stores these rows, all or none. They are on the disk when this returns `Ok`.
+    ///
+    /// # Errors
+    /// When they could not be written within 5 s, contradict what is stored, or the store is full or has ended.
+    /// They are then not known to be stored.
+    pub async fn commit(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+        let answer = self.inner.shared.commit(rows)?;
+        match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Ended),
+            Err(_) => {
+                let message = format!("no answer within {} s", ANSWER_WITHIN.as_secs());
+                self.inner.shared.late(&message);
+                Err(StoreError::Failed(message))
+            }
+        }
+    }
+
+    /// Queues a row; it is written with the next group, and kept until that succeeds. Never waits. The ticket
+    /// is given back at once: a tape does not wait for the disk, see [`Store::pressure`].
+    ///
+    /// # Errors
+    /// When 8192 rows wait already, or the store has ended: the row is not taken.
+    pub fn record(&self, row: Row, ticket: Ticket) -> Result<(), StoreError> {
+        let queued = self.inner.shared.record(row);
+        drop(ticket);
+        queued
+    }
+
+    /// Tells whether more than half of the queue is in use: a tape then pauses.
+    #[must_use]
+    pub fn pressure(&self) -> bool {
+        QUEUE_MAX < 2 * self.inner.shared.waiting()
+    }
+
+    /// Returns when all that was queued before is on the disk.
+    ///
+    /// # Errors
+    /// When it could not be written within 5 s.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.commit(Vec::new()).await
+    }
+
+    /// Takes nothing more, writes what waits, and ends the writer within this time.
+    ///
+    /// # Errors
+    /// When rows were not written; the message says how many.
+    pub async fn close(&self, within: Duration) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        inner.shared.close();
+        let mut tries = inner.tries.clone();
+        let ended = async { while tries.changed().await.is_ok() {} };
+        let closed = async {
+            let _hold = inner.shared.hold();
+            inner.pool.close().await;
+        };
+        let all = async { tokio::join!(ended, closed) };
+        let in_time = tokio::time::timeout(within, all).await.is_ok();
+        inner.writer.abort();
+        match inner.shared.waiting() {
+            0 if in_time => Ok(()),
+            0 => Err(StoreError::Failed(format!(
+                "it did not end within {within:?}"
+            ))),
+            lost => Err(StoreError::Failed(format!("{lost} rows were not written"))),
+        }
+    }
+
+    /// Returns how the store is: whether it can write, what waits, what failed.
+    #[must_use]
+    pub fn status(&self) -> StoreStatus {
+        self.inner.shared.status()
+    }
+
+    fn start(opened: Opened, run: RunInfo) -> Self {
+        let shared = Shared::new(&opened, run.started_at);
+        let (writer, tries) = Writer::new(
+            Arc::clone(&shared),
+            opened.conn,
+            run.id.clone(),
+            opened.lock,
+        );
+        let writer = tokio::spawn(writer.run()).abort_handle();
+        Self {
+            inner: Arc::new(Inner {
+                run: run.id,
+                shared,
+                pool: opened.pool,
+                writer,
+                tries,
+            }),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.abandon();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("run", &self.inner.run)
+            .field("shared", &self.inner.shared)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes a failure with its causes in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // Some libraries repeat the cause in their own message.
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

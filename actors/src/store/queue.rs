@@ -1,0 +1,294 @@
+//! The queue: what waits to be written, how the store is, and who is told what came of it.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ploy::status::StoreStatus;
+use ploy::time::Timestamp;
+use tokio::sync::{Notify, oneshot};
+
+use super::hold::Hold;
+use super::open::Opened;
+use super::rows;
+use crate::ports::{ErrorRecord, Row, StoreError};
+
+/// Rows that may wait. At some 20 000 rows a second this is under half a second of work, and a few megabytes.
+pub(super) const QUEUE_MAX: usize = 8192;
+/// Committed rows may use as much again: a flood of records must not keep an order from being stored.
+const COMMITTED_MAX: usize = 2 * QUEUE_MAX;
+
+type Reply = oneshot::Sender<Result<(), StoreError>>;
+
+/// What the writer and those who hand it rows share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Called when the writer has something to do.
+    pub(super) wake: Notify,
+    in_memory: bool,
+}
+
+/// Rows that were handed over together.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The number of the first row; the others follow.
+    pub(super) seq: i64,
+    pub(super) rows: Vec<Row>,
+    /// Who waits for it. Rows for which nobody waits are kept until they are written.
+    reply: Option<Reply>,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Vec<Job>,
+    /// Rows in the queue and in the transaction on its way.
+    waiting: usize,
+    last_seq: i64,
+    /// When the newest row was true.
+    at: Timestamp,
+    life: Life,
+    /// A transaction failed; the next try is at the end of the backoff or when somebody waits for it.
+    retrying: bool,
+    up: bool,
+    place: String,
+    rows: u64,
+    errors: u64,
+    last_error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Open,
+    /// Nothing more is taken; what waits is written, however often that needs to be tried.
+    Closing,
+    /// Nobody holds the store any more: what waits is tried once.
+    Abandoned,
+    Ended,
+}
+
+impl Shared {
+    pub(super) fn new(opened: &Opened, at: Timestamp) -> Arc<Self> {
+        Arc::new(Self {
+            wake: Notify::new(),
+            in_memory: opened.lock.is_none(),
+            state: Mutex::new(State {
+                queue: Vec::new(),
+                waiting: 0,
+                last_seq: opened.last_seq,
+                at,
+                life: Life::Open,
+                retrying: false,
+                up: true,
+                place: opened.place.clone(),
+                rows: 0,
+                errors: 0,
+                last_error: None,
+            }),
+        })
+    }
+
+    /// Holds a test's paused clock while the database works.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        self.in_memory.then(Hold::new)
+    }
+
+    /// Queues a row for which nobody waits.
+    pub(super) fn record(&self, row: Row) -> Result<(), StoreError> {
+        let wake = {
+            let mut state = self.state();
+            state.push(vec![row], None, QUEUE_MAX)?;
+            !state.retrying
+        };
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Queues rows that are written together, and returns where the answer comes.
+    pub(super) fn commit(
+        &self,
+        rows: Vec<Row>,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.state().push(rows, Some(reply), COMMITTED_MAX)?;
+        self.wake.notify_one();
+        Ok(answer)
+    }
+
+    /// Notes that an answer did not come in time.
+    pub(super) fn late(&self, message: &str) {
+        self.state().down(message);
+        self.wake.notify_one();
+    }
+
+    /// Takes nothing more; what waits is written.
+    pub(super) fn close(&self) {
+        self.state().end_with(Life::Closing);
+        self.wake.notify_one();
+    }
+
+    /// Takes nothing more; what waits is tried once.
+    pub(super) fn abandon(&self) {
+        self.state().end_with(Life::Abandoned);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting
+    }
+
+    pub(super) fn status(&self) -> StoreStatus {
+        let state = self.state();
+        StoreStatus {
+            up: state.up,
+            place: state.place.clone(),
+            rows: state.rows,
+            queued: count(state.waiting),
+            errors: state.errors,
+            last_error: state.last_error.clone(),
+        }
+    }
+
+    /// Takes all that waits. Rows whose caller has given up are left out: it was told that they are not stored.
+    pub(super) fn take(&self) -> Vec<Job> {
+        let mut state = self.state();
+        let (gone, group): (Vec<_>, Vec<_>) = mem::take(&mut state.queue)
+            .into_iter()
+            .partition(|job| job.reply.as_ref().is_some_and(oneshot::Sender::is_closed));
+        state.waiting -= rows_of(&gone);
+        group
+    }
+
+    pub(super) fn written(&self, group: Vec<Job>, contradictions: Vec<Option<String>>) {
+        let mut state = self.state();
+        if !state.up {
+            tracing::info!("the store writes again");
+        }
+        state.up = true;
+        state.retrying = false;
+        for (job, contradiction) in group.into_iter().zip(contradictions) {
+            state.waiting -= job.rows.len();
+            let answer = match contradiction {
+                None => {
+                    state.rows += count(job.rows.len());
+                    Ok(())
+                }
+                Some(message) => {
+                    tracing::error!(error = message, "a fact was refused by the store");
+                    state.failed(&message);
+                    Err(StoreError::Failed(message))
+                }
+            };
+            job.answer(answer);
+        }
+    }
+
+    /// Keeps what nobody waits for, and answers the others.
+    pub(super) fn kept(&self, group: Vec<Job>, message: &str) {
+        let mut state = self.state();
+        let mut kept = Vec::new();
+        for job in group {
+            if job.reply.is_none() {
+                kept.push(job);
+            } else {
+                state.waiting -= job.rows.len();
+                job.answer(Err(StoreError::Failed(message.to_owned())));
+            }
+        }
+        kept.append(&mut state.queue);
+        state.queue = kept;
+        state.retrying = true;
+        state.down(message);
+    }
+
+    pub(super) fn life(&self) -> Life {
+        self.state().life
+    }
+
+    /// Ends for good: who still waits is told, and rows that were not written are said to be lost.
+    pub(super) fn ended(&self) {
+        let mut state = self.state();
+        state.life = Life::Ended;
+        let lost: usize = state.waiting;
+        state.queue.clear();
+        if lost != 0 {
+            state.up = false;
+            let message = format!("the store ended with {lost} rows that were not written");
+            tracing::error!(lost, "the store ended before all rows were written");
+            state.failed(&message);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics between two halves of a change, so a poisoned state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, rows: Vec<Row>, reply: Option<Reply>, max: usize) -> Result<(), StoreError> {
+        match self.life {
+            Life::Open => {}
+            Life::Closing | Life::Abandoned | Life::Ended => return Err(StoreError::Ended),
+        }
+        if max < self.waiting + rows.len() {
+            self.failed("the queue is full: a row was refused");
+            return Err(StoreError::Full);
+        }
+        self.add(rows, reply);
+        Ok(())
+    }
+
+    fn add(&mut self, rows: Vec<Row>, reply: Option<Reply>) {
+        let seq = self.last_seq + 1;
+        self.at = rows.last().map_or(self.at, rows::at);
+        self.last_seq += i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        self.waiting += rows.len();
+        self.queue.push(Job { seq, rows, reply });
+    }
+
+    /// Notes that the store cannot write. The failure is itself a fact: it waits with the others, is stored when
+    /// the store is well again, and until then it is what the store is tried with.
+    fn down(&mut self, message: &str) {
+        self.failed(message);
+        if mem::replace(&mut self.up, false) {
+            tracing::error!(error = message, "the store cannot write");
+            let error = ErrorRecord {
+                at: self.at,
+                strategy: None,
+                part: "store".to_owned(),
+                message: message.to_owned(),
+            };
+            self.add(vec![Row::Error(error)], None);
+        }
+    }
+
+    fn failed(&mut self, message: &str) {
+        self.errors += 1;
+        self.last_error = Some(message.to_owned());
+    }
+
+    fn end_with(&mut self, life: Life) {
+        if self.life == Life::Open {
+            self.life = life;
+        }
+    }
+}
+
+impl Job {
+    fn answer(self, answer: Result<(), StoreError>) {
+        // An asker that left is no failure.
+        if let Some(reply) = self.reply {
+            drop(reply.send(answer));
+        }
+    }
+}
+
+pub(super) fn rows_of(jobs: &[Job]) -> usize {
+    jobs.iter().map(|job| job.rows.len()).sum()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

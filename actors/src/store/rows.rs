@@ -1,0 +1,313 @@
+//! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
+
+use ploy::market::Side;
+use ploy::order::{DoneCause, Fill, Liquidity, Order, OrderEvent, StrategyId, Submission, Update};
+use ploy::price::{Rounding, Usdc};
+use ploy::time::Timestamp;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
+use sqlx::{SqliteConnection, query};
+
+use crate::ports::{
+    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row, Settlement,
+    StrategyRecord,
+};
+
+/// Where a fact belongs: its run, and its number among all facts of the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) run: &'a str,
+    pub(super) seq: i64,
+}
+
+/// Why a row was not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The same order, fill or settlement is stored with another content. Writing it again cannot help.
+    #[error("{0} is stored already with another content")]
+    Contradiction(String),
+    /// The database refused.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+type Insert = Query<'static, Sqlite, SqliteArguments>;
+
+/// An insert, and what it means that it changes no row.
+enum Statement {
+    /// The row is there already.
+    Plain(Insert),
+    /// The row is there already with another content: the same content would have counted as changed.
+    Exact(Insert),
+}
+
+/// Writes one row. The same row written again changes nothing.
+pub(super) async fn insert(
+    conn: &mut SqliteConnection,
+    place: Place<'_>,
+    row: &Row,
+) -> Result<(), Fault> {
+    for statement in statements(place, row) {
+        match statement {
+            Statement::Plain(insert) => {
+                insert.execute(&mut *conn).await?;
+            }
+            Statement::Exact(insert) => {
+                if insert.execute(&mut *conn).await?.rows_affected() == 0 {
+                    return Err(Fault::Contradiction(name(row)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns when the fact was true.
+pub(super) const fn at(row: &Row) -> Timestamp {
+    match row {
+        Row::Order(order) => order.at(),
+        Row::OrderEvent(event) => event.at,
+        Row::Settlement(settlement) => settlement.at,
+        Row::Decision(decision) => decision.at,
+        Row::Risk(event) => event.at,
+        Row::Lifecycle(event) => event.at,
+        Row::Error(error) => error.at,
+        Row::Command(command) => command.at,
+        Row::Intent(record) => record.at,
+    }
+}
+
+/// Returns the word for why an order ended.
+pub(super) const fn done_cause(cause: DoneCause) -> &'static str {
+    match cause {
+        DoneCause::Filled => "filled",
+        DoneCause::Unmatched => "unmatched",
+        DoneCause::Cancelled => "cancelled",
+        DoneCause::Resolved => "resolved",
+    }
+}
+
+/// Returns the word for who was there first.
+pub(super) const fn liquidity(liquidity: Liquidity) -> &'static str {
+    match liquidity {
+        Liquidity::Taker => "taker",
+        Liquidity::Maker => "maker",
+    }
+}
+
+/// Returns the count as the database keeps it. No count here comes near the end of the range.
+pub(super) fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn name(row: &Row) -> String {
+    match row {
+        Row::Order(order) => format!("order {}", order.id()),
+        Row::OrderEvent(event) => format!("a fill of order {}", event.order),
+        Row::Settlement(settlement) => format!(
+            "the settlement of {} for {}",
+            settlement.market, settlement.strategy
+        ),
+        Row::Decision(_)
+        | Row::Risk(_)
+        | Row::Lifecycle(_)
+        | Row::Error(_)
+        | Row::Command(_)
+        | Row::Intent(_) => "a record".to_owned(),
+    }
+}
+
+fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
+    match row {
+        Row::Order(row) => vec![order(place, row)],
+        Row::OrderEvent(row) => match &row.update {
+            Update::Filled(told) => vec![order_event(place, row), fill(place, row, told)],
+            Update::Submitted(_) | Update::Done { .. } => vec![order_event(place, row)],
+        },
+        Row::Settlement(row) => vec![settlement(place, row)],
+        Row::Decision(row) => vec![decision(place, row)],
+        Row::Risk(row) => vec![risk_event(place, row)],
+        Row::Lifecycle(row) => vec![lifecycle(place, row)],
+        Row::Error(row) => vec![error(place, row)],
+        Row::Command(row) => vec![command(place, row)],
+        Row::Intent(row) => vec![strategy(place, row)],
+    }
+}
+
+/// Begins an insert with the four columns that every table has.
+fn start(sql: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timestamp) -> Insert {
+    query(sql)
+        .bind(place.run.to_owned())
+        .bind(place.seq)
+        .bind(strategy.map(str::to_owned))
+        .bind(at.micros())
+}
+
+fn of(strategy: &StrategyId) -> Option<&str> {
+    Some(strategy.as_str())
+}
+
+fn order(place: Place<'_>, order: &Order) -> Statement {
+    const SQL: &str = "insert into orders (run, seq, strategy, at, number, market, outcome, side, \
+         limit_price, size, time_in_force, purpose) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         on conflict (run, strategy, number) do update set number = excluded.number \
+         where (orders.at, orders.market, orders.outcome, orders.side, orders.limit_price, \
+             orders.size, orders.time_in_force, orders.purpose) \
+         = (excluded.at, excluded.market, excluded.outcome, excluded.side, excluded.limit_price, \
+             excluded.size, excluded.time_in_force, excluded.purpose)";
+    let (id, intent) = (order.id(), order.intent());
+    Statement::Exact(
+        start(SQL, place, of(&id.strategy), order.at())
+            .bind(count(id.number))
+            .bind(intent.market.to_string())
+            .bind(intent.outcome.name())
+            .bind(intent.side.name())
+            .bind(intent.limit.micros())
+            .bind(intent.size.micros())
+            .bind(intent.time_in_force.name())
+            .bind(intent.purpose.name()),
+    )
+}
+
+fn order_event(place: Place<'_>, event: &OrderEvent) -> Statement {
+    const SQL: &str = "insert into order_events (run, seq, strategy, at, number, kind, fill, cause, \
+         unfilled) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
+    let (kind, fill, cause, unfilled) = match &event.update {
+        Update::Submitted(Submission::Accepted) => ("accepted", 0, None, None),
+        Update::Submitted(Submission::Rejected { reason }) => {
+            ("rejected", 0, Some(reason.as_str()), None)
+        }
+        Update::Submitted(Submission::Unknown) => ("unknown", 0, None, None),
+        Update::Filled(fill) => ("filled", i64::from(fill.number), None, None),
+        Update::Done { unfilled, cause } => {
+            ("done", 0, Some(done_cause(*cause)), Some(unfilled.micros()))
+        }
+    };
+    Statement::Plain(
+        start(SQL, place, of(&event.order.strategy), event.at)
+            .bind(count(event.order.number))
+            .bind(kind)
+            .bind(fill)
+            .bind(cause.map(str::to_owned))
+            .bind(unfilled),
+    )
+}
+
+fn fill(place: Place<'_>, event: &OrderEvent, fill: &Fill) -> Statement {
+    const SQL: &str = "insert into fills (run, seq, strategy, at, number, fill, market, outcome, side, \
+         price, size, fee, cash, liquidity) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         on conflict (run, strategy, number, fill) do update set number = excluded.number \
+         where (fills.at, fills.market, fills.outcome, fills.side, fills.price, fills.size, \
+             fills.fee, fills.liquidity) \
+         = (excluded.at, excluded.market, excluded.outcome, excluded.side, excluded.price, \
+             excluded.size, excluded.fee, excluded.liquidity)";
+    // As the portfolio books it, so that the sums of both agree to the millionth.
+    let cash = match fill.side {
+        Side::Buy => -(fill.price.notional(fill.size, Rounding::Up) + fill.fee),
+        Side::Sell => fill.price.notional(fill.size, Rounding::Down) - fill.fee,
+    };
+    Statement::Exact(
+        start(SQL, place, of(&event.order.strategy), fill.at)
+            .bind(count(event.order.number))
+            .bind(i64::from(fill.number))
+            .bind(fill.market.to_string())
+            .bind(fill.outcome.name())
+            .bind(fill.side.name())
+            .bind(fill.price.micros())
+            .bind(fill.size.micros())
+            .bind(fill.fee.micros())
+            .bind(cash.micros())
+            .bind(liquidity(fill.liquidity)),
+    )
+}
+
+fn settlement(place: Place<'_>, settlement: &Settlement) -> Statement {
+    const SQL: &str = "insert into settlements (run, seq, strategy, at, market, yes_pays, no_pays, \
+         amount, profit) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         on conflict (run, strategy, market, at) do update set amount = excluded.amount \
+         where (settlements.yes_pays, settlements.no_pays, settlements.amount, settlements.profit) \
+         = (excluded.yes_pays, excluded.no_pays, excluded.amount, excluded.profit)";
+    let [yes, no] = settlement.payouts.map(Usdc::micros);
+    Statement::Exact(
+        start(SQL, place, of(&settlement.strategy), settlement.at)
+            .bind(settlement.market.to_string())
+            .bind(yes)
+            .bind(no)
+            .bind(settlement.amount.micros())
+            .bind(settlement.profit.micros()),
+    )
+}
+
+fn decision(place: Place<'_>, decision: &DecisionRecord) -> Statement {
+    const SQL: &str = "insert into decisions (run, seq, strategy, at, number, market_id, market, \
+         verdict, cause, intent, numbers) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         on conflict do nothing";
+    let numbers = serde_json::to_string(&decision.numbers).expect("pairs of text are JSON");
+    Statement::Plain(
+        start(SQL, place, of(&decision.strategy), decision.at)
+            .bind(count(decision.seq))
+            .bind(decision.market_id.clone())
+            .bind(decision.market.clone())
+            .bind(decision.verdict.clone())
+            .bind(decision.cause.clone())
+            .bind(decision.intent.clone())
+            .bind(numbers),
+    )
+}
+
+fn risk_event(place: Place<'_>, event: &RiskRecord) -> Statement {
+    const SQL: &str = "insert into risk_events (run, seq, strategy, at, event, rule, used, allowed) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&event.strategy), event.at)
+            .bind(event.event.clone())
+            .bind(event.rule.clone())
+            .bind(event.used.clone())
+            .bind(event.limit.clone()),
+    )
+}
+
+fn lifecycle(place: Place<'_>, event: &LifecycleRecord) -> Statement {
+    const SQL: &str = "insert into lifecycle (run, seq, strategy, at, from_phase, to_phase, why) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&event.strategy), event.at)
+            .bind(event.from.clone())
+            .bind(event.to.clone())
+            .bind(event.why.clone()),
+    )
+}
+
+fn error(place: Place<'_>, error: &ErrorRecord) -> Statement {
+    const SQL: &str = "insert into errors (run, seq, strategy, at, part, message) \
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    let strategy = error.strategy.as_ref().map(StrategyId::as_str);
+    Statement::Plain(
+        start(SQL, place, strategy, error.at)
+            .bind(error.part.clone())
+            .bind(error.message.clone()),
+    )
+}
+
+fn command(place: Place<'_>, command: &CommandRecord) -> Statement {
+    const SQL: &str = "insert into commands (run, seq, strategy, at, actor, action, answer) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, Some(command.strategy.as_str()), command.at)
+            .bind(command.actor.clone())
+            .bind(command.action.clone())
+            .bind(command.answer.clone()),
+    )
+}
+
+fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
+    const SQL: &str = "insert into strategies (run, seq, strategy, at, wanted, halted) \
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&record.strategy), record.at)
+            .bind(record.wanted.map(i64::from))
+            .bind(record.halted.clone()),
+    )
+}

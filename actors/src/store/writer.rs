@@ -1,0 +1,175 @@
+//! The writer: all that arrives while a transaction is on its way to the disk goes into the next one.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Connection, SqliteConnection, query};
+use tokio::sync::watch;
+
+use super::queue::{Job, Life, Shared, rows_of};
+use super::rows::{self, Fault, Place};
+
+/// The first wait after a failed transaction; it doubles.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// The one task that writes.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    conn: Option<SqliteConnection>,
+    run: String,
+    /// Counts the transactions tried; the channel ends with the writer.
+    tries: watch::Sender<u64>,
+    /// Let go after the connection is closed.
+    _lock: Option<File>,
+}
+
+impl Writer {
+    /// Returns the writer and where its tries are counted.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        conn: SqliteConnection,
+        run: String,
+        lock: Option<File>,
+    ) -> (Self, watch::Receiver<u64>) {
+        let (tries, counted) = watch::channel(0);
+        let writer = Self {
+            shared,
+            conn: Some(conn),
+            run,
+            tries,
+            _lock: lock,
+        };
+        (writer, counted)
+    }
+
+    /// Writes until the store is closed and nothing waits.
+    pub(super) async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            let group = self.shared.take();
+            if group.is_empty() {
+                match self.shared.life() {
+                    Life::Open => self.shared.wake.notified().await,
+                    Life::Closing | Life::Abandoned | Life::Ended => break,
+                }
+                continue;
+            }
+            let result = self.write(&group).await;
+            match result {
+                Ok(contradictions) => {
+                    failures = 0;
+                    self.shared.written(group, contradictions);
+                }
+                Err(error) => {
+                    self.shared.kept(group, &super::chain(&error));
+                    if self.shared.life() == Life::Abandoned {
+                        break;
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff(failures)) => {}
+                        () = self.shared.wake.notified() => {}
+                    }
+                    failures += 1;
+                }
+            }
+        }
+        let _hold = self.shared.hold();
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    /// Writes a group in one transaction. Returns for each job what it contradicts, if it does.
+    async fn write(&mut self, group: &[Job]) -> Result<Vec<Option<String>>, sqlx::Error> {
+        if rows_of(group) == 0 {
+            return Ok(group.iter().map(|_| None).collect());
+        }
+        let _hold = self.shared.hold();
+        self.tries.send_modify(|tries| *tries += 1);
+        let conn = self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let written = transaction(conn, &self.run, group).await;
+        if written.is_err() {
+            // On a full disk the database has rolled back already, and says so: that is no second failure.
+            drop(query("rollback").execute(conn).await);
+        }
+        written
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.ended();
+    }
+}
+
+/// Writes a group between `begin` and `commit`. These are plain statements: sqlx's own transaction keeps count of
+/// what is open, and counts wrong for ever once the database has rolled back by itself.
+async fn transaction(
+    conn: &mut SqliteConnection,
+    run: &str,
+    group: &[Job],
+) -> Result<Vec<Option<String>>, sqlx::Error> {
+    query("begin immediate").execute(&mut *conn).await?;
+    let mut contradictions = Vec::with_capacity(group.len());
+    for job in group {
+        contradictions.push(part(conn, run, job).await?);
+    }
+    query("commit").execute(conn).await?;
+    Ok(contradictions)
+}
+
+/// Writes all rows of a job, or none where one of them contradicts what is stored.
+async fn part(
+    conn: &mut SqliteConnection,
+    run: &str,
+    job: &Job,
+) -> Result<Option<String>, sqlx::Error> {
+    if let [row] = &*job.rows {
+        let place = Place { run, seq: job.seq };
+        return contradiction(rows::insert(conn, place, row).await);
+    }
+    query("savepoint part").execute(&mut *conn).await?;
+    for (seq, row) in (job.seq..).zip(&job.rows) {
+        let written = rows::insert(conn, Place { run, seq }, row).await;
+        if let Some(contradiction) = contradiction(written)? {
+            query("rollback to savepoint part")
+                .execute(&mut *conn)
+                .await?;
+            query("release savepoint part").execute(conn).await?;
+            return Ok(Some(contradiction));
+        }
+    }
+    query("release savepoint part").execute(conn).await?;
+    Ok(None)
+}
+
+fn contradiction(written: Result<(), Fault>) -> Result<Option<String>, sqlx::Error> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(fault @ Fault::Contradiction(_)) => Ok(Some(fault.to_string())),
+        Err(Fault::Sql(error)) => Err(error),
+    }
+}
+
+/// Returns how long to wait after so many failures in a row.
+fn backoff(failures: u32) -> Duration {
+    BACKOFF_FIRST
+        .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
+        .min(BACKOFF_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_its_limit() {
+        let waits = [0, 1, 2, 3, 4, 5, 6, 40].map(|failures| backoff(failures).as_millis());
+        assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    }
+}

@@ -29,3 +29,4 @@ mod words;
 
 #[cfg(test)]
 mod sample;
+pub mod store;

@@ -5,6 +5,7 @@
 
 mod cells;
 mod history;
+mod hold;
 mod open;
 mod queue;
 mod recovery;
@@ -25,6 +26,7 @@ use tokio::task::AbortHandle;
 
 use crate::bus::Ticket;
 use crate::ports::{Row, StoreError};
+use hold::Hold;
 use open::Opened;
 use queue::{QUEUE_MAX, Shared};
 use writer::Writer;
@@ -80,6 +82,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be made.
     pub async fn open_in_memory(run: RunInfo) -> Result<Self, OpenError> {
+        let _hold = Hold::new();
         let opened = open::in_memory(&run).await?;
         Ok(Self::start(opened, run))
     }
@@ -137,11 +140,19 @@ impl Store {
         let mut tries = inner.tries.clone();
         let ended = async { while tries.changed().await.is_ok() {} };
         let all = async { tokio::join!(ended, inner.pool.close()) };
+        let closed = async {
+            let _hold = inner.shared.hold();
+            inner.pool.close().await;
+        };
+        let all = async { tokio::join!(ended, closed) };
         let in_time = tokio::time::timeout(within, all).await.is_ok();
         inner.writer.abort();
         match inner.shared.waiting() {
             0 if in_time => Ok(()),
             0 => Err(StoreError::Failed(format!("it did not end within {within:?}"))),
+            0 => Err(StoreError::Failed(format!(
+                "it did not end within {within:?}"
+            ))),
             lost => Err(StoreError::Failed(format!("{lost} rows were not written"))),
         }
     }
@@ -158,6 +169,23 @@ impl Store {
             Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.lock);
         let writer = tokio::spawn(writer.run()).abort_handle();
         Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
+        let shared = Shared::new(&opened, run.started_at);
+        let (writer, tries) = Writer::new(
+            Arc::clone(&shared),
+            opened.conn,
+            run.id.clone(),
+            opened.lock,
+        );
+        let writer = tokio::spawn(writer.run()).abort_handle();
+        Self {
+            inner: Arc::new(Inner {
+                run: run.id,
+                shared,
+                pool: opened.pool,
+                writer,
+                tries,
+            }),
+        }
     }
 }
 

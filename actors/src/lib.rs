@@ -29,4 +29,3 @@ mod words;
 
 #[cfg(test)]
 mod sample;
-pub mod store;

@@ -33,15 +33,8 @@ fn every_alert_names_only_what_the_program_shows() {
         let labels = crate::expression::check(&alert["alert"], &alert["expr"], &metrics);
         let text = format!("{} {}", alert["summary"], alert["description"]);
         for used in text.split("$labels.").skip(1) {
-            let label = used
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap();
-            assert!(
-                labels.contains(label),
-                "{}: no label `{label}`",
-                alert["alert"]
-            );
+            let label = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            assert!(labels.contains(label), "{}: no label `{label}`", alert["alert"]);
         }
     }
 }
@@ -49,32 +42,21 @@ fn every_alert_names_only_what_the_program_shows() {
 #[test]
 fn every_alert_says_how_bad_it_is_and_what_to_do() {
     let page = crate::file(PAGE);
-    let headings: BTreeSet<&str> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("### "))
-        .collect();
+    let headings: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let mut names = BTreeSet::new();
     for alert in alerts() {
         let name = alert["alert"].clone();
-        assert!(
-            matches!(alert["severity"].as_str(), "critical" | "warning"),
-            "{name}"
-        );
+        assert!(matches!(alert["severity"].as_str(), "critical" | "warning"), "{name}");
         assert!(alert["description"].ends_with('.'), "{name}");
         assert_eq!(alert["runbook"], format!("{PAGE}#{}", name.to_lowercase()));
-        assert!(
-            headings.contains(name.as_str()),
-            "{PAGE} has no `### {name}`"
-        );
+        assert!(headings.contains(name.as_str()), "{PAGE} has no `### {name}`");
         assert!(names.insert(name.clone()), "{name} twice");
     }
     let after = page.split_once("\n## Alerts\n").unwrap().1;
     let section = after.split("\n## ").next().unwrap();
     for heading in section.lines().filter_map(|line| line.strip_prefix("### ")) {
-        assert!(
-            names.contains(heading),
-            "{PAGE}: there is no alert {heading}"
-        );
+        assert!(names.contains(heading), "{PAGE}: there is no alert {heading}");
     }
 }
 

@@ -13,21 +13,15 @@ fn dashboard() -> Value {
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value[key]
-        .as_array()
-        .unwrap_or_else(|| panic!("no list `{key}` in {value}"))
+    value[key].as_array().unwrap_or_else(|| panic!("no list `{key}` in {value}"))
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text `{key}` in {value}"))
+    value[key].as_str().unwrap_or_else(|| panic!("no text `{key}` in {value}"))
 }
 
 fn number(value: &Value, key: &str) -> u64 {
-    value[key]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no number `{key}` in {value}"))
+    value[key].as_u64().unwrap_or_else(|| panic!("no number `{key}` in {value}"))
 }
 
 /// The panels that show data, in the order of the file.
@@ -43,11 +37,7 @@ fn it_can_be_provisioned_again_and_again() {
     assert_eq!(dashboard["id"], Value::Null);
     let mut ids = BTreeSet::new();
     for panel in list(&dashboard, "panels") {
-        assert!(
-            ids.insert(number(panel, "id")),
-            "panel {} twice",
-            panel["id"]
-        );
+        assert!(ids.insert(number(panel, "id")), "panel {} twice", panel["id"]);
     }
     assert!(panels(&dashboard).len() <= PANELS_MAX);
 }
@@ -75,40 +65,27 @@ fn every_expression_names_only_what_the_program_shows() {
 /// How many of the metrics in an expression belong to no strategy.
 fn unlabelled(expr: &str, metrics: &crate::exposition::Metrics) -> usize {
     let starts = expr.match_indices("ploy_").map(|(at, _)| &expr[at..]);
-    let names = starts.map(|rest| {
-        rest.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .next()
-            .unwrap()
-    });
-    names
-        .filter(|name| !metrics[*name].labels.contains_key("strategy"))
-        .count()
+    let names =
+        starts.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap());
+    names.filter(|name| !metrics[*name].labels.contains_key("strategy")).count()
 }
 
 #[test]
 fn variables_are_defined_and_used() {
     let dashboard = dashboard();
     let variables = list(&dashboard["templating"], "list");
-    let names: Vec<&str> = variables
-        .iter()
-        .map(|variable| text(variable, "name"))
-        .collect();
+    let names: Vec<&str> = variables.iter().map(|variable| text(variable, "name")).collect();
     assert_eq!(names, ["datasource", "strategy"]);
     let strategy = &variables[1];
     assert!(strategy["multi"] == true && strategy["includeAll"] == true);
     let metrics = crate::exposition::rendered();
     let query = text(&strategy["query"], "query");
-    let inner = query
-        .strip_prefix("label_values(")
-        .and_then(|rest| rest.strip_suffix(", strategy)"));
+    let inner =
+        query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(", strategy)"));
     expression::check("$strategy", inner.expect(query), &metrics);
     for panel in panels(&dashboard) {
         for place in std::iter::once(panel).chain(list(panel, "targets")) {
-            assert_eq!(
-                place["datasource"]["uid"], "${datasource}",
-                "{}",
-                panel["title"]
-            );
+            assert_eq!(place["datasource"]["uid"], "${datasource}", "{}", panel["title"]);
         }
     }
 }
@@ -118,18 +95,9 @@ fn every_panel_says_what_it_shows_and_in_which_unit() {
     for panel in panels(&dashboard()) {
         let title = text(panel, "title");
         let description = text(panel, "description");
-        assert!(
-            description.ends_with('.') && 20 < description.len(),
-            "{title}"
-        );
-        assert!(
-            !text(&panel["fieldConfig"]["defaults"], "unit").is_empty(),
-            "{title}"
-        );
-        assert!(
-            !text(&panel["fieldConfig"]["defaults"], "noValue").is_empty(),
-            "{title}"
-        );
+        assert!(description.ends_with('.') && 20 < description.len(), "{title}");
+        assert!(!text(&panel["fieldConfig"]["defaults"], "unit").is_empty(), "{title}");
+        assert!(!text(&panel["fieldConfig"]["defaults"], "noValue").is_empty(), "{title}");
     }
 }
 

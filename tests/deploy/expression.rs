@@ -10,43 +10,21 @@ use crate::exposition::Metrics;
 /// Labels that Prometheus adds to every series.
 const TARGET_LABELS: [&str; 2] = ["instance", "job"];
 /// Series that Prometheus makes itself, with the labels that they have beside those.
-const OWN_SERIES: [(&str, &[&str]); 2] = [
-    ("up", &[]),
-    (
-        "ALERTS",
-        &[
-            "alertname",
-            "alertstate",
-            "severity",
-            "strategy",
-            "rule",
-            "feed",
-        ],
-    ),
-];
+const OWN_SERIES: [(&str, &[&str]); 2] =
+    [("up", &[]), ("ALERTS", &["alertname", "alertstate", "severity", "strategy", "rule", "feed"])];
 /// Labels whose values are the operator's, not the program's.
 const OPEN_LABELS: [&str; 5] = ["strategy", "feed", "version", "instance", "job"];
 
 /// Fails unless the expression parses, names only what the program shows, and takes rates of counters only.
 /// Returns the labels that its series may carry.
 pub(crate) fn check(place: &str, text: &str, metrics: &Metrics) -> BTreeSet<String> {
-    let text = text
-        .replace("$__rate_interval", "5m")
-        .replace("$__range", "1h");
+    let text = text.replace("$__rate_interval", "5m").replace("$__range", "1h");
     let expr = parse(&text).unwrap_or_else(|error| panic!("{place}: {text}: {error}"));
-    let mut checker = Checker {
-        place,
-        metrics,
-        labels: BTreeSet::new(),
-        grouped: Vec::new(),
-    };
+    let mut checker = Checker { place, metrics, labels: BTreeSet::new(), grouped: Vec::new() };
     checker.labels.extend(TARGET_LABELS.map(String::from));
     checker.walk(&expr);
     for label in &checker.grouped {
-        assert!(
-            checker.labels.contains(label),
-            "{place}: no series has `{label}`: {text}"
-        );
+        assert!(checker.labels.contains(label), "{place}: no series has `{label}`: {text}");
     }
     checker.labels
 }
@@ -99,21 +77,16 @@ impl<'a> Checker<'a> {
 
     fn modifier(&mut self, modifier: Option<&LabelModifier>) {
         if let Some(modifier) = modifier {
-            self.grouped
-                .extend(modifier.labels().labels.iter().cloned());
+            self.grouped.extend(modifier.labels().labels.iter().cloned());
         }
     }
 
     /// Returns the metric's type.
     fn selector(&mut self, selector: &VectorSelector) -> &'a str {
-        let name = selector
-            .name
-            .as_deref()
-            .expect("a selector names its metric");
+        let name = selector.name.as_deref().expect("a selector names its metric");
         let own = OWN_SERIES.iter().find(|(own, _)| *own == name);
         if let Some((_, labels)) = own {
-            self.labels
-                .extend(labels.iter().map(|label| (*label).to_owned()));
+            self.labels.extend(labels.iter().map(|label| (*label).to_owned()));
             return "gauge";
         }
         let metrics = self.metrics;
@@ -133,10 +106,7 @@ impl<'a> Checker<'a> {
             };
             for wanted in wanted(matcher) {
                 let place = self.place;
-                assert!(
-                    values.contains(wanted),
-                    "{place}: `{name}` has no {label}=\"{wanted}\""
-                );
+                assert!(values.contains(wanted), "{place}: `{name}` has no {label}=\"{wanted}\"");
             }
         }
         &metric.kind

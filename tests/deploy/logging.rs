@@ -13,12 +13,8 @@ fn the_page_lists_every_event_with_what_to_do() {
     );
     for event in EVENTS {
         let level = event.level.to_string().to_lowercase();
-        writeln!(
-            table,
-            "| `{}` | {level} | {} | {} |",
-            event.name, event.meaning, event.action
-        )
-        .unwrap();
+        writeln!(table, "| `{}` | {level} | {} | {} |", event.name, event.meaning, event.action)
+            .unwrap();
     }
     crate::check_block("docs/logging.md", "events", &table);
 }
@@ -44,14 +40,8 @@ fn a_wrong_event_is_found() {
     for (code, fault) in [
         ("info!(event.name = events::ORDER_FILLED, \"a\")", None),
         ("info!(a = 1,\n event.name = \"order.filled\", \"a\")", None),
-        (
-            "info!(event.name = \"order.lost\", \"a\")",
-            Some("`order.lost` is not in the list"),
-        ),
-        (
-            "info!(event.name = events::GONE)",
-            Some("`gone` is not in the list"),
-        ),
+        ("info!(event.name = \"order.lost\", \"a\")", Some("`order.lost` is not in the list")),
+        ("info!(event.name = events::GONE)", Some("`gone` is not in the list")),
         (
             "warn!(event.name = events::ORDER_FILLED)",
             Some("`order.filled` is logged as warn, not as info"),
@@ -70,15 +60,9 @@ fn check(text: &str, start: usize) -> Result<(), String> {
         Some(literal) => literal.split('"').next().unwrap_or_default().to_owned(),
         None => {
             let path = value.split(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
-            let constant = path
-                .into_iter()
-                .next()
-                .and_then(|path| path.rsplit("::").next());
+            let constant = path.into_iter().next().and_then(|path| path.rsplit("::").next());
             // A constant is the name in capitals.
-            constant
-                .unwrap_or_default()
-                .to_lowercase()
-                .replacen('_', ".", 1)
+            constant.unwrap_or_default().to_lowercase().replacen('_', ".", 1)
         }
     };
     let Some(event) = EVENTS.iter().find(|event| event.name == name) else {

@@ -31,22 +31,12 @@ fn file(name: &str) -> String {
 /// there. With `UPDATE_EXPECT` set the page is written anew instead.
 fn check_block(page: &str, marker: &str, expected: &str) {
     let text = file(page);
-    let (open, close) = (
-        format!("<!-- {marker} -->\n"),
-        format!("<!-- /{marker} -->\n"),
-    );
+    let (open, close) = (format!("<!-- {marker} -->\n"), format!("<!-- /{marker} -->\n"));
     let (before, rest) = text.split_once(&open).expect(&open);
     let (block, after) = rest.split_once(&close).expect(&close);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(
-            path(page),
-            format!("{before}{open}{expected}{close}{after}"),
-        )
-        .unwrap();
+        fs::write(path(page), format!("{before}{open}{expected}{close}{after}")).unwrap();
         return;
     }
-    assert_eq!(
-        block, expected,
-        "{page}: write it anew with UPDATE_EXPECT=1"
-    );
+    assert_eq!(block, expected, "{page}: write it anew with UPDATE_EXPECT=1");
 }

@@ -32,10 +32,7 @@ fn every_metric_of_the_source_is_in_a_full_status() {
         let names =
             literals.filter(|text| text.starts_with("ploy_") || text.starts_with("process_"));
         for name in names {
-            assert!(
-                shown.contains_key(name),
-                "{source}: {name} is not in tests/deploy/status.rs"
-            );
+            assert!(shown.contains_key(name), "{source}: {name} is not in tests/deploy/status.rs");
         }
     }
 }
@@ -43,10 +40,7 @@ fn every_metric_of_the_source_is_in_a_full_status() {
 #[test]
 fn names_say_what_they_count_and_in_which_unit() {
     for (name, metric) in rendered() {
-        assert!(
-            name.starts_with("ploy_") || name.starts_with("process_"),
-            "{name}"
-        );
+        assert!(name.starts_with("ploy_") || name.starts_with("process_"), "{name}");
         assert_eq!(name.ends_with("_total"), metric.kind == "counter", "{name}");
         assert!(metric.help.ends_with('.') && 0 < metric.series, "{name}");
         for label in metric.labels.keys() {
@@ -60,32 +54,21 @@ fn names_say_what_they_count_and_in_which_unit() {
 fn a_removed_strategy_takes_its_series_with_it_and_no_other() {
     let with = render(&full(), &process());
     let mut status = full();
-    status
-        .strategies
-        .retain(|strategy| strategy.id.as_str() != "split");
+    status.strategies.retain(|strategy| strategy.id.as_str() != "split");
     let without = render(&status, &process());
     assert!(with.contains(r#"strategy="split""#) && !without.contains("split"));
     let lines: BTreeSet<&str> = with.lines().collect();
     let kept: BTreeSet<&str> = without.lines().collect();
     for line in lines.difference(&kept) {
-        assert!(
-            line.contains(r#"strategy="split""#) || line.starts_with('#'),
-            "{line}"
-        );
+        assert!(line.contains(r#"strategy="split""#) || line.starts_with('#'), "{line}");
     }
 }
 
 #[test]
 fn one_state_of_a_strategy_is_1_and_the_others_are_0() {
-    for (phase, name) in [
-        (Phase::Running, "running"),
-        (
-            Phase::Halted {
-                cause: "budget".into(),
-            },
-            "halted",
-        ),
-    ] {
+    for (phase, name) in
+        [(Phase::Running, "running"), (Phase::Halted { cause: "budget".into() }, "halted")]
+    {
         let mut status = full();
         status.strategies[1].phase = phase;
         let text = render(&status, &process());
@@ -102,10 +85,8 @@ fn one_state_of_a_strategy_is_1_and_the_others_are_0() {
 fn a_rule_that_never_refused_is_shown_as_zero_so_that_its_first_refusal_is_a_rise() {
     let text = render(&full(), &process());
     for rule in Rule::ALL {
-        let line = format!(
-            "ploy_risk_rejections_total{{strategy=\"late\",rule=\"{}\"}} 0\n",
-            rule.name()
-        );
+        let line =
+            format!("ploy_risk_rejections_total{{strategy=\"late\",rule=\"{}\"}} 0\n", rule.name());
         assert!(text.contains(&line), "{line}");
     }
 }
@@ -149,19 +130,9 @@ fn the_page_lists_every_metric_as_the_program_shows_it() {
     let mut table =
         String::from("| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n");
     for (name, metric) in rendered() {
-        let labels: Vec<String> = metric
-            .labels
-            .keys()
-            .map(|label| format!("`{label}`"))
-            .collect();
-        writeln!(
-            table,
-            "| `{name}` | {} | {} | {} |",
-            metric.kind,
-            labels.join(", "),
-            metric.help
-        )
-        .unwrap();
+        let labels: Vec<String> = metric.labels.keys().map(|label| format!("`{label}`")).collect();
+        writeln!(table, "| `{name}` | {} | {} | {} |", metric.kind, labels.join(", "), metric.help)
+            .unwrap();
     }
     crate::check_block("docs/operations.md", "metrics", &table);
 }

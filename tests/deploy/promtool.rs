@@ -17,10 +17,7 @@ fn check(arguments: &[&str], input: &str) {
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "promtool is needed: {error}"
-            );
+            assert!(std::env::var_os("CI").is_none(), "promtool is needed: {error}");
             // Past the test runner's capture: a check that did not run must be seen.
             let notice = format!(
                 "SKIPPED: promtool {}: {error}
@@ -31,19 +28,10 @@ fn check(arguments: &[&str], input: &str) {
             return;
         }
     };
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 #[test]

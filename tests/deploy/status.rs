@@ -46,13 +46,7 @@ pub(crate) fn full() -> SystemStatus {
             last_error: Some("disk full".into()),
         },
         strategies: vec![
-            strategy(
-                "late",
-                Phase::Halted {
-                    cause: "panic".into(),
-                },
-                KernelStatus::default(),
-            ),
+            strategy("late", Phase::Halted { cause: "panic".into() }, KernelStatus::default()),
             strategy("split", Phase::Running, kernel()),
         ],
         recent: Vec::new(),
@@ -69,14 +63,7 @@ pub(crate) fn process() -> ProcessInfo {
         max_fds: Some(1024),
         start_micros: Some(at(0).micros()),
         threads: Some(6),
-        log: LogCounts {
-            error: 1,
-            warn: 2,
-            info: 30,
-            debug: 0,
-            trace: 0,
-            lost: 0,
-        },
+        log: LogCounts { error: 1, warn: 2, info: 30, debug: 0, trace: 0, lost: 0 },
     }
 }
 
@@ -172,10 +159,5 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 }
 
 fn limit(rule: &str, used: &str, limit: &str, permille: u64) -> RiskUse {
-    RiskUse {
-        rule: rule.into(),
-        used: used.into(),
-        limit: limit.into(),
-        permille,
-    }
+    RiskUse { rule: rule.into(), used: used.into(), limit: limit.into(), permille }
 }

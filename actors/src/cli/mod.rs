@@ -100,7 +100,7 @@ struct Said {
 #[must_use]
 pub fn run_client(server: &Server, verb: &ClientVerb) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(ask(server, verb)),
+        Ok(runtime) => runtime.block_on(connect(server, verb)),
         Err(error) => {
             output::talk(&format!("ploy: start: {error}"));
             ExitCode::FAILURE
@@ -108,7 +108,7 @@ pub fn run_client(server: &Server, verb: &ClientVerb) -> ExitCode {
     }
 }
 
-async fn ask(server: &Server, verb: &ClientVerb) -> ExitCode {
+async fn connect(server: &Server, verb: &ClientVerb) -> ExitCode {
     let look = Look::of_stdout();
     let exit = match Client::new(&server.url) {
         Err(failure) => failed(&failure, None),

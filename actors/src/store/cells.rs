@@ -9,10 +9,7 @@ use ploy::price::{OutOfRange, Price, Size, Usdc};
 use ploy::time::Timestamp;
 use sqlx::FromRow;
 
-<<<<<<< HEAD
-=======
 use super::queue::Shared;
->>>>>>> store
 use super::{ANSWER_WITHIN, chain};
 use crate::ports::{FillRecord, StoreError};
 
@@ -62,14 +59,7 @@ impl FillRow {
         Ok(Fill {
             number: u32::try_from(self.fill)
                 .map_err(|error| Unreadable(format!("number of a fill: {error}")))?,
-<<<<<<< HEAD
             order: ClientOrderId { strategy: word(&self.strategy)?, number: number(self.number)? },
-=======
-            order: ClientOrderId {
-                strategy: word(&self.strategy)?,
-                number: number(self.number)?,
-            },
->>>>>>> store
             market: word(&self.market)?,
             outcome: outcome(&self.outcome)?,
             side: side(&self.side)?,
@@ -96,39 +86,22 @@ impl From<Unreadable> for StoreError {
 
 /// Waits for a read, but not for ever.
 pub(super) async fn within<T>(
-<<<<<<< HEAD
-    read: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-=======
     shared: &Shared,
     read: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
     let _hold = shared.hold();
->>>>>>> store
     match tokio::time::timeout(ANSWER_WITHIN, read).await {
         Ok(Ok(rows)) => Ok(rows),
         Ok(Err(sqlx::Error::PoolClosed)) => Err(StoreError::Ended),
         Ok(Err(error)) => Err(StoreError::Failed(chain(&error))),
-<<<<<<< HEAD
         Err(_) => {
             Err(StoreError::Failed(format!("no answer within {} s", ANSWER_WITHIN.as_secs())))
         }
-=======
-        Err(_) => Err(StoreError::Failed(format!(
-            "no answer within {} s",
-            ANSWER_WITHIN.as_secs()
-        ))),
->>>>>>> store
     }
 }
 
 pub(super) fn word<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Unreadable> {
-<<<<<<< HEAD
     text.parse().map_err(|error: T::Err| Unreadable(error.to_string()))
-=======
-    text.parse()
-        .map_err(|error: T::Err| Unreadable(error.to_string()))
->>>>>>> store
 }
 
 pub(super) fn number(value: i64) -> Result<u64, Unreadable> {

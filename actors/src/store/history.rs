@@ -98,11 +98,7 @@ impl Store {
             .bind(i64::from(limit) + 1)
             .fetch_all(&self.inner.pool);
         let mut records = Vec::new();
-<<<<<<< HEAD
-        for row in within(read).await? {
-=======
         for row in within(&self.inner.shared, read).await? {
->>>>>>> store
             records.push(record(row, &query.strategy)?);
         }
         let length = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -137,14 +133,7 @@ impl OrderRow {
     fn record(self, strategy: &StrategyId) -> Result<(i64, OrderRecord), Unreadable> {
         let (state, cause) = self.state();
         let record = OrderRecord {
-<<<<<<< HEAD
             id: ClientOrderId { strategy: strategy.clone(), number: number(self.number)? },
-=======
-            id: ClientOrderId {
-                strategy: strategy.clone(),
-                number: number(self.number)?,
-            },
->>>>>>> store
             at: Timestamp::from_micros(self.at),
             market_id: self.market,
             outcome: outcome(&self.outcome)?,
@@ -163,15 +152,7 @@ impl OrderRow {
     /// Derives what came of it. An end counts more than a beginning, and a fill proves that the venue has it.
     fn state(&self) -> (&'static str, Option<String>) {
         if let Some(cause) = &self.done {
-<<<<<<< HEAD
             let state = if self.filled == 0 { "unfilled" } else { "filled" };
-=======
-            let state = if self.filled == 0 {
-                "unfilled"
-            } else {
-                "filled"
-            };
->>>>>>> store
             return (state, Some(cause.clone()));
         }
         if let Some(reason) = &self.rejected {

@@ -139,7 +139,6 @@ impl Store {
         inner.shared.close();
         let mut tries = inner.tries.clone();
         let ended = async { while tries.changed().await.is_ok() {} };
-        let all = async { tokio::join!(ended, inner.pool.close()) };
         let closed = async {
             let _hold = inner.shared.hold();
             inner.pool.close().await;
@@ -150,9 +149,6 @@ impl Store {
         match inner.shared.waiting() {
             0 if in_time => Ok(()),
             0 => Err(StoreError::Failed(format!("it did not end within {within:?}"))),
-            0 => Err(StoreError::Failed(format!(
-                "it did not end within {within:?}"
-            ))),
             lost => Err(StoreError::Failed(format!("{lost} rows were not written"))),
         }
     }
@@ -164,28 +160,11 @@ impl Store {
     }
 
     fn start(opened: Opened, run: RunInfo) -> Self {
-        let shared = Shared::new(opened.place, opened.last_seq, run.started_at);
+        let shared = Shared::new(&opened, run.started_at);
         let (writer, tries) =
             Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.lock);
         let writer = tokio::spawn(writer.run()).abort_handle();
         Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
-        let shared = Shared::new(&opened, run.started_at);
-        let (writer, tries) = Writer::new(
-            Arc::clone(&shared),
-            opened.conn,
-            run.id.clone(),
-            opened.lock,
-        );
-        let writer = tokio::spawn(writer.run()).abort_handle();
-        Self {
-            inner: Arc::new(Inner {
-                run: run.id,
-                shared,
-                pool: opened.pool,
-                writer,
-                tries,
-            }),
-        }
     }
 }
 

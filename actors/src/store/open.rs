@@ -112,19 +112,9 @@ pub(super) async fn file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
-<<<<<<< HEAD
         Ok((conn, pool, last_seq)) => {
             Ok(Opened { conn, pool, lock, last_seq, place: path.display().to_string() })
         }
-=======
-        Ok((conn, pool, last_seq)) => Ok(Opened {
-            conn,
-            pool,
-            lock,
-            last_seq,
-            place: path.display().to_string(),
-        }),
->>>>>>> store
         Err(error) => {
             if !existed {
                 remove(path);
@@ -138,27 +128,10 @@ pub(super) async fn file(
 pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
-<<<<<<< HEAD
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
     let (conn, pool, last_seq) =
         database(options, run, &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
     Ok(Opened { conn, pool, lock: None, last_seq, place: "memory".to_owned() })
-=======
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .vfs("memdb")
-        .create_if_missing(true);
-    let (conn, pool, last_seq) = database(options, run, &MIGRATIONS)
-        .await
-        .map_err(|error| classify(&path, error))?;
-    Ok(Opened {
-        conn,
-        pool,
-        lock: None,
-        last_seq,
-        place: "memory".to_owned(),
-    })
->>>>>>> store
 }
 
 async fn database(
@@ -217,14 +190,7 @@ async fn prepare(
         .bind(run.title.clone())
         .execute(&mut *conn)
         .await?;
-<<<<<<< HEAD
     query_scalar(LAST_SEQ).bind(run.id.clone()).fetch_one(conn).await
-=======
-    query_scalar(LAST_SEQ)
-        .bind(run.id.clone())
-        .fetch_one(conn)
-        .await
->>>>>>> store
 }
 
 const fn mode(mode: Mode) -> &'static str {
@@ -235,32 +201,15 @@ const fn mode(mode: Mode) -> &'static str {
 
 /// Makes the folder, and returns the one path of the file, so that two names of it share one lock.
 fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
-<<<<<<< HEAD
     let folder = |source| OpenError::Folder { path: path.to_owned(), source };
-=======
-    let folder = |source| OpenError::Folder {
-        path: path.to_owned(),
-        source,
-    };
->>>>>>> store
     let name = path
         .file_name()
         .filter(|_| !path.is_dir())
         .ok_or_else(|| folder(io::ErrorKind::IsADirectory.into()))?;
     let absolute = std::path::absolute(path).map_err(folder)?;
     let parent = absolute.parent().unwrap_or(Path::new("/"));
-<<<<<<< HEAD
     fs::create_dir_all(parent)
         .map_err(|error| if is_denied(&error) { read_only(path, error) } else { folder(error) })?;
-=======
-    fs::create_dir_all(parent).map_err(|error| {
-        if is_denied(&error) {
-            read_only(path, error)
-        } else {
-            folder(error)
-        }
-    })?;
->>>>>>> store
     match fs::canonicalize(&absolute) {
         Ok(path) => Ok(path),
         Err(_) => Ok(fs::canonicalize(parent).map_err(folder)?.join(name)),
@@ -271,7 +220,6 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-<<<<<<< HEAD
     let file =
         File::options().create(true).truncate(false).write(true).open(name).map_err(|error| {
             if is_denied(&error) { read_only(path, error) } else { failed(path, error) }
@@ -279,25 +227,6 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
-=======
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(name)
-        .map_err(|error| {
-            if is_denied(&error) {
-                read_only(path, error)
-            } else {
-                failed(path, error)
-            }
-        })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
-            path: path.to_owned(),
-        }),
->>>>>>> store
         Err(TryLockError::Error(error)) => Err(failed(path, error)),
     }
 }
@@ -319,7 +248,6 @@ fn remove(path: &Path) {
 }
 
 fn is_denied(error: &io::Error) -> bool {
-<<<<<<< HEAD
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
@@ -329,26 +257,6 @@ fn failed(path: &Path, source: impl Into<sqlx::Error>) -> OpenError {
 
 fn read_only(path: &Path, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
     OpenError::ReadOnly { path: path.to_owned(), source: source.into() }
-=======
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-    )
-}
-
-fn failed(path: &Path, source: impl Into<sqlx::Error>) -> OpenError {
-    OpenError::Failed {
-        path: path.to_owned(),
-        source: source.into(),
-    }
-}
-
-fn read_only(path: &Path, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
-    OpenError::ReadOnly {
-        path: path.to_owned(),
-        source: source.into(),
-    }
->>>>>>> store
 }
 
 /// Says what a failure of the database means for the one who starts the program.
@@ -366,19 +274,8 @@ pub(super) fn classify(path: &Path, error: sqlx::Error) -> OpenError {
     match code(&error).map(|code| code & 0xff) {
         Some(5 | 6) => OpenError::Locked { path },
         Some(8) => read_only(&path, error),
-<<<<<<< HEAD
         Some(11 | 26) => OpenError::NotADatabase { path, source: error },
         Some(_) | None => OpenError::Failed { path, source: error },
-=======
-        Some(11 | 26) => OpenError::NotADatabase {
-            path,
-            source: error,
-        },
-        Some(_) | None => OpenError::Failed {
-            path,
-            source: error,
-        },
->>>>>>> store
     }
 }
 

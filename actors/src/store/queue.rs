@@ -7,11 +7,8 @@ use ploy::status::StoreStatus;
 use ploy::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
-<<<<<<< HEAD
-=======
 use super::hold::Hold;
 use super::open::Opened;
->>>>>>> store
 use super::rows;
 use crate::ports::{ErrorRecord, Row, StoreError};
 
@@ -28,10 +25,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Called when the writer has something to do.
     pub(super) wake: Notify,
-<<<<<<< HEAD
-=======
     in_memory: bool,
->>>>>>> store
 }
 
 /// Rows that were handed over together.
@@ -73,15 +67,6 @@ pub(super) enum Life {
 }
 
 impl Shared {
-<<<<<<< HEAD
-    pub(super) fn new(place: String, last_seq: i64, at: Timestamp) -> Arc<Self> {
-        Arc::new(Self {
-            wake: Notify::new(),
-            state: Mutex::new(State {
-                queue: Vec::new(),
-                waiting: 0,
-                last_seq,
-=======
     pub(super) fn new(opened: &Opened, at: Timestamp) -> Arc<Self> {
         Arc::new(Self {
             wake: Notify::new(),
@@ -90,16 +75,11 @@ impl Shared {
                 queue: Vec::new(),
                 waiting: 0,
                 last_seq: opened.last_seq,
->>>>>>> store
                 at,
                 life: Life::Open,
                 retrying: false,
                 up: true,
-<<<<<<< HEAD
-                place,
-=======
                 place: opened.place.clone(),
->>>>>>> store
                 rows: 0,
                 errors: 0,
                 last_error: None,
@@ -107,14 +87,11 @@ impl Shared {
         })
     }
 
-<<<<<<< HEAD
-=======
     /// Holds a test's paused clock while the database works.
     pub(super) fn hold(&self) -> Option<Hold> {
         self.in_memory.then(Hold::new)
     }
 
->>>>>>> store
     /// Queues a row for which nobody waits.
     pub(super) fn record(&self, row: Row) -> Result<(), StoreError> {
         let wake = {

@@ -83,11 +83,7 @@ impl Store {
     pub async fn past(&self, strategy: &StrategyId) -> Result<Vec<Past>, StoreError> {
         self.flush().await?;
         let strategy = strategy.as_str();
-<<<<<<< HEAD
-        let (fills, settlements) = within(async {
-=======
         let (fills, settlements) = within(&self.inner.shared, async {
->>>>>>> store
             // One transaction: both lists are of the same instant.
             let mut tx = self.inner.pool.begin().await?;
             let fills: Vec<FillRow> = query_as(PAST_FILLS)
@@ -126,11 +122,7 @@ impl Store {
             .bind(&*self.inner.run)
             .bind(strategy.as_str())
             .fetch_one(&self.inner.pool);
-<<<<<<< HEAD
-        Ok(number(within(read).await?)?)
-=======
         Ok(number(within(&self.inner.shared, read).await?)?)
->>>>>>> store
     }
 
     /// Returns the orders of a strategy in this run that are neither done nor rejected, oldest first. What was
@@ -148,16 +140,8 @@ impl Store {
             .bind(strategy.as_str())
             .fetch_all(&self.inner.pool);
         let mut open = Vec::new();
-<<<<<<< HEAD
-        for row in within(read).await? {
-            open.push(ClientOrderId { strategy: strategy.clone(), number: number(row)? });
-=======
         for row in within(&self.inner.shared, read).await? {
-            open.push(ClientOrderId {
-                strategy: strategy.clone(),
-                number: number(row)?,
-            });
->>>>>>> store
+            open.push(ClientOrderId { strategy: strategy.clone(), number: number(row)? });
         }
         Ok(open)
     }
@@ -170,11 +154,7 @@ impl Store {
     pub async fn strategy_records(&self) -> Result<Vec<StrategyRecord>, StoreError> {
         self.flush().await?;
         let read = query_as::<_, StrategyRow>(STRATEGIES).fetch_all(&self.inner.pool);
-<<<<<<< HEAD
-        let rows = within(read).await?.into_iter();
-=======
         let rows = within(&self.inner.shared, read).await?.into_iter();
->>>>>>> store
         Ok(rows.map(StrategyRow::record).collect::<Result<_, _>>()?)
     }
 
@@ -188,11 +168,7 @@ impl Store {
             .bind(&*self.inner.run)
             .bind(strategy.as_str())
             .fetch_one(&self.inner.pool);
-<<<<<<< HEAD
-        let row = within(read).await?;
-=======
         let row = within(&self.inner.shared, read).await?;
->>>>>>> store
         Ok(Sums {
             paid: money(row.paid)?,
             received: money(row.received)?,

@@ -104,16 +104,9 @@ fn name(row: &Row) -> String {
     match row {
         Row::Order(order) => format!("order {}", order.id()),
         Row::OrderEvent(event) => format!("a fill of order {}", event.order),
-<<<<<<< HEAD
         Row::Settlement(settlement) => {
             format!("the settlement of {} for {}", settlement.market, settlement.strategy)
         }
-=======
-        Row::Settlement(settlement) => format!(
-            "the settlement of {} for {}",
-            settlement.market, settlement.strategy
-        ),
->>>>>>> store
         Row::Decision(_)
         | Row::Risk(_)
         | Row::Lifecycle(_)
@@ -291,13 +284,7 @@ fn error(place: Place<'_>, error: &ErrorRecord) -> Statement {
          values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
     let strategy = error.strategy.as_ref().map(StrategyId::as_str);
     Statement::Plain(
-<<<<<<< HEAD
         start(SQL, place, strategy, error.at).bind(error.part.clone()).bind(error.message.clone()),
-=======
-        start(SQL, place, strategy, error.at)
-            .bind(error.part.clone())
-            .bind(error.message.clone()),
->>>>>>> store
     )
 }
 

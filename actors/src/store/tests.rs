@@ -50,13 +50,7 @@ fn place() -> (TempDir, PathBuf) {
 
 /// Another connection to the same file, as a person's shell would have.
 async fn shell(path: &Path) -> SqliteConnection {
-<<<<<<< HEAD
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
-=======
-    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path))
-        .await
-        .unwrap()
->>>>>>> store
 }
 
 async fn rows(conn: &mut SqliteConnection, table: &str) -> i64 {
@@ -123,14 +117,7 @@ fn order_of(number: u64, size: &str) -> Order {
         orders: &OpenOrders::default(),
     };
     let approved = guard.check(intent(size), &context).unwrap();
-<<<<<<< HEAD
     let id = ClientOrderId { strategy: me(), number };
-=======
-    let id = ClientOrderId {
-        strategy: me(),
-        number,
-    };
->>>>>>> store
     Order::new(id, at(i64::try_from(number).unwrap()), approved)
 }
 
@@ -141,14 +128,7 @@ fn order(number: u64) -> Row {
 fn told(number: u64, update: Update) -> Row {
     Row::OrderEvent(OrderEvent {
         at: at(10),
-<<<<<<< HEAD
         order: ClientOrderId { strategy: me(), number },
-=======
-        order: ClientOrderId {
-            strategy: me(),
-            number,
-        },
->>>>>>> store
         update,
     })
 }
@@ -156,14 +136,7 @@ fn told(number: u64, update: Update) -> Row {
 fn fill_of(number: u64, fill: u32, side: Side, price: &str, size: &str) -> Fill {
     Fill {
         number: fill,
-<<<<<<< HEAD
         order: ClientOrderId { strategy: me(), number },
-=======
-        order: ClientOrderId {
-            strategy: me(),
-            number,
-        },
->>>>>>> store
         market: MARKET,
         outcome: Outcome::Yes,
         side,
@@ -176,14 +149,7 @@ fn fill_of(number: u64, fill: u32, side: Side, price: &str, size: &str) -> Fill 
 }
 
 fn filled(number: u64, fill: u32) -> Row {
-<<<<<<< HEAD
     told(number, Update::Filled(fill_of(number, fill, Side::Buy, "0.45", "2")))
-=======
-    told(
-        number,
-        Update::Filled(fill_of(number, fill, Side::Buy, "0.45", "2")),
-    )
->>>>>>> store
 }
 
 fn done(number: u64, cause: DoneCause) -> Row {
@@ -226,14 +192,7 @@ fn decision(seq: u64) -> DecisionRecord {
         verdict: "rejected".to_owned(),
         cause: "throttle".to_owned(),
         intent: Some("buy 10 yes".to_owned()),
-<<<<<<< HEAD
         numbers: vec![("used".to_owned(), "4".to_owned()), ("ask".to_owned(), "0.46".to_owned())],
-=======
-        numbers: vec![
-            ("used".to_owned(), "4".to_owned()),
-            ("ask".to_owned(), "0.46".to_owned()),
-        ],
->>>>>>> store
     }
 }
 
@@ -280,15 +239,7 @@ fn halt(cause: Option<&str>) -> StrategyRecord {
 }
 
 fn newest(limit: u32, before: Option<i64>) -> Query {
-<<<<<<< HEAD
     Query { strategy: me(), limit, before }
-=======
-    Query {
-        strategy: me(),
-        limit,
-        before,
-    }
->>>>>>> store
 }
 
 const TABLES: [&str; 10] = [
@@ -333,28 +284,12 @@ async fn what_is_committed_is_on_the_disk_at_once() {
 #[tokio::test]
 async fn the_disk_is_asked_to_keep_its_word() {
     let (_folder, path) = place();
-<<<<<<< HEAD
     let mut opened = open::file(&path, &run("r"), &open::MIGRATIONS).await.unwrap();
     for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")]
     {
         let sql = format!("select cast({pragma} as text) from pragma_{pragma}");
         let value: String =
             query_scalar(AssertSqlSafe(sql)).fetch_one(&mut opened.conn).await.unwrap();
-=======
-    let mut opened = open::file(&path, &run("r"), &open::MIGRATIONS)
-        .await
-        .unwrap();
-    for (pragma, expected) in [
-        ("journal_mode", "wal"),
-        ("synchronous", "2"),
-        ("foreign_keys", "1"),
-    ] {
-        let sql = format!("select cast({pragma} as text) from pragma_{pragma}");
-        let value: String = query_scalar(AssertSqlSafe(sql))
-            .fetch_one(&mut opened.conn)
-            .await
-            .unwrap();
->>>>>>> store
         assert_eq!(value, expected, "{pragma}");
     }
 }
@@ -381,30 +316,12 @@ async fn what_is_told_twice_is_stored_once() {
     let (_folder, path) = place();
     let store = Store::open(&path, run("r")).await.unwrap();
     for _ in 0..2 {
-<<<<<<< HEAD
         let facts = vec![order(1), filled(1, 1), settlement(20), done(1, DoneCause::Filled)];
         store.commit(facts).await.unwrap();
     }
     let mut shell = shell(&path).await;
     for (table, expected) in [("orders", 1), ("fills", 1), ("settlements", 1), ("order_events", 2)]
     {
-=======
-        let facts = vec![
-            order(1),
-            filled(1, 1),
-            settlement(20),
-            done(1, DoneCause::Filled),
-        ];
-        store.commit(facts).await.unwrap();
-    }
-    let mut shell = shell(&path).await;
-    for (table, expected) in [
-        ("orders", 1),
-        ("fills", 1),
-        ("settlements", 1),
-        ("order_events", 2),
-    ] {
->>>>>>> store
         assert_eq!(rows(&mut shell, table).await, expected, "{table}");
     }
 }
@@ -428,22 +345,10 @@ async fn an_order_with_a_number_in_use_is_refused_and_nothing_of_its_commit_is_s
     let store = memory().await;
     store.commit(vec![order(1)]).await.unwrap();
     let other = Row::Order(order_of(1, "20"));
-<<<<<<< HEAD
     let (refused, fine) =
         tokio::join!(store.commit(vec![order(2), other]), store.commit(vec![order(3)]));
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("order split_arb:1 is stored already"), "{message}");
-=======
-    let (refused, fine) = tokio::join!(
-        store.commit(vec![order(2), other]),
-        store.commit(vec![order(3)])
-    );
-    let message = refused.unwrap_err().to_string();
-    assert!(
-        message.contains("order split_arb:1 is stored already"),
-        "{message}"
-    );
->>>>>>> store
     fine.unwrap();
     let page = store.orders(newest(10, None)).await.unwrap();
     let orders: Vec<_> = page.items.iter().map(|order| order.id.number).collect();
@@ -464,16 +369,7 @@ async fn a_fill_that_contradicts_itself_is_shown_and_the_first_one_counts() {
     assert_eq!(fills[0].price, "0.45".parse().unwrap());
     let status = store.status();
     assert_eq!((status.errors, status.queued, status.rows), (1, 0, 1));
-<<<<<<< HEAD
     assert!(status.last_error.unwrap().contains("a fill of order split_arb:1"));
-=======
-    assert!(
-        status
-            .last_error
-            .unwrap()
-            .contains("a fill of order split_arb:1")
-    );
->>>>>>> store
 }
 
 #[tokio::test]
@@ -509,37 +405,17 @@ async fn a_store_that_cannot_write_says_so_keeps_records_and_recovers() {
     let (_folder, path) = place();
     let store = Store::open(&path, run("r")).await.unwrap();
     let mut shell = shell(&path).await;
-<<<<<<< HEAD
     shell.execute("alter table errors rename to gone").await.unwrap();
     store.record(error("kept"), Ticket::none()).unwrap();
     let refused = store.commit(vec![order(1)]).await.unwrap_err();
     assert!(refused.to_string().contains("no such table: errors"), "{refused}");
-=======
-    shell
-        .execute("alter table errors rename to gone")
-        .await
-        .unwrap();
-    store.record(error("kept"), Ticket::none()).unwrap();
-    let refused = store.commit(vec![order(1)]).await.unwrap_err();
-    assert!(
-        refused.to_string().contains("no such table: errors"),
-        "{refused}"
-    );
->>>>>>> store
     let status = store.status();
     assert!(!status.up);
     // The record, and the failure itself.
     assert_eq!((status.queued, status.rows), (2, 0));
     assert!(status.last_error.unwrap().contains("no such table"));
 
-<<<<<<< HEAD
     shell.execute("alter table gone rename to errors").await.unwrap();
-=======
-    shell
-        .execute("alter table gone rename to errors")
-        .await
-        .unwrap();
->>>>>>> store
     store.flush().await.unwrap();
     let status = store.status();
     assert_eq!((status.up, status.queued, status.rows), (true, 0, 2));
@@ -553,14 +429,7 @@ async fn a_failed_transaction_is_tried_again_without_being_asked() {
     let (_folder, path) = place();
     let store = Store::open(&path, run("r")).await.unwrap();
     let mut shell = shell(&path).await;
-<<<<<<< HEAD
     shell.execute("alter table orders rename to gone").await.unwrap();
-=======
-    shell
-        .execute("alter table orders rename to gone")
-        .await
-        .unwrap();
->>>>>>> store
     // Nothing but the failure itself is left to be written.
     store.commit(vec![order(1)]).await.unwrap_err();
     assert_eq!((store.status().up, store.status().queued), (false, 1));
@@ -576,15 +445,7 @@ async fn a_failed_transaction_is_tried_again_without_being_asked() {
 async fn a_full_disk_is_survived() {
     let mut opened = open::in_memory(&run("r")).await.unwrap();
     // The database then rolls back by itself, which is what must not confuse the writer.
-<<<<<<< HEAD
     opened.conn.execute("pragma max_page_count = 80").await.unwrap();
-=======
-    opened
-        .conn
-        .execute("pragma max_page_count = 80")
-        .await
-        .unwrap();
->>>>>>> store
     let store = Store::start(opened, run("r"));
     let refused = store.commit(vec![error(&"x".repeat(1_000_000))]).await;
     assert!(refused.unwrap_err().to_string().contains("full"));
@@ -603,25 +464,12 @@ async fn a_commit_that_was_given_up_is_not_written_later() {
     store.record(error("first"), Ticket::none()).unwrap();
     let mut tries = store.inner.tries.clone();
     tries.changed().await.unwrap();
-<<<<<<< HEAD
-    // The writer waits for the lock; with time paused the caller's patience ends at once.
-    tokio::time::pause();
-    let answer = store.commit(vec![order(1)]).await;
-    tokio::time::resume();
-    assert!(answer.unwrap_err().to_string().contains("no answer within 5 s"));
-=======
     // The writer waits for the lock, and the caller's patience ends.
     tokio::time::pause();
     let late = Duration::from_secs(6);
     let (answer, ()) = tokio::join!(store.commit(vec![order(1)]), tokio::time::advance(late));
     tokio::time::resume();
-    assert!(
-        answer
-            .unwrap_err()
-            .to_string()
-            .contains("no answer within 5 s")
-    );
->>>>>>> store
+    assert!(answer.unwrap_err().to_string().contains("no answer within 5 s"));
     assert!(!store.status().up);
     shell.execute("rollback").await.unwrap();
     store.flush().await.unwrap();
@@ -630,8 +478,6 @@ async fn a_commit_that_was_given_up_is_not_written_later() {
     assert_eq!(rows(&mut shell, "errors").await, 2);
 }
 
-<<<<<<< HEAD
-=======
 #[tokio::test(start_paused = true)]
 async fn a_paused_clock_stands_still_while_the_store_works() {
     let before = tokio::time::Instant::now();
@@ -645,7 +491,6 @@ async fn a_paused_clock_stands_still_while_the_store_works() {
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
->>>>>>> store
 #[tokio::test]
 async fn closing_writes_what_waits_and_takes_nothing_more() {
     let (_folder, path) = place();
@@ -654,21 +499,9 @@ async fn closing_writes_what_waits_and_takes_nothing_more() {
         store.record(error("x"), Ticket::none()).unwrap();
     }
     store.close(Duration::from_secs(5)).await.unwrap();
-<<<<<<< HEAD
     assert!(matches!(store.record(error("x"), Ticket::none()), Err(StoreError::Ended)));
     assert!(matches!(store.flush().await, Err(StoreError::Ended)));
     assert!(matches!(store.orders(newest(1, None)).await, Err(StoreError::Ended)));
-=======
-    assert!(matches!(
-        store.record(error("x"), Ticket::none()),
-        Err(StoreError::Ended)
-    ));
-    assert!(matches!(store.flush().await, Err(StoreError::Ended)));
-    assert!(matches!(
-        store.orders(newest(1, None)).await,
-        Err(StoreError::Ended)
-    ));
->>>>>>> store
     assert_eq!(rows(&mut shell(&path).await, "errors").await, 100);
     // The file is free again, although the old handle is still there.
     Store::open(&path, run("s")).await.unwrap();
@@ -678,26 +511,11 @@ async fn closing_writes_what_waits_and_takes_nothing_more() {
 async fn closing_a_store_that_cannot_write_says_how_much_is_lost() {
     let (_folder, path) = place();
     let store = Store::open(&path, run("r")).await.unwrap();
-<<<<<<< HEAD
     shell(&path).await.execute("drop table errors").await.unwrap();
     store.record(error("x"), Ticket::none()).unwrap();
     store.flush().await.unwrap_err();
     let lost = store.close(Duration::ZERO).await.unwrap_err();
     assert_eq!(lost.to_string(), "the store failed: 2 rows were not written");
-=======
-    shell(&path)
-        .await
-        .execute("drop table errors")
-        .await
-        .unwrap();
-    store.record(error("x"), Ticket::none()).unwrap();
-    store.flush().await.unwrap_err();
-    let lost = store.close(Duration::ZERO).await.unwrap_err();
-    assert_eq!(
-        lost.to_string(),
-        "the store failed: 2 rows were not written"
-    );
->>>>>>> store
 }
 
 #[tokio::test]
@@ -718,14 +536,7 @@ async fn the_last_clone_takes_the_writer_with_it() {
 async fn pages_go_from_the_newest_to_the_oldest() {
     let store = memory().await;
     for seq in 1..=5 {
-<<<<<<< HEAD
         store.commit(vec![order(seq), Row::Decision(decision(seq))]).await.unwrap();
-=======
-        store
-            .commit(vec![order(seq), Row::Decision(decision(seq))])
-            .await
-            .unwrap();
->>>>>>> store
     }
     let mut seen = Vec::new();
     let mut before = None;
@@ -759,17 +570,7 @@ async fn an_order_is_what_its_events_say() {
     check_order(vec![unknown(1)], "unknown", "0", None).await;
     // It was looked up: whatever came first, it is known now.
     check_order(vec![unknown(1), accepted(1)], "accepted", "0", None).await;
-<<<<<<< HEAD
     check_order(vec![unknown(1), rejected(1)], "rejected", "0", Some("no money")).await;
-=======
-    check_order(
-        vec![unknown(1), rejected(1)],
-        "rejected",
-        "0",
-        Some("no money"),
-    )
-    .await;
->>>>>>> store
     check_order(vec![unknown(1), filled(1, 1)], "accepted", "2", None).await;
     let twice = vec![accepted(1), filled(1, 1), filled(1, 2), filled(1, 2)];
     check_order(twice, "accepted", "4", None).await;
@@ -829,31 +630,10 @@ async fn the_past_is_told_once_in_the_order_it_was_booked() {
     // What is queued counts: a strategy that starts again must not miss a fill.
     assert_eq!(store.status().rows, 0);
     let past = store.past(&me()).await.unwrap();
-<<<<<<< HEAD
     let Update::Filled(sold) = sold else { panic!("a fill") };
     let settled = Past::Settled { market: MARKET, payouts: [usdc("1"), usdc("0")] };
     let bought = |fill| Past::Fill(fill_of(1, fill, Side::Buy, "0.45", "2"));
     assert_eq!(past, [bought(1), settled.clone(), Past::Fill(sold), settled, bought(2)]);
-=======
-    let Update::Filled(sold) = sold else {
-        panic!("a fill")
-    };
-    let settled = Past::Settled {
-        market: MARKET,
-        payouts: [usdc("1"), usdc("0")],
-    };
-    let bought = |fill| Past::Fill(fill_of(1, fill, Side::Buy, "0.45", "2"));
-    assert_eq!(
-        past,
-        [
-            bought(1),
-            settled.clone(),
-            Past::Fill(sold),
-            settled,
-            bought(2)
-        ]
-    );
->>>>>>> store
     assert_eq!(store.past(&"momentum".parse().unwrap()).await.unwrap(), []);
 }
 
@@ -874,23 +654,9 @@ async fn the_sums_agree_with_the_portfolio() {
     }
     let payouts = [usdc("1"), usdc("0")];
     let (amount, profit) = portfolio.settle(MARKET, payouts).unwrap();
-<<<<<<< HEAD
     let settled =
         Settlement { strategy: me(), market: MARKET, payouts, amount, profit, at: at(30) };
     store.record(Row::Settlement(settled), Ticket::none()).unwrap();
-=======
-    let settled = Settlement {
-        strategy: me(),
-        market: MARKET,
-        payouts,
-        amount,
-        profit,
-        at: at(30),
-    };
-    store
-        .record(Row::Settlement(settled), Ticket::none())
-        .unwrap();
->>>>>>> store
     let sums = store.sums(&me()).await.unwrap();
     assert_eq!(sums.cash(), portfolio.cash());
     assert_eq!(sums.fees, portfolio.fees());
@@ -905,14 +671,7 @@ async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
     let first = Store::open(&path, run("b")).await.unwrap();
     let rows = vec![order(7), filled(7, 1), Row::Intent(halt(None))];
     first.commit(rows).await.unwrap();
-<<<<<<< HEAD
     first.commit(vec![Row::Intent(halt(Some("a hang")))]).await.unwrap();
-=======
-    first
-        .commit(vec![Row::Intent(halt(Some("a hang")))])
-        .await
-        .unwrap();
->>>>>>> store
     first.close(Duration::from_secs(5)).await.unwrap();
 
     // Its id sorts before the first one's, and its clock stands still: only the order of opening counts.
@@ -920,18 +679,8 @@ async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
     assert_eq!(second.last_order_number(&me()).await.unwrap(), 0);
     assert_eq!(second.past(&me()).await.unwrap(), []);
     assert_eq!(second.open_orders(&me()).await.unwrap(), []);
-<<<<<<< HEAD
     assert_eq!(second.strategy_records().await.unwrap(), [halt(Some("a hang"))]);
     second.record(Row::Intent(halt(None)), Ticket::none()).unwrap();
-=======
-    assert_eq!(
-        second.strategy_records().await.unwrap(),
-        [halt(Some("a hang"))]
-    );
-    second
-        .record(Row::Intent(halt(None)), Ticket::none())
-        .unwrap();
->>>>>>> store
     assert_eq!(second.strategy_records().await.unwrap(), [halt(None)]);
     second.close(Duration::from_secs(5)).await.unwrap();
 
@@ -942,17 +691,7 @@ async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
     let page = again.orders(newest(1, None)).await.unwrap();
     assert_eq!(page.items[0].id.number, 8);
     let open = again.open_orders(&me()).await.unwrap();
-<<<<<<< HEAD
     assert_eq!(open, ["split_arb:7".parse().unwrap(), "split_arb:8".parse().unwrap()]);
-=======
-    assert_eq!(
-        open,
-        [
-            "split_arb:7".parse().unwrap(),
-            "split_arb:8".parse().unwrap()
-        ]
-    );
->>>>>>> store
 }
 
 #[tokio::test]
@@ -983,27 +722,11 @@ async fn a_store_that_cannot_be_opened_says_what_to_do() {
     let root = folder.path();
 
     fs::write(root.join("file"), "x").unwrap();
-<<<<<<< HEAD
     check_open(&root.join("file").join("ploy.db"), "Folder", "make the folder").await;
     check_open(root, "Folder", "make the folder").await;
 
     fs::write(root.join("text.db"), "this is a letter, not a database, and long enough to tell")
         .unwrap();
-=======
-    check_open(
-        &root.join("file").join("ploy.db"),
-        "Folder",
-        "make the folder",
-    )
-    .await;
-    check_open(root, "Folder", "make the folder").await;
-
-    fs::write(
-        root.join("text.db"),
-        "this is a letter, not a database, and long enough to tell",
-    )
-    .unwrap();
->>>>>>> store
     check_open(&root.join("text.db"), "NotADatabase", "restore this file").await;
 
     let open = Store::open(&path, run("r")).await.unwrap();
@@ -1028,23 +751,8 @@ async fn a_store_that_cannot_be_opened_says_what_to_do() {
 #[tokio::test]
 async fn a_folder_in_which_nobody_may_write_is_refused() {
     // Of this one it is true for root, too.
-<<<<<<< HEAD
     check_open(Path::new("/sys/ploy.db"), "ReadOnly", "writable for this user").await;
     check_open(Path::new("/sys/ploy/ploy.db"), "ReadOnly", "writable for this user").await;
-=======
-    check_open(
-        Path::new("/sys/ploy.db"),
-        "ReadOnly",
-        "writable for this user",
-    )
-    .await;
-    check_open(
-        Path::new("/sys/ploy/ploy.db"),
-        "ReadOnly",
-        "writable for this user",
-    )
-    .await;
->>>>>>> store
 }
 
 #[tokio::test]
@@ -1107,39 +815,20 @@ async fn a_failed_open_leaves_no_database_behind() {
 async fn no_query_reads_a_whole_table() {
     let store = memory().await;
     // What will be listed like the others.
-<<<<<<< HEAD
     let lists = TABLES.iter().filter(|table| **table != "order_events").map(|table| {
         format!(
             "select * from {table} where run = $1 and strategy = $2 and seq < $3 \
              order by seq desc limit $4"
         )
     });
-=======
-    let lists = TABLES
-        .iter()
-        .filter(|table| **table != "order_events")
-        .map(|table| {
-            format!(
-                "select * from {table} where run = $1 and strategy = $2 and seq < $3 \
-             order by seq desc limit $4"
-            )
-        });
->>>>>>> store
     let lists = lists.filter(|sql| !sql.contains(" strategies "));
     let queries = history::PAGES.iter().chain(&recovery::LOOKUPS);
     let queries = queries.map(|sql| (*sql).to_owned()).chain(lists);
     let mut checked = 0;
     for sql in queries {
         let explain = AssertSqlSafe(format!("explain query plan {sql}"));
-<<<<<<< HEAD
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(explain).fetch_all(&store.inner.pool).await.unwrap();
-=======
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
-            .fetch_all(&store.inner.pool)
-            .await
-            .unwrap();
->>>>>>> store
         for (_, _, _, step) in plan {
             let scans = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
             assert!(!scans && !step.contains("TEMP B-TREE"), "{step}: {sql}");

@@ -35,17 +35,7 @@ impl Writer {
         lock: Option<File>,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-<<<<<<< HEAD
         let writer = Self { shared, conn: Some(conn), run, tries, _lock: lock };
-=======
-        let writer = Self {
-            shared,
-            conn: Some(conn),
-            run,
-            tries,
-            _lock: lock,
-        };
->>>>>>> store
         (writer, counted)
     }
 
@@ -80,10 +70,7 @@ impl Writer {
                 }
             }
         }
-<<<<<<< HEAD
-=======
         let _hold = self.shared.hold();
->>>>>>> store
         if let Some(conn) = self.conn.take()
             && let Err(error) = conn.close().await
         {
@@ -96,10 +83,7 @@ impl Writer {
         if rows_of(group) == 0 {
             return Ok(group.iter().map(|_| None).collect());
         }
-<<<<<<< HEAD
-=======
         let _hold = self.shared.hold();
->>>>>>> store
         self.tries.send_modify(|tries| *tries += 1);
         let conn = self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let written = transaction(conn, &self.run, group).await;
@@ -147,13 +131,7 @@ async fn part(
     for (seq, row) in (job.seq..).zip(&job.rows) {
         let written = rows::insert(conn, Place { run, seq }, row).await;
         if let Some(contradiction) = contradiction(written)? {
-<<<<<<< HEAD
             query("rollback to savepoint part").execute(&mut *conn).await?;
-=======
-            query("rollback to savepoint part")
-                .execute(&mut *conn)
-                .await?;
->>>>>>> store
             query("release savepoint part").execute(conn).await?;
             return Ok(Some(contradiction));
         }
@@ -172,13 +150,7 @@ fn contradiction(written: Result<(), Fault>) -> Result<Option<String>, sqlx::Err
 
 /// Returns how long to wait after so many failures in a row.
 fn backoff(failures: u32) -> Duration {
-<<<<<<< HEAD
     BACKOFF_FIRST.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(BACKOFF_MAX)
-=======
-    BACKOFF_FIRST
-        .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
-        .min(BACKOFF_MAX)
->>>>>>> store
 }
 
 #[cfg(test)]

@@ -275,6 +275,7 @@ mod tests {
 
     const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);
 
+    #[expect(clippy::too_many_arguments, reason = "a row of a table")]
     fn fill(number: u32, outcome: Outcome, side: Side, price: &str, size: &str, fee: &str) -> Fill {
         Fill {
             number,

@@ -57,6 +57,8 @@ pub struct Parts {
     pub latency: Duration,
     /// Where the API listens.
     pub listener: TcpListener,
+    /// Its address, with the port that the system gave.
+    pub address: SocketAddr,
     /// By which names it may be asked.
     pub hosts: Hosts,
     /// Where facts are kept.
@@ -130,12 +132,12 @@ pub enum StartError {
 /// The first refusal.
 pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, StartError> {
     let (header, source) = reader::spawn(&settings.tape, reader::READ_AHEAD)?;
-    let hosts = Hosts::new(settings.listen, &settings.hosts)?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|source| StartError::Listen { address: settings.listen, source })?;
+    let refused = |source| StartError::Listen { address: settings.listen, source };
+    let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let hosts = Hosts::new(address, &settings.hosts)?;
     let run = RunInfo {
-        id: uuid::Uuid::now_v7().to_string(),
+        id: settings.run.clone(),
         started_at: wall(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: Mode::Paper,
@@ -144,8 +146,19 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
     let store = Store::open(&settings.store, run.clone()).await?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
-    let (speed, latency) = (settings.speed, settings.latency);
-    Ok(Parts { run, source, header, speed, latency, listener, hosts, store, registry, strategies })
+    Ok(Parts {
+        run,
+        source,
+        header,
+        speed: settings.speed,
+        latency: settings.latency,
+        listener,
+        address,
+        hosts,
+        store,
+        registry,
+        strategies,
+    })
 }
 
 impl App {
@@ -159,72 +172,37 @@ impl App {
         let clock = EventClock::default();
         // Time begins with the tape, not in 1970.
         drop(clock.advance(parts.header.from));
-        let (bus, board) = (EventBus::default(), StatusBus::new(waiting(&parts)));
-        let (executor, lanes) = ExecutorHandle::new();
+        let board = StatusBus::new(waiting(&parts));
         let (fatal_tx, fatal) = mpsc::channel(1);
         let root = spawn("the root supervisor", RootSupervisor, fatal_tx, None).await?;
-
-        let (news_tx, news) = mpsc::channel(NEWS_MAX);
-        let venue = paper::Args {
-            venue: PaperVenue::new(parts.latency),
-            mailbox: bus.subscribe_venue(),
-            events: news_tx,
-            clock: clock.clone(),
-        };
-        let venue = spawn("the paper venue", Paper, venue, Some(&root)).await?;
-        let worker = executor::Args {
-            store: parts.store.clone(),
-            venue: Arc::new(PaperHandle(venue)),
-            events: news,
-            bus: bus.clone(),
-            lanes,
-        };
-        spawn("the order executor", OrderExecutor, worker, Some(&root)).await?;
+        let around = order_path(&parts, &clock, &board, &root).await?;
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
             source: parts.source,
             speed: parts.speed,
-            bus: bus.clone(),
+            bus: around.bus.clone(),
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
             ended: ended_tx,
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
-
-        let surroundings = Surroundings {
-            bus,
-            executor,
-            store: parts.store.clone(),
-            clock: clock.clone(),
-            board: board.clone(),
-        };
         let all = manager::Args {
             registry: parts.registry,
             records,
-            surroundings,
+            surroundings: around,
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-
-        let sources = Sources {
-            run: parts.run,
-            board,
-            store: parts.store.clone(),
-            clock: clock.clone(),
-            wall,
-        };
+        let (run, store) = (parts.run, parts.store.clone());
+        let sources = Sources { run, board, store, clock: clock.clone(), wall };
         let (snapshots, status) = watch::channel(Arc::new(sources.snapshot(0)));
         let beat = (sources, snapshots);
         let aggregator =
             spawn("the status aggregator", StatusAggregator, beat, Some(&root)).await?;
 
         let commands = carry_commands(&manager);
-        let address = parts.listener.local_addr().map_err(|source| StartError::Listen {
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            source,
-        })?;
         let state = ApiState {
             status: status.clone(),
             commands: commands.clone(),
@@ -232,13 +210,14 @@ impl App {
             hosts: parts.hosts,
         };
         let api_end = CancellationToken::new();
+        let address = parts.address;
         let api = tokio::spawn(api::serve(parts.listener, state, api_end.clone()));
         tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-
+        let store = parts.store;
         let app = Self {
             status,
             commands,
-            store: parts.store,
+            store,
             address,
             root,
             feed,
@@ -344,6 +323,35 @@ impl App {
         drop(self.manager.cast(manager::Msg::Boot(reply)));
         drop(booted.await); // a manager that is gone has told the root
     }
+}
+
+/// Starts what an order passes on its way: the paper venue and the executor.
+async fn order_path(
+    parts: &Parts,
+    clock: &EventClock,
+    board: &StatusBus,
+    root: &ActorRef<supervisor::Msg>,
+) -> Result<Surroundings, StartError> {
+    let bus = EventBus::default();
+    let (executor, lanes) = ExecutorHandle::new();
+    let (news_tx, news) = mpsc::channel(NEWS_MAX);
+    let venue = paper::Args {
+        venue: PaperVenue::new(parts.latency),
+        mailbox: bus.subscribe_venue(),
+        events: news_tx,
+        clock: clock.clone(),
+    };
+    let venue = spawn("the paper venue", Paper, venue, Some(root)).await?;
+    let worker = executor::Args {
+        store: parts.store.clone(),
+        venue: Arc::new(PaperHandle(venue)),
+        events: news,
+        bus: bus.clone(),
+        lanes,
+    };
+    spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
+    let (store, clock, board) = (parts.store.clone(), clock.clone(), board.clone());
+    Ok(Surroundings { bus, executor, store, clock, board })
 }
 
 /// Starts a part, linked to the root once there is one.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use ploy::config::{LogConfig, LogFormat};
+use ploy::config::LogFormat;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
     let exit_at_end = args.exit_at_end;
     let folder = args.config.clone();
     let settings = settings::load(&folder, overrides(args))?;
-    let _log = telemetry::init(&log_settings(&settings.log, watched))?;
+    let _log = telemetry::init(&log_settings(&settings, watched))?;
     panics::install();
     let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
     let io = runtime("io")?;
@@ -159,15 +159,15 @@ fn overrides(args: RunArgs) -> Overrides {
 }
 
 /// A live view owns the terminal: the log is written only where it goes elsewhere.
-fn log_settings(log: &LogConfig, watched: bool) -> telemetry::Settings {
-    let format = match log.format {
+fn log_settings(settings: &Settings, watched: bool) -> telemetry::Settings {
+    let format = match settings.log.format {
         LogFormat::Auto => telemetry::Format::Auto,
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Pretty => telemetry::Format::Pretty,
     };
     let hidden = watched && io::stderr().is_terminal();
-    let filter = if hidden { "off".to_owned() } else { log.level.name().to_owned() };
-    telemetry::Settings { format, filter, run: uuid::Uuid::now_v7().to_string() }
+    let filter = if hidden { "off".to_owned() } else { settings.log.level.name().to_owned() };
+    telemetry::Settings { format, filter, run: settings.run.clone() }
 }
 
 fn runtime(name: &str) -> io::Result<Runtime> {

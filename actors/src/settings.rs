@@ -12,6 +12,8 @@ use std::time::Duration;
 /// All that the service is told, ready to be used.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The id of this run, different for every start of the program.
+    pub run: String,
     /// The tape to play.
     pub tape: PathBuf,
     /// How fast event time runs.
@@ -85,6 +87,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         }
     };
     Ok(Settings {
+        run: uuid::Uuid::now_v7().to_string(),
         tape: overrides.tape.unwrap_or_else(|| folder.join(service.feed.path)),
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,

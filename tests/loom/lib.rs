@@ -1,11 +1,6 @@
 //! Model checks of the inbox: every interleaving of its atomics and locks, up to a bound of preemptions.
 //!
 //! The inbox is the service's own file; only its primitives are those of the model checker.
-#![expect(
-    clippy::print_stdout,
-    reason = "the model checker reports how many interleavings it tried"
-)]
-
 #[path = "../../actors/src/bus/inbox.rs"]
 #[expect(
     unreachable_pub,

@@ -194,7 +194,9 @@ mod tests {
     #[test]
     fn what_is_pushed_out_of_the_ring_is_counted() {
         let inbox: Inbox<u8, u8> = Inbox::new(BOUNDS);
-        (1..=5).for_each(|n| drop(inbox.put(Lane::Ring, n)));
+        for n in 1..=5 {
+            inbox.put(Lane::Ring, n);
+        }
         let batch = inbox.take();
         assert_eq!((batch.items, batch.missed), (vec![4, 5], 3));
         assert_eq!(inbox.take().missed, 0);
@@ -211,7 +213,9 @@ mod tests {
     #[test]
     fn memory_stays_flat_under_a_flood_of_one_key() {
         let inbox = Inbox::new(BOUNDS);
-        (0..1_000_000).for_each(|n| drop(inbox.put(Lane::Latest(n % 20), n)));
+        for n in 0..1_000_000 {
+            inbox.put(Lane::Latest(n % 20), n);
+        }
         assert_eq!(inbox.len(), 20);
         let batch = inbox.take();
         assert_eq!(batch.items, (999_980..1_000_000).collect::<Vec<_>>());

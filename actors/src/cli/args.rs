@@ -158,7 +158,7 @@ mod tests {
     fn run(line: &str) -> RunArgs {
         match parse(line).unwrap().verb {
             Verb::Run(run) => run,
-            Verb::Client(verb) => panic!("{verb:?} is not `run`"),
+            verb @ (Verb::Tape(_) | Verb::Client(_)) => panic!("{verb:?} is not `run`"),
         }
     }
 
@@ -171,13 +171,11 @@ mod tests {
     fn a_run_needs_nothing_and_takes_everything() {
         let plain = run("ploy run");
         assert_eq!(plain.config, PathBuf::from("config"));
-        assert_eq!(plain.store(), PathBuf::from("data/ploy.db"));
-        assert_eq!(plain.speed, Speed::Max);
-        assert!(plain.listen.ip().is_loopback());
-        let full = run("ploy run --config c --tape t.gz --speed 60x --data d --store s.db \
+        assert_eq!((plain.store, plain.speed, plain.listen), (None, None, None));
+        let full = run("ploy run --config c --tape t.gz --speed 60x --store s.db \
              --listen 127.0.0.1:0 --exit-at-end --output json --no-view --allow-host a:1,b:2");
-        assert_eq!(full.speed.to_string(), "60x");
-        assert_eq!(full.store(), PathBuf::from("s.db"));
+        assert_eq!(full.speed.unwrap().to_string(), "60x");
+        assert_eq!(full.store, Some(PathBuf::from("s.db")));
         assert_eq!(full.allow_host, ["a:1", "b:2"]);
         assert!(full.exit_at_end && full.no_view);
     }
@@ -201,6 +199,7 @@ mod tests {
         check("ploy run --speed 0x", ErrorKind::ValueValidation);
         check("ploy run --speed fast", ErrorKind::ValueValidation);
         check("ploy run --speed 60", ErrorKind::ValueValidation);
+        check("ploy run --store s.db --data d", ErrorKind::ArgumentConflict);
         check("ploy start", ErrorKind::MissingRequiredArgument);
         check("ploy start Not/An/Id", ErrorKind::ValueValidation);
         check("ploy --url https://a status", ErrorKind::ValueValidation);

@@ -55,9 +55,9 @@ pub struct Outcome(Step);
 
 #[derive(Debug)]
 enum Step {
-    Built(Result<Built, Failure>, Ticket),
+    Built(Result<Box<Built>, Failure>, Ticket),
     Warm(Ticket),
-    Ended(Ended),
+    Ended(Box<Ended>),
     Retry(Ticket),
 }
 
@@ -248,10 +248,10 @@ impl State {
             return; // of an incarnation that is no more
         }
         match step {
-            Step::Built(Ok(built), ticket) => self.on_built(id, built, ticket).await,
+            Step::Built(Ok(built), ticket) => self.on_built(id, *built, ticket).await,
             Step::Built(Err(failure), ticket) => self.on_failure(id, &failure, ticket),
             Step::Warm(ticket) => self.step(id, &Input::Warm, "it has what is known", ticket),
-            Step::Ended(ended) => self.on_ended(id, ended),
+            Step::Ended(ended) => self.on_ended(id, *ended),
             Step::Retry(ticket) => {
                 if let Some(entry) = self.entries.get_mut(id) {
                     entry.count_restart("failure");
@@ -439,7 +439,7 @@ impl State {
         );
         let (myself, id) = (self.myself.clone(), id.clone());
         tokio::spawn(async move {
-            let step = Step::Built(work.await, ticket);
+            let step = Step::Built(work.await.map(Box::new), ticket);
             drop(myself.cast(Msg::Done(id, incarnation, Outcome(step))));
         });
     }
@@ -452,7 +452,7 @@ impl State {
         let work = work::end(id.clone(), actor, grace, self.around.clone(), ticket);
         let (myself, id) = (self.myself.clone(), id.clone());
         tokio::spawn(async move {
-            let step = Step::Ended(work.await);
+            let step = Step::Ended(Box::new(work.await));
             drop(myself.cast(Msg::Done(id, incarnation, Outcome(step))));
         });
     }

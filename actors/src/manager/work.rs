@@ -127,10 +127,10 @@ pub(super) async fn end(
         None => None,
     };
     if let Some(actor) = &actor {
-        let stopped = actor.stop_and_wait(Some("asked to".to_owned()), Some(grace.into())).await;
+        let stopped = actor.stop_and_wait(Some("asked to".to_owned()), Some(grace)).await;
         if stopped.is_err() {
             // It burns or hangs: kill it. Its orders are settled and it may send no more.
-            drop(actor.kill_and_wait(Some(grace.into())).await);
+            drop(actor.kill_and_wait(Some(grace)).await);
         }
     }
     around.bus.unsubscribe(&id);

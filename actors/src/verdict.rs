@@ -129,7 +129,7 @@ fn phases(status: &SystemStatus) -> String {
     });
     let text: Vec<String> = named.collect();
     if text.is_empty() {
-        return "there is no strategy".to_owned();
+        return "0 strategies".to_owned();
     }
     text.join(", ")
 }
@@ -155,7 +155,7 @@ mod tests {
         check(
             |s| s.strategies.clear(),
             Level::Fine,
-            "Nothing is wrong: there is no strategy.",
+            "Nothing is wrong: 0 strategies.",
         );
         check(
             |s| s.strategies[0].phase = Phase::Stopped,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ploy::lifecycle::Phase;
-use ploy::price::Usdc;
 use ploy::status::{FeedPhase, FeedStatus, Recent, StrategyStatus, SystemStatus};
 use ploy::tape::Books;
 use ratatui::backend::CrosstermBackend;
@@ -38,16 +37,10 @@ struct Column {
 /// The columns after the name, as they stand.
 const COLUMNS: [Column; 8] = [
     Column::new("STATE", 10, |s| s.phase.name().to_owned()),
-    Column::new("HELD", 8, |s| words::cents(held(s))),
+    Column::new("HELD", 8, words::held),
     Column::new("OPEN", 4, |s| s.kernel.orders.open.to_string()),
-    Column::new("OK/FAIL", 8, |s| {
-        let orders = s.kernel.orders;
-        format!("{}/{}", orders.accepted, orders.rejected)
-    }),
-    Column::new("REJ", 4, |s| {
-        let rejections: u64 = s.kernel.rejections.values().sum();
-        rejections.to_string()
-    }),
+    Column::new("OK/FAIL", 8, |s| words::orders(s.kernel.orders)),
+    Column::new("REJ", 4, |s| words::rejects(s).to_string()),
     Column::new("FILLS", 5, |s| s.kernel.fills.to_string()),
     Column::new("PNL", 8, |s| words::signed(s.kernel.pnl.total_usdc)),
     Column::new("DRAWDN", 7, |s| words::cents(s.kernel.pnl.drawdown_usdc)),
@@ -96,8 +89,16 @@ pub fn draw(frame: &mut Frame<'_>, status: &SystemStatus, url: &str) {
     let area = frame.area();
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let verdict = Verdict::of(status);
+<<<<<<< HEAD
     let mut lines =
         vec![title(status), clock(&status.feed, status, width), bar(&status.feed, width)];
+=======
+    let mut lines = vec![
+        title(status, width),
+        clock(&status.feed, status, width),
+        bar(&status.feed, width),
+    ];
+>>>>>>> api
     let mut foot = vec![hint(status, url)];
     if verdict.level != Level::Fine {
         let colour = match verdict.level {
@@ -145,16 +146,20 @@ impl Column {
     }
 }
 
-fn title(status: &SystemStatus) -> Line<'static> {
+fn title(status: &SystemStatus, width: usize) -> Line<'static> {
     let feed = &status.feed;
+    let (mode, books) = (words::mode(status.mode), words::books(feed.books));
+    // Whatever has to go for room, these two do not.
+    let room = width.saturating_sub(mode.len() + books.len() + 4);
+    let name = words::cut(&words::plain(&feed.title), room);
     let loud = match feed.books {
         Books::Modelled => Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD),
         Books::Recorded | Books::None => quiet(),
     };
     Line::from(vec![
-        Span::styled(words::mode(status.mode), Style::new().bold()),
-        Span::raw(format!("  {}  ", words::plain(&feed.title))),
-        Span::styled(words::books(feed.books), loud),
+        Span::styled(mode, Style::new().bold()),
+        Span::raw(format!("  {name}  ")),
+        Span::styled(books, loud),
     ])
 }
 
@@ -270,11 +275,6 @@ fn hint(status: &SystemStatus, url: &str) -> Line<'static> {
     Line::styled(format!("Ctrl-C ends · ploy why {id} · {url}"), quiet())
 }
 
-fn held(strategy: &StrategyStatus) -> Usdc {
-    let positions = strategy.kernel.positions.iter();
-    positions.map(|position| position.cost_usdc).sum()
-}
-
 const fn colour(phase: &Phase) -> Color {
     match phase {
         Phase::Running => Color::Green,
@@ -316,6 +316,7 @@ mod tests {
             &sample::healthy(),
             (80, 24),
             &expect![[r#"
+<<<<<<< HEAD
             PAPER  BTC 15-minute markets  books: recorded
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
@@ -327,6 +328,19 @@ mod tests {
             12:29:58 no book for 6 s
             Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
         "#]],
+=======
+                PAPER  BTC 15-minute markets  books: recorded
+                2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
+                09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
+                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
+                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97    0.13
+                ● split-both running        0.00    0      0/0    0     0     0.00    0.00
+
+                12:29:10 split-arb: bought 12.5 Up at 0.34
+                12:29:58 no book for 6 s
+                Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
+            "#]],
+>>>>>>> api
         );
     }
 
@@ -336,6 +350,7 @@ mod tests {
             &sample::troubled(),
             (120, 30),
             &expect![[r#"
+<<<<<<< HEAD
             PAPER  BTC 15-minute markets  books: recorded
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
@@ -349,6 +364,21 @@ mod tests {
             1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
             Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
         "#]],
+=======
+                PAPER  BTC 15-minute markets  books: recorded
+                2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
+                09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
+                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
+                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97    0.13
+                ● split-both halted         0.00    0      0/0    0     0     0.00    0.00
+                ● split-eth  backoff        0.00    0      0/0    0     0     0.00    0.00
+
+                12:29:10 split-arb: bought 12.5 Up at 0.34
+                12:29:58 no book for 6 s
+                1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
+                Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
+            "#]],
+>>>>>>> api
         );
     }
 
@@ -358,6 +388,7 @@ mod tests {
             &sample::troubled(),
             (40, 10),
             &expect![[r#"
+<<<<<<< HEAD
             PAPER  BTC 15-minute markets  books: rec
             2026-09-28 12:30:00 UTC  playing 60x, 1…
             09:00:00 ━━━━━━━━──────── 16:00:00  50 %
@@ -368,6 +399,18 @@ mod tests {
             1 running, 1 backoff, 1 halted: split-b…
             Ctrl-C ends · ploy why split-both · http
         "#]],
+=======
+                PAPER  BTC 15-minute m…  books: recorded
+                2026-09-28 12:30:00 UTC  playing 60x, 1…
+                09:00:00 ━━━━━━━━──────── 16:00:00  50 %
+                  STRATEGY   STATE           PNL
+                ● split-arb  running       +2.97
+                ● split-both halted         0.00
+                ● split-eth  backoff        0.00
+                1 running, 1 backoff, 1 halted: split-b…
+                Ctrl-C ends · ploy why split-both · http
+            "#]],
+>>>>>>> api
         );
     }
 
@@ -381,6 +424,7 @@ mod tests {
             &status,
             (60, 9),
             &expect![[r#"
+<<<<<<< HEAD
             PAPER  BTC 15-minute markets  MODELLED book
             2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
             09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
@@ -391,6 +435,18 @@ mod tests {
               and 6 more
             Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
         "#]],
+=======
+                PAPER  BTC 15-minute markets  MODELLED book
+                2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
+                09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
+                  STRATEGY  STATE          HELD OPEN  OK/FAIL FILLS      PNL
+                ● split-arb running        4.26    1  25/2/1?    22    +2.97
+                ● split-arb running        4.26    1  25/2/1?    22    +2.97
+                ● split-arb running        4.26    1  25/2/1?    22    +2.97
+                  and 6 more
+                Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
+            "#]],
+>>>>>>> api
         );
     }
 

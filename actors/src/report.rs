@@ -140,7 +140,7 @@ impl StrategyReport {
             orders: kernel.orders.submitted,
             order_counts: kernel.orders,
             fills: kernel.fills,
-            rejections: kernel.rejections.values().sum(),
+            rejections: words::rejects(strategy),
             fees_usdc: kernel.pnl.fees_usdc,
             pnl_usdc: kernel.pnl.total_usdc,
             realised_usdc: kernel.pnl.realised_usdc,

@@ -121,7 +121,7 @@ fn phases(status: &SystemStatus) -> String {
     });
     let text: Vec<String> = named.collect();
     if text.is_empty() {
-        return "there is no strategy".to_owned();
+        return "0 strategies".to_owned();
     }
     text.join(", ")
 }
@@ -141,7 +141,15 @@ mod tests {
     #[test]
     fn the_sentence_says_that_nothing_is_wrong_or_what_is_and_what_helps() {
         check(|_| (), Level::Fine, "Nothing is wrong: 2 running.");
+<<<<<<< HEAD
         check(|s| s.strategies.clear(), Level::Fine, "Nothing is wrong: there is no strategy.");
+=======
+        check(
+            |s| s.strategies.clear(),
+            Level::Fine,
+            "Nothing is wrong: 0 strategies.",
+        );
+>>>>>>> api
         check(
             |s| s.strategies[0].phase = Phase::Stopped,
             Level::Fine,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ploy::price::Usdc;
-use ploy::status::Mode;
+use ploy::status::{Mode, OrderCounts, StrategyStatus};
 use ploy::tape::Books;
 use ploy::time::Timestamp;
 
@@ -20,6 +20,27 @@ pub(crate) fn signed(amount: Usdc) -> String {
     let text = cents(amount);
     let plus = amount.micros() > 0 && text != "0.00";
     if plus { format!("+{text}") } else { text }
+}
+
+/// Returns what a strategy's positions cost.
+pub(crate) fn held(strategy: &StrategyStatus) -> String {
+    let positions = strategy.kernel.positions.iter();
+    cents(positions.map(|position| position.cost_usdc).sum())
+}
+
+/// Returns the orders that the venue took, those it refused, and, where there are any, those whose answer
+/// was lost: `25/2/1?`.
+pub(crate) fn orders(orders: OrderCounts) -> String {
+    let text = format!("{}/{}", orders.accepted, orders.rejected);
+    match orders.unknown {
+        0 => text,
+        lost => format!("{text}/{lost}?"),
+    }
+}
+
+/// Returns how many intents the guard refused.
+pub(crate) fn rejects(strategy: &StrategyStatus) -> u64 {
+    strategy.kernel.rejections.values().sum()
 }
 
 /// Returns a count with its thousands apart: `1,234,567`.

@@ -86,11 +86,11 @@ impl Look {
                 }
             }));
         }
-        for (column, name) in table.column_iter_mut().zip(head) {
+        for (i, (column, name)) in table.column_iter_mut().zip(head).enumerate() {
             if name.starts_with('>') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
-            column.set_padding((0, 2));
+            column.set_padding((if i == 0 { 0 } else { 2 }, 0));
         }
         table.trim_fmt()
     }

@@ -20,7 +20,9 @@ const LIFE: [Column; 7] = [
     (">FOR", |status, s| (Tone::Plain, age(status, s))),
     ("GATE", |_, s| gate(s.gate)),
     (">ORDERS", |_, s| orders(s.kernel.orders)),
-    (">REJECTS", |_, s| (Tone::Plain, rejects(s).to_string())),
+    (">REJECTS", |_, s| {
+        (Tone::Plain, words::rejects(s).to_string())
+    }),
     (">TRADED", |status, s| {
         let ago = words::ago(status.now, s.kernel.last_trade_at);
         (Tone::Plain, ago)
@@ -29,7 +31,7 @@ const LIFE: [Column; 7] = [
 ];
 /// The columns that say what it made, after its name.
 const MONEY: [Column; 4] = [
-    (">HELD", |_, s| (Tone::Plain, words::cents(held(s)))),
+    (">HELD", |_, s| (Tone::Plain, words::held(s))),
     (">REALISED", |_, s| gain(s.kernel.pnl.realised_usdc)),
     (">UNREALISED", |_, s| gain(s.kernel.pnl.unrealised_usdc)),
     (">DRAWDOWN", |_, s| {
@@ -38,11 +40,10 @@ const MONEY: [Column; 4] = [
     }),
 ];
 /// The columns of `ploy strategies`, after the name.
-const SETTINGS: [Column; 7] = [
+const SETTINGS: [Column; 6] = [
     ("KIND", |_, s| (Tone::Plain, s.kind.clone())),
     ("VARIANT", |_, s| (Tone::Plain, s.variant.clone())),
     ("STATE", |_, s| (tone(&s.phase), s.phase.name().to_owned())),
-    ("GATE", |_, s| gate(s.gate)),
     ("CONFIG", |_, s| (Tone::Quiet, s.config_version.clone())),
     (">MARKETS", |_, s| (Tone::Plain, s.kernel.markets.to_string())),
     (">DECISIONS", |_, s| {
@@ -175,22 +176,14 @@ fn gate(gate: Gate) -> (Tone, String) {
     (tone, gate.name().to_owned())
 }
 
-/// Orders that the venue took / refused, and those whose answer was lost.
+/// An answer that was lost is to be watched until it is settled.
 fn orders(orders: OrderCounts) -> (Tone, String) {
-    let text = format!("{}/{}", orders.accepted, orders.rejected);
-    match orders.unknown {
-        0 => (Tone::Plain, text),
-        lost => (Tone::Doubtful, format!("{text}/{lost}?")),
-    }
-}
-
-fn rejects(strategy: &StrategyStatus) -> u64 {
-    strategy.kernel.rejections.values().sum()
-}
-
-fn held(strategy: &StrategyStatus) -> Usdc {
-    let positions = strategy.kernel.positions.iter();
-    positions.map(|position| position.cost_usdc).sum()
+    let tone = if orders.unknown == 0 {
+        Tone::Plain
+    } else {
+        Tone::Doubtful
+    };
+    (tone, words::orders(orders))
 }
 
 fn gain(amount: Usdc) -> (Tone, String) {

@@ -89,16 +89,8 @@ pub fn draw(frame: &mut Frame<'_>, status: &SystemStatus, url: &str) {
     let area = frame.area();
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let verdict = Verdict::of(status);
-<<<<<<< HEAD
     let mut lines =
-        vec![title(status), clock(&status.feed, status, width), bar(&status.feed, width)];
-=======
-    let mut lines = vec![
-        title(status, width),
-        clock(&status.feed, status, width),
-        bar(&status.feed, width),
-    ];
->>>>>>> api
+        vec![title(status, width), clock(&status.feed, status, width), bar(&status.feed, width)];
     let mut foot = vec![hint(status, url)];
     if verdict.level != Level::Fine {
         let colour = match verdict.level {
@@ -316,19 +308,6 @@ mod tests {
             &sample::healthy(),
             (80, 24),
             &expect![[r#"
-<<<<<<< HEAD
-            PAPER  BTC 15-minute markets  books: recorded
-            2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
-            09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
-              STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
-            ● split-arb  running        4.26    1     25/2    2    22    +2.97    0.13
-            ● split-both running        0.00    0      0/0    0     0     0.00    0.00
-
-            12:29:10 split-arb: bought 12.5 Up at 0.34
-            12:29:58 no book for 6 s
-            Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
-        "#]],
-=======
                 PAPER  BTC 15-minute markets  books: recorded
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
@@ -340,7 +319,6 @@ mod tests {
                 12:29:58 no book for 6 s
                 Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
             "#]],
->>>>>>> api
         );
     }
 
@@ -350,21 +328,6 @@ mod tests {
             &sample::troubled(),
             (120, 30),
             &expect![[r#"
-<<<<<<< HEAD
-            PAPER  BTC 15-minute markets  books: recorded
-            2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
-            09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
-              STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
-            ● split-arb  running        4.26    1     25/2    2    22    +2.97    0.13
-            ● split-both halted         0.00    0      0/0    0     0     0.00    0.00
-            ● split-eth  backoff        0.00    0      0/0    0     0     0.00    0.00
-
-            12:29:10 split-arb: bought 12.5 Up at 0.34
-            12:29:58 no book for 6 s
-            1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
-            Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
-        "#]],
-=======
                 PAPER  BTC 15-minute markets  books: recorded
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
@@ -378,7 +341,6 @@ mod tests {
                 1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
                 Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
             "#]],
->>>>>>> api
         );
     }
 
@@ -388,18 +350,6 @@ mod tests {
             &sample::troubled(),
             (40, 10),
             &expect![[r#"
-<<<<<<< HEAD
-            PAPER  BTC 15-minute markets  books: rec
-            2026-09-28 12:30:00 UTC  playing 60x, 1…
-            09:00:00 ━━━━━━━━──────── 16:00:00  50 %
-              STRATEGY   STATE           PNL
-            ● split-arb  running       +2.97
-            ● split-both halted         0.00
-            ● split-eth  backoff        0.00
-            1 running, 1 backoff, 1 halted: split-b…
-            Ctrl-C ends · ploy why split-both · http
-        "#]],
-=======
                 PAPER  BTC 15-minute m…  books: recorded
                 2026-09-28 12:30:00 UTC  playing 60x, 1…
                 09:00:00 ━━━━━━━━──────── 16:00:00  50 %
@@ -410,7 +360,6 @@ mod tests {
                 1 running, 1 backoff, 1 halted: split-b…
                 Ctrl-C ends · ploy why split-both · http
             "#]],
->>>>>>> api
         );
     }
 
@@ -424,18 +373,6 @@ mod tests {
             &status,
             (60, 9),
             &expect![[r#"
-<<<<<<< HEAD
-            PAPER  BTC 15-minute markets  MODELLED book
-            2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
-            09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
-              STRATEGY  STATE          HELD OPEN  OK/FAIL FILLS      PNL
-            ● split-arb running        4.26    1     25/2    22    +2.97
-            ● split-arb running        4.26    1     25/2    22    +2.97
-            ● split-arb running        4.26    1     25/2    22    +2.97
-              and 6 more
-            Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
-        "#]],
-=======
                 PAPER  BTC 15-minute markets  MODELLED book
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
@@ -446,7 +383,6 @@ mod tests {
                   and 6 more
                 Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
             "#]],
->>>>>>> api
         );
     }
 

@@ -141,15 +141,7 @@ mod tests {
     #[test]
     fn the_sentence_says_that_nothing_is_wrong_or_what_is_and_what_helps() {
         check(|_| (), Level::Fine, "Nothing is wrong: 2 running.");
-<<<<<<< HEAD
-        check(|s| s.strategies.clear(), Level::Fine, "Nothing is wrong: there is no strategy.");
-=======
-        check(
-            |s| s.strategies.clear(),
-            Level::Fine,
-            "Nothing is wrong: 0 strategies.",
-        );
->>>>>>> api
+        check(|s| s.strategies.clear(), Level::Fine, "Nothing is wrong: 0 strategies.");
         check(
             |s| s.strategies[0].phase = Phase::Stopped,
             Level::Fine,

@@ -29,10 +29,7 @@ enum Store {
 impl Store {
     fn answer<T: Send + 'static>(self, item: T) -> Pending<'static, Result<Page<T>, StoreError>> {
         match self {
-            Self::Good => Box::pin(ready(Ok(Page {
-                items: vec![item],
-                next: Some(7),
-            }))),
+            Self::Good => Box::pin(ready(Ok(Page { items: vec![item], next: Some(7) }))),
             Self::Down => Box::pin(ready(Err(StoreError::Failed("disk full".to_owned())))),
             Self::Hangs => Box::pin(std::future::pending()),
             Self::Panics => panic!("a bug"),
@@ -167,9 +164,7 @@ impl Answer {
     }
 
     fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks that this is a whole problem of this code, and returns its detail.
@@ -199,10 +194,7 @@ async fn every_part_of_a_snapshot_can_be_read_with_its_number() {
     for (path, part) in [
         ("/v1/status", whole.clone()),
         ("/v1/strategies/split-arb", first.clone()),
-        (
-            "/v1/strategies",
-            json!({"snapshot": 41, "items": whole["strategies"]}),
-        ),
+        ("/v1/strategies", json!({"snapshot": 41, "items": whole["strategies"]})),
         (
             "/v1/strategies/split-arb/positions",
             json!({"snapshot": 41, "items": first["kernel"]["positions"]}),
@@ -220,16 +212,10 @@ async fn every_part_of_a_snapshot_can_be_read_with_its_number() {
 #[tokio::test]
 async fn an_unchanged_snapshot_is_not_sent_again() {
     let service = Service::healthy().await;
-    let again = || {
-        service
-            .request("GET", "/v1/status")
-            .header(IF_NONE_MATCH, "\"0197a1b2-41\"")
-    };
+    let again = || service.request("GET", "/v1/status").header(IF_NONE_MATCH, "\"0197a1b2-41\"");
     let same = Answer::of(again()).await;
     assert_eq!((same.status, same.text.as_str()), (304, ""));
-    service
-        .status
-        .send_modify(|status| Arc::make_mut(status).snapshot = 42);
+    service.status.send_modify(|status| Arc::make_mut(status).snapshot = 42);
     let newer = Answer::of(again()).await;
     assert_eq!((newer.status, newer.header("x-snapshot")), (200, "42"));
 }
@@ -241,10 +227,7 @@ async fn records_come_in_pages_with_the_address_of_the_next() {
     let check = async |query: &str, limit: &str, before: &str| {
         let answer = service.get(&format!("{path}{query}")).await;
         let body = answer.json();
-        assert_eq!(
-            body["items"][0]["numbers"],
-            json!([["limit", limit], ["before", before]])
-        );
+        assert_eq!(body["items"][0]["numbers"], json!([["limit", limit], ["before", before]]));
         assert_eq!(body["next"], 7);
         let next = format!("<{path}?limit={limit}&cursor=7>; rel=\"next\"");
         assert_eq!(answer.header("link"), next);
@@ -252,10 +235,7 @@ async fn records_come_in_pages_with_the_address_of_the_next() {
     check("", "100", "None").await;
     check("?limit=1", "1", "None").await;
     check("?cursor=0&limit=1000", "1000", "Some(0)").await;
-    let orders = service
-        .get("/v1/strategies/split-both/orders?limit=5")
-        .await
-        .json();
+    let orders = service.get("/v1/strategies/split-both/orders?limit=5").await.json();
     assert_eq!(orders["items"][0]["id"], "split-both:1");
     let fills = service.get("/v1/strategies/split-arb/fills").await.json();
     assert_eq!(fills["items"][0]["fee_usdc"], "0.006");
@@ -310,10 +290,8 @@ async fn a_bug_in_one_request_is_a_problem_and_the_next_is_answered() {
 
 #[tokio::test]
 async fn every_command_reaches_the_manager_with_who_asks() {
-    let accepted = Accepted {
-        strategy: "split-arb".parse().unwrap(),
-        phase: "stopping".to_owned(),
-    };
+    let accepted =
+        Accepted { strategy: "split-arb".parse().unwrap(), phase: "stopping".to_owned() };
     let (service, mut commands) = Service::answering(Ok(accepted)).await;
     for action in ploy::command::Action::ALL {
         let path = format!("/v1/strategies/split-arb/{}", action.name());
@@ -324,9 +302,7 @@ async fn every_command_reaches_the_manager_with_who_asks() {
         assert_eq!(plain.header("location"), "/v1/strategies/split-arb");
         let command = commands.recv().await.unwrap();
         assert_eq!((command.action, command.actor.as_str()), (action, "api"));
-        let named = service
-            .request("POST", &path)
-            .json(&json!({"actor": "night watch"}));
+        let named = service.request("POST", &path).json(&json!({"actor": "night watch"}));
         assert_eq!(Answer::of(named).await.status, 202);
         assert_eq!(commands.recv().await.unwrap().actor, "night watch");
     }
@@ -343,15 +319,9 @@ async fn a_refusal_says_what_would_be_possible() {
     let path = "/v1/strategies/split-arb/resume";
     let answer = service.post(path).await;
     let detail = answer.problem(409, "wrong_phase", path);
-    assert_eq!(
-        detail,
-        "a strategy that is stopping cannot resume; it can start, stop, restart"
-    );
+    assert_eq!(detail, "a strategy that is stopping cannot resume; it can start, stop, restart");
     assert_eq!(answer.json()["phase"], "stopping");
-    assert_eq!(
-        answer.json()["allowed"],
-        json!(["start", "stop", "restart"])
-    );
+    assert_eq!(answer.json()["allowed"], json!(["start", "stop", "restart"]));
 }
 
 #[tokio::test]
@@ -398,22 +368,13 @@ async fn a_body_must_be_small_json_of_the_right_form() {
     let (service, mut asked) = Service::new(sample::healthy(), Store::Good).await;
     let path = "/v1/strategies/split-arb/start";
     let check = async |kind: &str, body: String, status: u16, code: &str| {
-        let request = service
-            .request("POST", path)
-            .header(CONTENT_TYPE, kind)
-            .body(body);
+        let request = service.request("POST", path).header(CONTENT_TYPE, kind).body(body);
         Answer::of(request).await.problem(status, code, path);
     };
     let json = "application/json";
     let actor = |name: &str| format!(r#"{{"actor":"{name}"}}"#);
     check("text/plain", actor("a"), 415, "not_json").await;
-    check(
-        "application/x-www-form-urlencoded",
-        "a=b".to_owned(),
-        415,
-        "not_json",
-    )
-    .await;
+    check("application/x-www-form-urlencoded", "a=b".to_owned(), 415, "not_json").await;
     check(json, "{".to_owned(), 400, "bad_body").await;
     check(json, "[1]".to_owned(), 400, "bad_body").await;
     check(json, r#"{"actor":1}"#.to_owned(), 400, "bad_body").await;
@@ -422,42 +383,27 @@ async fn a_body_must_be_small_json_of_the_right_form() {
     check(json, actor(&"a".repeat(65)), 400, "bad_body").await;
     check(json, actor("a\\nb"), 400, "bad_body").await;
     check(json, actor(&"a".repeat(BODY_BYTES_MAX)), 413, "too_large").await;
-    assert!(
-        asked.try_recv().is_err(),
-        "no such body reaches the manager"
-    );
+    assert!(asked.try_recv().is_err(), "no such body reaches the manager");
 }
 
 #[tokio::test]
 async fn pages_of_other_origins_cannot_command() {
-    let accepted = Accepted {
-        strategy: "split-arb".parse().unwrap(),
-        phase: "stopping".to_owned(),
-    };
+    let accepted =
+        Accepted { strategy: "split-arb".parse().unwrap(), phase: "stopping".to_owned() };
     let (service, _commands) = Service::answering(Ok(accepted)).await;
     let path = "/v1/strategies/split-arb/stop";
     let own = format!("http://{}", service.address);
     let from = |method, path, origin: &str| {
         Answer::of(service.request(method, path).header(ORIGIN, origin))
     };
-    for origin in [
-        "https://attacker.example",
-        "null",
-        "http://127.0.0.1:1",
-        &format!("{own}0"),
-    ] {
-        from("POST", path, origin)
-            .await
-            .problem(403, "wrong_origin", path);
+    for origin in ["https://attacker.example", "null", "http://127.0.0.1:1", &format!("{own}0")] {
+        from("POST", path, origin).await.problem(403, "wrong_origin", path);
         // Without a header that allows it, the browser keeps the answer from such a page.
         let read = from("GET", "/v1/status", origin).await;
         assert_eq!(read.header("access-control-allow-origin"), "");
     }
     assert_eq!(from("POST", path, &own).await.status, 202);
-    let twice = service
-        .request("POST", path)
-        .header(ORIGIN, &own)
-        .header(ORIGIN, "null");
+    let twice = service.request("POST", path).header(ORIGIN, &own).header(ORIGIN, "null");
     Answer::of(twice).await.problem(403, "wrong_origin", path);
 }
 
@@ -496,40 +442,21 @@ async fn a_request_names_its_host_once_and_the_same_everywhere() {
             answer
         });
         let answer = answer.await.unwrap();
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{request}{answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}{answer}");
     };
     let close = "connection: close\r\n\r\n";
-    check(
-        format!("GET /livez HTTP/1.1\r\nhost: {address}\r\n{close}"),
-        "200",
-    )
-    .await;
+    check(format!("GET /livez HTTP/1.1\r\nhost: {address}\r\n{close}"), "200").await;
     check(format!("GET /livez HTTP/1.1\r\n{close}"), "403").await;
-    check(
-        format!("GET /livez HTTP/1.1\r\nhost: {address}\r\nhost: a.example\r\n{close}"),
-        "403",
-    )
-    .await;
-    check(
-        format!("GET http://a.example/livez HTTP/1.1\r\nhost: {address}\r\n{close}"),
-        "403",
-    )
-    .await;
+    check(format!("GET /livez HTTP/1.1\r\nhost: {address}\r\nhost: a.example\r\n{close}"), "403")
+        .await;
+    check(format!("GET http://a.example/livez HTTP/1.1\r\nhost: {address}\r\n{close}"), "403")
+        .await;
 }
 
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_problems_too() {
     let service = Service::healthy().await;
-    for path in [
-        "/",
-        "/v1",
-        "/v1/strategies/",
-        "/v1/strategies/split-arb/dance",
-        "/%FF",
-    ] {
+    for path in ["/", "/v1", "/v1/strategies/", "/v1/strategies/split-arb/dance", "/%FF"] {
         service.get(path).await.problem(404, "unknown_route", path);
     }
     let check = async |method: &str, path: &str, allowed: &str| {
@@ -558,16 +485,8 @@ async fn a_head_is_a_get_without_its_body() {
         let head = Answer::of(service.request("HEAD", path)).await;
         let get = service.get(path).await;
         assert_eq!((head.status, head.text.as_str()), (status, ""), "{path}");
-        assert_eq!(
-            head.header(CONTENT_TYPE),
-            get.header(CONTENT_TYPE),
-            "{path}"
-        );
-        assert_eq!(
-            head.header("x-snapshot"),
-            get.header("x-snapshot"),
-            "{path}"
-        );
+        assert_eq!(head.header(CONTENT_TYPE), get.header(CONTENT_TYPE), "{path}");
+        assert_eq!(head.header("x-snapshot"), get.header("x-snapshot"), "{path}");
     }
 }
 
@@ -585,11 +504,7 @@ async fn every_answer_has_a_request_id_that_a_caller_can_choose() {
         assert_ne!(answer.header(CACHE_CONTROL), "");
     }
     let id = "01234567-89ab-4def-8123-456789abcdef";
-    let with = |value| {
-        service
-            .request("GET", "/livez")
-            .header("x-request-id", value)
-    };
+    let with = |value| service.request("GET", "/livez").header("x-request-id", value);
     let own = Answer::of(with(HeaderValue::from_static(id))).await;
     assert_eq!(own.header("x-request-id"), id);
     let nonsense = Answer::of(with(HeaderValue::from_static("<script>"))).await;
@@ -601,11 +516,7 @@ async fn a_halted_strategy_does_not_make_the_service_unready() {
     let (service, _asked) = Service::new(sample::troubled(), Store::Good).await;
     for path in ["/livez", "/healthz", "/readyz"] {
         let answer = service.get(path).await;
-        assert_eq!(
-            (answer.status, answer.text.as_str()),
-            (200, "ok\n"),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.text.as_str()), (200, "ok\n"), "{path}");
     }
     let verbose = service.get("/readyz?verbose").await;
     assert_eq!(verbose.status, 200);
@@ -626,17 +537,10 @@ async fn what_stands_in_the_way_is_told() {
     let plain = service.get("/readyz").await;
     let detail = plain.problem(503, "not_ready", "/readyz");
     assert_eq!(detail, "the store is down: disk full");
-    assert_eq!(
-        plain.json()["reasons"],
-        json!(["the store is down: disk full"])
-    );
+    assert_eq!(plain.json()["reasons"], json!(["the store is down: disk full"]));
     let verbose = service.get("/readyz?verbose=1").await;
     assert_eq!(verbose.status, 503);
-    assert!(
-        verbose
-            .text
-            .starts_with("[-] the store is down: disk full\n")
-    );
+    assert!(verbose.text.starts_with("[-] the store is down: disk full\n"));
     assert!(verbose.text.contains("[-] store down\n"));
     assert!(verbose.text.ends_with("\nnot ready\n"));
 }
@@ -647,10 +551,7 @@ async fn a_status_that_is_no_longer_renewed_is_not_ready() {
     assert_eq!(service.get("/readyz").await.status, 200);
     // The sender is dropped for another channel's, as if its owner had died.
     service.status = watch::channel(Arc::new(sample::healthy())).0;
-    let detail = service
-        .get("/readyz")
-        .await
-        .problem(503, "not_ready", "/readyz");
+    let detail = service.get("/readyz").await.problem(503, "not_ready", "/readyz");
     assert!(detail.contains("no longer"), "{detail}");
 }
 
@@ -675,9 +576,7 @@ async fn a_shutdown_ends_the_server() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_a_request_that_never_ends() {
     let (service, _asked) = Service::new(sample::healthy(), Store::Good).await;
-    let request = service
-        .request("POST", "/v1/strategies/split-arb/stop")
-        .send();
+    let request = service.request("POST", "/v1/strategies/split-arb/stop").send();
     let waiting = tokio::spawn(request);
     let begun = tokio::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(1)).await;

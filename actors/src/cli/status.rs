@@ -20,9 +20,7 @@ const LIFE: [Column; 7] = [
     (">FOR", |status, s| (Tone::Plain, age(status, s))),
     ("GATE", |_, s| gate(s.gate)),
     (">ORDERS", |_, s| orders(s.kernel.orders)),
-    (">REJECTS", |_, s| {
-        (Tone::Plain, words::rejects(s).to_string())
-    }),
+    (">REJECTS", |_, s| (Tone::Plain, words::rejects(s).to_string())),
     (">TRADED", |status, s| {
         let ago = words::ago(status.now, s.kernel.last_trade_at);
         (Tone::Plain, ago)
@@ -178,11 +176,7 @@ fn gate(gate: Gate) -> (Tone, String) {
 
 /// An answer that was lost is to be watched until it is settled.
 fn orders(orders: OrderCounts) -> (Tone, String) {
-    let tone = if orders.unknown == 0 {
-        Tone::Plain
-    } else {
-        Tone::Doubtful
-    };
+    let tone = if orders.unknown == 0 { Tone::Plain } else { Tone::Doubtful };
     (tone, words::orders(orders))
 }
 

@@ -19,14 +19,8 @@ use crate::report::Report;
 use crate::sample;
 use clap::Parser as _;
 
-const WIDE: Look = Look {
-    width: 120,
-    colour: false,
-};
-const NARROW: Look = Look {
-    width: 80,
-    colour: false,
-};
+const WIDE: Look = Look { width: 120, colour: false };
+const NARROW: Look = Look { width: 80, colour: false };
 
 /// Two intents, or a store that is down.
 struct Store(Result<(), StoreError>);
@@ -43,13 +37,7 @@ impl Records for Store {
         };
         let entry = "buy 12.5 Up at 0.34 FAK entry";
         let items = vec![
-            record(
-                "2026-09-28T12:29:10Z",
-                "order",
-                "28",
-                entry,
-                json!([["ask", "0.34"]]),
-            ),
+            record("2026-09-28T12:29:10Z", "order", "28", entry, json!([["ask", "0.34"]])),
             record(
                 "2026-09-28T11:00:00Z",
                 "rejected",
@@ -80,11 +68,7 @@ struct Setting {
 
 impl Setting {
     fn of(status: SystemStatus) -> Self {
-        Self {
-            status,
-            store: Ok(()),
-            answer: Err(Refusal::Unavailable),
-        }
+        Self { status, store: Ok(()), answer: Err(Refusal::Unavailable) }
     }
 
     /// Runs one command line against a service of this setting.
@@ -283,22 +267,12 @@ async fn why_a_halted_strategy_does_not() {
 
 #[tokio::test]
 async fn the_health_is_one_check_a_line() {
-    let good = Setting::of(sample::healthy())
-        .ask("health", NARROW)
-        .await
-        .unwrap();
+    let good = Setting::of(sample::healthy()).ask("health", NARROW).await.unwrap();
     assert_eq!(good.exit, Exit::Done);
-    assert!(
-        good.text.ends_with("\n[+] split-both running\nready\n"),
-        "{}",
-        good.text
-    );
+    assert!(good.text.ends_with("\n[+] split-both running\nready\n"), "{}", good.text);
     let mut status = sample::healthy();
     status.not_ready = vec!["no tape yet".to_owned()];
-    let bad = Setting::of(status)
-        .ask("health -o json", NARROW)
-        .await
-        .unwrap();
+    let bad = Setting::of(status).ask("health -o json", NARROW).await.unwrap();
     assert_eq!(bad.exit, Exit::Failed);
     let json: Value = serde_json::from_str(&bad.text).unwrap();
     assert_eq!(json["ready"], false);
@@ -307,36 +281,18 @@ async fn the_health_is_one_check_a_line() {
 
 #[tokio::test]
 async fn colour_changes_no_word() {
-    let colour = Look {
-        colour: true,
-        ..WIDE
-    };
+    let colour = Look { colour: true, ..WIDE };
     for line in ["status", "why split-arb", "strategies"] {
-        let plain = Setting::of(sample::troubled())
-            .ask(line, WIDE)
-            .await
-            .unwrap();
-        let painted = Setting::of(sample::troubled())
-            .ask(line, colour)
-            .await
-            .unwrap();
+        let plain = Setting::of(sample::troubled()).ask(line, WIDE).await.unwrap();
+        let painted = Setting::of(sample::troubled()).ask(line, colour).await.unwrap();
         assert_ne!(painted.text, plain.text);
         assert!(!plain.text.contains('\u{1b}'));
         let mut bare = String::new();
         for (i, part) in painted.text.split("\u{1b}[").enumerate() {
-            let (_, rest) = if i == 0 {
-                ("", part)
-            } else {
-                part.split_once('m').unwrap()
-            };
+            let (_, rest) = if i == 0 { ("", part) } else { part.split_once('m').unwrap() };
             bare += rest;
         }
-        let trim = |text: &str| {
-            text.lines()
-                .map(str::trim_end)
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
+        let trim = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
         assert_eq!(trim(&bare), trim(&plain.text));
     }
 }
@@ -347,10 +303,7 @@ async fn a_check_ends_with_ten_when_something_is_wrong() {
         Setting::of(status).ask(line, NARROW).await.unwrap().exit
     };
     assert_eq!(exit(sample::healthy(), "status --check").await, Exit::Done);
-    assert_eq!(
-        exit(sample::troubled(), "status --check").await,
-        Exit::Unhealthy
-    );
+    assert_eq!(exit(sample::troubled(), "status --check").await, Exit::Unhealthy);
     assert_eq!(exit(sample::troubled(), "status").await, Exit::Done);
     let mut stopped = sample::healthy();
     stopped.strategies[0].phase = Phase::Stopped;
@@ -360,19 +313,11 @@ async fn a_check_ends_with_ten_when_something_is_wrong() {
 
 #[tokio::test]
 async fn a_command_says_the_phase_it_led_to() {
-    let accepted = Accepted {
-        strategy: "split-arb".parse().unwrap(),
-        phase: "starting".to_owned(),
-    };
+    let accepted =
+        Accepted { strategy: "split-arb".parse().unwrap(), phase: "starting".to_owned() };
     for verb in ["start", "stop", "restart", "resume"] {
-        let setting = Setting {
-            answer: Ok(accepted.clone()),
-            ..Setting::of(sample::healthy())
-        };
-        let said = setting
-            .ask(&format!("{verb} split-arb"), NARROW)
-            .await
-            .unwrap();
+        let setting = Setting { answer: Ok(accepted.clone()), ..Setting::of(sample::healthy()) };
+        let said = setting.ask(&format!("{verb} split-arb"), NARROW).await.unwrap();
         assert_eq!(said.text, "split-arb: starting\n");
         assert_eq!(said.exit, Exit::Done);
         assert!(said.hint.unwrap().contains("ploy status"));
@@ -381,16 +326,9 @@ async fn a_command_says_the_phase_it_led_to() {
 
 #[tokio::test]
 async fn a_no_ends_with_its_own_number_and_words() {
-    let phase = NoTransition {
-        phase: "halted",
-        input: "start",
-        allowed: "resume".to_owned(),
-    };
+    let phase = NoTransition { phase: "halted", input: "start", allowed: "resume".to_owned() };
     let check = async |refusal: Refusal, exit: Exit, code: u8, words: &str| {
-        let setting = Setting {
-            answer: Err(refusal),
-            ..Setting::of(sample::healthy())
-        };
+        let setting = Setting { answer: Err(refusal), ..Setting::of(sample::healthy()) };
         let failure = setting.ask("start split-arb", NARROW).await.unwrap_err();
         assert_eq!((failure.exit(), failure.exit().code()), (exit, code));
         assert_eq!(failure.to_string(), words);
@@ -410,10 +348,7 @@ async fn a_no_ends_with_its_own_number_and_words() {
 
 #[tokio::test]
 async fn an_unknown_strategy_has_no_why() {
-    let failure = Setting::of(sample::healthy())
-        .ask("why nobody", NARROW)
-        .await
-        .unwrap_err();
+    let failure = Setting::of(sample::healthy()).ask("why nobody", NARROW).await.unwrap_err();
     assert_eq!(failure.exit(), Exit::NotFound);
 }
 
@@ -432,43 +367,25 @@ async fn nobody_at_the_address_is_said_plainly() {
 #[tokio::test]
 async fn somebody_else_at_the_address_is_said_plainly() {
     let other = axum::Router::new()
-        .route(
-            "/v1/status",
-            axum::routing::get(async || "{\"snapshot\":1}"),
-        )
+        .route("/v1/status", axum::routing::get(async || "{\"snapshot\":1}"))
         .route("/readyz", axum::routing::get(async || "ok"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, other).await });
-    for line in [
-        "status",
-        "health",
-        "strategies",
-        "start split-arb",
-        "why split-arb",
-    ] {
+    for line in ["status", "health", "strategies", "start split-arb", "why split-arb"] {
         let failure = against(&url, line, NARROW).await.unwrap_err();
         assert_eq!(failure.exit(), Exit::Failed, "{line}");
-        assert!(
-            failure.to_string().contains("is no ploy of this version"),
-            "{line}"
-        );
+        assert!(failure.to_string().contains("is no ploy of this version"), "{line}");
     }
     server.abort();
 }
 
 #[tokio::test]
 async fn json_is_what_the_service_said() {
-    let said = Setting::of(sample::troubled())
-        .ask("status -o json", NARROW)
-        .await
-        .unwrap();
+    let said = Setting::of(sample::troubled()).ask("status -o json", NARROW).await.unwrap();
     let read: SystemStatus = serde_json::from_str(&said.text).unwrap();
     assert_eq!(read, sample::troubled());
-    let why = Setting::of(sample::healthy())
-        .ask("why split-arb -o json", NARROW)
-        .await
-        .unwrap();
+    let why = Setting::of(sample::healthy()).ask("why split-arb -o json", NARROW).await.unwrap();
     let json: Value = serde_json::from_str(&why.text).unwrap();
     let own = serde_json::to_value(&sample::healthy().strategies[0]).unwrap();
     assert_eq!(json["strategy"], own);
@@ -484,19 +401,11 @@ async fn every_rendering_shows_the_same_numbers() {
     let line = "status -o json";
     let api = Setting::of(status.clone()).ask(line, WIDE).await.unwrap();
     let api: Value = serde_json::from_str(&api.text).unwrap();
-    let table = Setting::of(status.clone())
-        .ask("status", WIDE)
-        .await
-        .unwrap()
-        .text;
+    let table = Setting::of(status.clone()).ask("status", WIDE).await.unwrap().text;
     assert_eq!(api["feed"]["events"], report.events);
     assert_eq!(api["snapshot"], report.snapshot);
     assert!(table.contains(&crate::words::count(report.events)));
-    for (one, strategy) in report
-        .strategies
-        .iter()
-        .zip(api["strategies"].as_array().unwrap())
-    {
+    for (one, strategy) in report.strategies.iter().zip(api["strategies"].as_array().unwrap()) {
         let kernel = &strategy["kernel"];
         let money = |name: &str| -> ploy::price::Usdc {
             kernel["pnl"][name].as_str().unwrap().parse().unwrap()
@@ -511,10 +420,7 @@ async fn every_rendering_shows_the_same_numbers() {
         assert_eq!(money("unrealised_usdc"), one.unrealised_usdc);
         assert_eq!(money("total_usdc"), one.pnl_usdc);
         assert_eq!(money("drawdown_max_usdc"), one.drawdown_max_usdc);
-        let row = table
-            .lines()
-            .find(|line| line.starts_with(&one.id))
-            .unwrap();
+        let row = table.lines().find(|line| line.starts_with(&one.id)).unwrap();
         let cells: Vec<&str> = row.split_whitespace().collect();
         let counts = one.order_counts;
         assert_eq!(cells[1], one.phase);

@@ -84,6 +84,7 @@ pub(super) async fn envelope(request: Request, next: Next) -> Response<Body> {
 }
 
 /// Answers for a request that hit a bug; the service goes on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub(super) fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let message = panic
         .downcast_ref::<&str>()
@@ -148,7 +149,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_not_text| ()),
         (Some(_), Some(_)) => Err(()),
     }
 }
@@ -173,7 +174,7 @@ mod tests {
         let others: Vec<String> = others.iter().map(|&name| name.to_owned()).collect();
         let hosts = Hosts::new(listen.parse().unwrap(), &others);
         assert_eq!(
-            hosts.map(|hosts| hosts.allow(host)).map_err(|_| ()),
+            hosts.map(|hosts| hosts.allow(host)).map_err(|_not_text| ()),
             allowed,
             "{listen} {others:?} {host}"
         );

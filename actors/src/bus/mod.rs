@@ -3,6 +3,8 @@
 pub mod command;
 pub mod event;
 pub mod inbox;
+#[cfg(test)]
+mod inbox_tests;
 pub mod status;
 mod sync;
 mod ticket;

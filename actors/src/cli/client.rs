@@ -100,13 +100,13 @@ impl Client {
         let ready = match status {
             StatusCode::OK => true,
             StatusCode::SERVICE_UNAVAILABLE => false,
-            other => return Err(self.foreign(format!("it says {other} to /readyz"))),
+            other => return Err(self.foreign(&format!("it says {other} to /readyz"))),
         };
         let mut checks: Vec<String> = text.lines().map(words::plain).collect();
         match checks.pop().as_deref() {
             Some("ready") if ready => Ok((ready, checks)),
             Some("not ready") if !ready => Ok((ready, checks)),
-            Some(_) | None => Err(self.foreign("its /readyz has another form".to_owned())),
+            Some(_) | None => Err(self.foreign("its /readyz has another form")),
         }
     }
 
@@ -135,10 +135,10 @@ impl Client {
         if !status.is_success() {
             return Err(match serde_json::from_str(text) {
                 Ok(problem) => Failure::Refused(Box::new(problem)),
-                Err(_) => self.foreign(format!("it says {status}")),
+                Err(_) => self.foreign(&format!("it says {status}")),
             });
         }
-        let unreadable = |error: serde_json::Error| self.foreign(error.to_string());
+        let unreadable = |error: serde_json::Error| self.foreign(&error.to_string());
         let json: Value = serde_json::from_str(text).map_err(unreadable)?;
         let value = serde_json::from_value(plain(json.clone())).map_err(unreadable)?;
         Ok(Answer { json, value })
@@ -156,9 +156,9 @@ impl Client {
     }
 
     /// Returns the failure that what answers is not ours.
-    pub(super) fn foreign(&self, found: String) -> Failure {
+    pub(super) fn foreign(&self, found: &str) -> Failure {
         let url = shown(&self.url);
-        let found = words::plain(&found);
+        let found = words::plain(found);
         Failure::Foreign { url, found }
     }
 }

@@ -201,7 +201,7 @@ async fn explain(
     };
     let snapshot: Answer<SystemStatus> = client.get("v1/status").await?;
     let Some(strategy) = snapshot.value.strategy(id.as_str()) else {
-        return Err(client.foreign(format!("its status does not show {id}")));
+        return Err(client.foreign(&format!("its status does not show {id}")));
     };
     let listed = snapshot.json.get("strategies").and_then(Value::as_array);
     let own = listed.into_iter().flatten();

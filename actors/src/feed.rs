@@ -131,6 +131,7 @@ struct Play {
 
 impl Play {
     async fn run(mut self) {
+        tracing::info!(event.name = events::FEED_STARTED, speed = %self.args.speed, "the tape begins");
         self.args.board.feed(|feed| feed.state = FeedPhase::Playing);
         let end = loop {
             match self.args.source.recv().await {
@@ -193,13 +194,19 @@ impl Play {
     fn say_end(&self, end: &FeedEnd) {
         let at = self.args.clock.now();
         let (name, message) = match end {
-            FeedEnd::Complete => (events::FEED_ENDED, "the tape has ended".to_owned()),
-            FeedEnd::Broken(why) => (events::FEED_FAILED, format!("the tape is broken: {why}")),
+            FeedEnd::Complete => {
+                tracing::info!(event.name = events::FEED_ENDED, "the tape has ended");
+                (events::FEED_ENDED, "the tape has ended".to_owned())
+            }
+            FeedEnd::Broken(why) => {
+                tracing::error!(
+                    event.name = events::FEED_FAILED,
+                    error.message = why,
+                    "the tape is broken"
+                );
+                (events::FEED_FAILED, format!("the tape is broken: {why}"))
+            }
         };
-        match end {
-            FeedEnd::Complete => tracing::info!(event.name = name, "{message}"),
-            FeedEnd::Broken(_) => tracing::error!(event.name = name, "{message}"),
-        }
         self.args.board.feed(|feed| match end {
             FeedEnd::Complete => feed.state = FeedPhase::Ended,
             FeedEnd::Broken(why) => {

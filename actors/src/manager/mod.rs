@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use crate::bus::Ticket;
 use crate::bus::command::Request;
 use crate::clock::Sleeper;
-use crate::ports::{Clock, CommandRecord, ErrorRecord, Row, StrategyRecord};
+use crate::ports::{Clock, CommandRecord, ErrorRecord, LifecycleRecord, Row, StrategyRecord};
 use crate::runtime::{self, Died, StrategyRuntime, Surroundings};
 use crate::telemetry::events;
 use entry::Entry;
@@ -168,7 +168,7 @@ impl State {
         }
         for entry in self.entries.values() {
             if let Phase::Halted { cause } = &entry.phase {
-                tracing::warn!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
+                tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
                     cause, "still halted from an earlier run");
             }
         }
@@ -406,12 +406,8 @@ impl State {
         let (status, lasting) = (entry.status(now), entry.record(now));
         self.around.board.strategy(status);
         if moved {
-            match phase_event(&record.to) {
-                Some(name) => {
-                    tracing::info!(event.name = name, strategy.id = %id, why = record.why, "{said}");
-                    self.say(id, name, said);
-                }
-                None => tracing::debug!(strategy.id = %id, why = record.why, "{said}"),
+            if let Some(name) = log_phase(id, &record) {
+                self.say(id, name, said);
             }
             self.store(Row::Lifecycle(record));
         }
@@ -508,13 +504,29 @@ impl State {
     }
 }
 
-/// Returns the event that says that a strategy has reached a phase; a phase in passing has none.
-fn phase_event(phase: &str) -> Option<&'static str> {
-    match phase {
-        "running" => Some(events::STRATEGY_STARTED),
-        "stopped" => Some(events::STRATEGY_STOPPED),
-        "backoff" => Some(events::STRATEGY_BACKOFF),
-        "halted" => Some(events::STRATEGY_HALTED),
-        _ => None,
+/// Logs that a strategy has reached a phase. Returns the event's name; a phase in passing has none.
+fn log_phase(id: &StrategyId, record: &LifecycleRecord) -> Option<&'static str> {
+    let LifecycleRecord { from, to, why, .. } = record;
+    match to.as_str() {
+        "running" => {
+            tracing::info!(event.name = events::STRATEGY_STARTED, strategy.id = %id, why, "strategy runs");
+            Some(events::STRATEGY_STARTED)
+        }
+        "stopped" => {
+            tracing::info!(event.name = events::STRATEGY_STOPPED, strategy.id = %id, why, "strategy has stopped");
+            Some(events::STRATEGY_STOPPED)
+        }
+        "backoff" => {
+            tracing::warn!(event.name = events::STRATEGY_BACKOFF, strategy.id = %id, why, "strategy waits for its next try");
+            Some(events::STRATEGY_BACKOFF)
+        }
+        "halted" => {
+            tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %id, why, "strategy is halted");
+            Some(events::STRATEGY_HALTED)
+        }
+        _ => {
+            tracing::debug!(strategy.id = %id, from, to, why, "strategy moves on");
+            None
+        }
     }
 }

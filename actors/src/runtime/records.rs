@@ -105,30 +105,32 @@ pub(super) fn released(strategy: &StrategyId, rule: Rule, at: Timestamp) -> Risk
 
 /// Says on log and board what happened to an order; an acceptance is not worth a line.
 pub(super) fn say_order(event: &OrderEvent, id: &StrategyId, board: &StatusBus) {
+    let (order, number, at) = (&event.order, event.order.number, event.at);
     let (name, message) = match &event.update {
         Update::Submitted(Submission::Accepted) => return,
         Update::Submitted(Submission::Rejected { reason }) => {
-            (events::ORDER_REJECTED, format!("order {} refused: {reason}", event.order.number))
+            let message = format!("order {number} refused: {reason}");
+            tracing::warn!(event.name = events::ORDER_REJECTED, strategy.id = %id, order.id = %order, "{message}");
+            (events::ORDER_REJECTED, message)
         }
         Update::Submitted(Submission::Unknown) => {
-            let number = event.order.number;
-            (events::ORDER_UNKNOWN, format!("order {number}: the venue's answer was lost"))
+            let message = format!("order {number}: the venue's answer was lost");
+            tracing::error!(event.name = events::ORDER_UNKNOWN, strategy.id = %id, order.id = %order, "{message}");
+            (events::ORDER_UNKNOWN, message)
         }
-        Update::Filled(fill) => (events::ORDER_FILLED, filled(fill)),
+        Update::Filled(fill) => {
+            let message = filled(fill);
+            tracing::info!(event.name = events::ORDER_FILLED, strategy.id = %id, order.id = %order, event_at = %at, "{message}");
+            (events::ORDER_FILLED, message)
+        }
         Update::Done { unfilled, .. } if *unfilled == Size::ZERO => return,
         Update::Done { unfilled, .. } => {
-            let number = event.order.number;
-            (events::ORDER_UNFILLED, format!("order {number} ended, {unfilled} shares unfilled"))
+            let message = format!("order {number} ended, {unfilled} shares unfilled");
+            tracing::info!(event.name = events::ORDER_UNFILLED, strategy.id = %id, order.id = %order, event_at = %at, "{message}");
+            (events::ORDER_UNFILLED, message)
         }
     };
-    tracing::info!(
-        event.name = name,
-        strategy.id = %id,
-        order.id = %event.order,
-        event_at = %event.at,
-        "{message}"
-    );
-    say(board, event.at, id, name, message);
+    say(board, at, id, name, message);
 }
 
 fn filled(fill: &Fill) -> String {
@@ -156,19 +158,17 @@ pub(super) fn say_settlement(settlement: &Settlement, market: &Market, board: &S
 
 /// Says on log and board that the breaker tripped or let go.
 pub(super) fn say_risk(record: &RiskRecord, board: &StatusBus) {
+    let RiskRecord { rule, used, limit, strategy, .. } = record;
     let (name, message) = if record.event == "tripped" {
-        let RiskRecord { rule, used, limit, .. } = record;
-        (events::RISK_TRIPPED, format!("breaker tripped: {rule} {used} of {limit}; entries wait"))
+        let message = format!("breaker tripped: {rule} {used} of {limit}; entries wait");
+        tracing::warn!(event.name = events::RISK_TRIPPED, strategy.id = %strategy, risk.rule = rule, "{message}");
+        (events::RISK_TRIPPED, message)
     } else {
-        (events::RISK_RELEASED, format!("breaker released: {}", record.rule))
+        let message = format!("breaker released: {rule}");
+        tracing::info!(event.name = events::RISK_RELEASED, strategy.id = %strategy, risk.rule = rule, "{message}");
+        (events::RISK_RELEASED, message)
     };
-    tracing::warn!(
-        event.name = name,
-        strategy.id = %record.strategy,
-        risk.rule = record.rule,
-        "{message}"
-    );
-    say(board, record.at, &record.strategy, name, message);
+    say(board, record.at, strategy, name, message);
 }
 
 fn say(board: &StatusBus, at: Timestamp, id: &StrategyId, event: &str, message: String) {

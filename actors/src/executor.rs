@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
-use ploy::order::{ClientOrderId, Order, OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{ClientOrderId, OrderEvent, StrategyId, Submission, Update};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;

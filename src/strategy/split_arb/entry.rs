@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::intent::Purpose;
 use crate::market::{ConditionId, Outcome};
+use crate::numbers::Numbers;
 use crate::price::{Price, Usdc};
 use crate::strategy::Look;
 

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::intent::Purpose;
 use crate::market::{Outcome, Side};
+use crate::numbers::Numbers;
 use crate::order::Fill;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
 use crate::strategy::Look;

@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::event::{Kind, MarketEvent};
 use crate::intent::{Intent, Purpose, TimeInForce};
 use crate::market::{ConditionId, Outcome, Side};
+use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};

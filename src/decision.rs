@@ -61,6 +61,10 @@ pub enum Reason {
     StaleBook,
     /// A side of a book that is needed is empty.
     OneSidedBook,
+    /// A book's best bid is at or above its best ask: no such book can be traded on.
+    CrossedBook,
+    /// The last order met this very book and found too little; a newer one is awaited.
+    SpentBook,
     /// The two books are of different instants.
     BookSkew,
     /// An order for the same leg, or its other leg, is outstanding.
@@ -101,6 +105,8 @@ impl Reason {
             Self::NearClose => "near_close",
             Self::StaleBook => "stale_book",
             Self::OneSidedBook => "one_sided_book",
+            Self::CrossedBook => "crossed_book",
+            Self::SpentBook => "spent_book",
             Self::BookSkew => "book_skew",
             Self::PendingOrder => "pending_order",
             Self::MaxUnhedged => "max_unhedged",

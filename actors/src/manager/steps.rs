@@ -39,10 +39,11 @@ impl State {
         let Some(entry) = self.entries.get_mut(id).filter(|e| e.phase == Phase::Starting) else {
             return; // stopped meanwhile: the build is thrown away
         };
+        let Built { kernel, subscription } = built;
         let args = runtime::Args {
-            kernel: built.kernel,
+            kernel,
             incarnation: entry.incarnation,
-            mailbox: built.mailbox,
+            mailbox: self.around.bus.subscribe(id, subscription, &ticket),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -145,7 +146,6 @@ impl State {
             incarnation,
             entry.memory.clone(),
             self.around.clone(),
-            ticket.clone(),
         );
         let (myself, id) = (self.myself.clone(), id.clone());
         tokio::spawn(async move {

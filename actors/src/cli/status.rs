@@ -86,9 +86,9 @@ pub(super) const fn tone(phase: &Phase) -> Tone {
     }
 }
 
-/// Returns how long a strategy has been in its phase, by the machine's clock.
+/// Returns how long a strategy has been in its phase, on the time that decisions run on.
 pub(super) fn age(status: &SystemStatus, strategy: &StrategyStatus) -> String {
-    let age: Duration = status.taken_at.since(strategy.since);
+    let age: Duration = status.now.since(strategy.since);
     words::span(age)
 }
 

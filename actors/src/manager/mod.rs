@@ -5,7 +5,9 @@
 //! emits: runtimes, phases to the status board, lifecycle rows and what must outlive the process to the store
 //! dies: never of a strategy; with its supervisor
 
+mod deaths;
 mod entry;
+mod moves;
 mod registry;
 mod work;
 
@@ -14,20 +16,20 @@ pub use registry::{Build, Registration, StrategyRegistry};
 use std::collections::BTreeMap;
 
 use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::lifecycle::{Effect, Input, Phase};
+use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
-use ploy::restart::{Failure, FailureClass, Verdict};
+use ploy::restart::{Failure, FailureClass};
 use ploy::status::Recent;
 use ploy::time::Timestamp;
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
 use crate::clock::Sleeper;
-use crate::ports::{Clock, CommandRecord, ErrorRecord, LifecycleRecord, Row, StrategyRecord};
-use crate::runtime::{self, Died, StrategyRuntime, Surroundings};
+use crate::ports::{Clock, CommandRecord, ErrorRecord, Row, StrategyRecord};
+use crate::runtime::{self, StrategyRuntime, Surroundings};
 use crate::telemetry::events;
 use entry::Entry;
 use work::{Built, Ended};
@@ -329,142 +331,6 @@ impl State {
         self.step(id, &Input::Settled { now }, "its orders are settled", ended.ticket);
     }
 
-    /// A runtime has failed: of something it says, or of a panic outside its kernel.
-    fn on_death(&mut self, cell: &ActorCell, error: ActorProcessingErr) {
-        let Some(id) = self.whose(cell) else { return };
-        let (failure, memory, ticket) = match error.downcast::<Died>() {
-            Ok(died) => {
-                let ticket = died.ticket.take();
-                (died.failure, Some(*died.memory), ticket)
-            }
-            Err(other) => {
-                let failure = Failure { class: FailureClass::Panic, message: other.to_string() };
-                (failure, None, Ticket::none())
-            }
-        };
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.actor = None;
-            if let Some(memory) = memory {
-                entry.memory = memory;
-            }
-        }
-        self.on_failure(&id, &failure, ticket);
-    }
-
-    /// A runtime has ended without failing: as asked, or nobody knows why.
-    fn on_end(&mut self, cell: &ActorCell, reason: Option<String>) {
-        let Some(id) = self.whose(cell) else { return };
-        let asked = self.entries.get(&id).is_some_and(|entry| match entry.phase {
-            Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
-            Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => false,
-            Phase::Backoff { .. } | Phase::Halted { .. } => false,
-        });
-        if !asked {
-            let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
-            let message = format!("ended without being asked: {reason}");
-            let failure = Failure { class: FailureClass::Error, message };
-            self.on_failure(&id, &failure, Ticket::none());
-        }
-    }
-
-    fn on_failure(&mut self, id: &StrategyId, failure: &Failure, ticket: Ticket) {
-        let now = self.now();
-        let message = format!("{} ({})", failure.message, failure.class.name());
-        tracing::error!(event.name = events::STRATEGY_FAILED, strategy.id = %id,
-            error.r#type = failure.class.name(), error.message = failure.message, "strategy failed");
-        self.say(id, events::STRATEGY_FAILED, format!("failed: {message}"));
-        let part = "runtime".to_owned();
-        let record = ErrorRecord { at: now, strategy: Some(id.clone()), part, message };
-        self.store(Row::Error(record));
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        let verdict = entry.judge(failure, now);
-        let why = match &verdict {
-            Verdict::Retry { attempt, delay } => {
-                format!("{}; try {attempt} in {} ms", failure.class.name(), delay.as_millis())
-            }
-            Verdict::Halt { cause } => format!("halts: {cause}"),
-        };
-        if entry.phase.next(&Input::Failed(verdict.clone())).is_ok() {
-            self.step(id, &Input::Failed(verdict), &why, ticket);
-        }
-    }
-
-    /// Moves a strategy and does what the move asks for. The ticket goes on to what the move starts.
-    fn step(&mut self, id: &StrategyId, input: &Input, why: &str, ticket: Ticket) {
-        let now = self.now();
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        let (effect, record) = match entry.step(input, why, now) {
-            Ok(moved) => moved,
-            Err(refusal) => {
-                tracing::debug!(strategy.id = %id, "{refusal}");
-                return;
-            }
-        };
-        let moved = record.from != record.to;
-        let halted = record.to == "halted" || record.from == "halted";
-        let said = format!("{} → {}: {}", record.from, record.to, record.why);
-        let (status, lasting) = (entry.status(now), entry.record(now));
-        self.around.board.strategy(status);
-        if moved {
-            if let Some(name) = log_phase(id, &record) {
-                self.say(id, name, said);
-            }
-            self.store(Row::Lifecycle(record));
-        }
-        if halted || *input == Input::Start || *input == Input::Stop {
-            self.store(Row::Intent(lasting));
-        }
-        match effect {
-            None => drop(ticket),
-            Some(Effect::Spawn) => self.build(id, ticket),
-            Some(Effect::EndAndSettle) => self.end(id, ticket),
-            Some(Effect::ScheduleRetry) => self.schedule_retry(id, ticket),
-        }
-    }
-
-    fn build(&mut self, id: &StrategyId, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        entry.incarnation += 1;
-        let incarnation = entry.incarnation;
-        let work = work::build(
-            entry.registration.clone(),
-            incarnation,
-            entry.memory.clone(),
-            self.around.clone(),
-            ticket.clone(),
-        );
-        let (myself, id) = (self.myself.clone(), id.clone());
-        tokio::spawn(async move {
-            let step = Step::Built(work.await.map(Box::new), ticket);
-            drop(myself.cast(Msg::Done(id, incarnation, Outcome(step))));
-        });
-    }
-
-    fn end(&mut self, id: &StrategyId, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        let incarnation = entry.incarnation;
-        let grace = entry.registration.config.restart.stop_grace;
-        let actor = entry.actor.clone();
-        let work = work::end(id.clone(), actor, grace, self.around.clone(), ticket);
-        let (myself, id) = (self.myself.clone(), id.clone());
-        tokio::spawn(async move {
-            let step = Step::Ended(Box::new(work.await));
-            drop(myself.cast(Msg::Done(id, incarnation, Outcome(step))));
-        });
-    }
-
-    fn schedule_retry(&self, id: &StrategyId, ticket: Ticket) {
-        let Some(entry) = self.entries.get(id) else { return };
-        let Phase::Backoff { until, .. } = entry.phase else { return };
-        let (myself, incarnation, of) = (self.myself.clone(), entry.incarnation, id.clone());
-        let alarm = move |_at: Timestamp, ticket| {
-            drop(myself.cast(Msg::Done(of, incarnation, Outcome(Step::Retry(ticket)))));
-        };
-        let sleeper = Sleeper::Retry(id.as_str().to_owned());
-        self.around.clock.wake_at(until, sleeper, Box::new(alarm));
-        drop(ticket);
-    }
-
     /// Answers those who wait for all to be started, or for all to have ended.
     fn answer_waiting(&mut self) {
         let on_its_way = |entry: &Entry| matches!(entry.phase, Phase::Starting | Phase::Warming);
@@ -481,11 +347,6 @@ impl State {
         }
     }
 
-    fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {
-        let is = |entry: &&Entry| entry.actor.as_ref().is_some_and(|a| a.get_id() == cell.get_id());
-        self.entries.values().find(is).map(|entry| entry.id().clone())
-    }
-
     fn now(&self) -> Timestamp {
         self.around.clock.now()
     }
@@ -500,33 +361,6 @@ impl State {
         if let Err(error) = self.around.store.record(row, Ticket::none()) {
             tracing::error!(event.name = events::STORE_FULL, error.message = %error,
                 "a record could not be queued");
-        }
-    }
-}
-
-/// Logs that a strategy has reached a phase. Returns the event's name; a phase in passing has none.
-fn log_phase(id: &StrategyId, record: &LifecycleRecord) -> Option<&'static str> {
-    let LifecycleRecord { from, to, why, .. } = record;
-    match to.as_str() {
-        "running" => {
-            tracing::info!(event.name = events::STRATEGY_STARTED, strategy.id = %id, why, "strategy runs");
-            Some(events::STRATEGY_STARTED)
-        }
-        "stopped" => {
-            tracing::info!(event.name = events::STRATEGY_STOPPED, strategy.id = %id, why, "strategy has stopped");
-            Some(events::STRATEGY_STOPPED)
-        }
-        "backoff" => {
-            tracing::warn!(event.name = events::STRATEGY_BACKOFF, strategy.id = %id, why, "strategy waits for its next try");
-            Some(events::STRATEGY_BACKOFF)
-        }
-        "halted" => {
-            tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %id, why, "strategy is halted");
-            Some(events::STRATEGY_HALTED)
-        }
-        _ => {
-            tracing::debug!(strategy.id = %id, from, to, why, "strategy moves on");
-            None
         }
     }
 }

@@ -1,38 +1,34 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod parts;
+
+pub use parts::{Parts, StartError, build, wall};
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use ploy::config::Speed;
 use ploy::paper::PaperVenue;
-use ploy::status::{FeedPhase, FeedStatus, Mode, SystemStatus};
-use ploy::tape::Header;
-use ploy::time::Timestamp;
+use ploy::status::SystemStatus;
 use ractor::{Actor, ActorRef};
-use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::paper::{self, Paper, PaperHandle};
-use crate::adapters::tape::{TapeError, reader};
-use crate::api::{self, ApiState, Exposed, Hosts};
+use crate::api::{self, ApiState};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
-use crate::manager::{self, StrategyManager, StrategyRegistry};
-use crate::ports::{FeedItem, StoreError};
+use crate::manager::{self, StrategyManager};
 use crate::runtime::Surroundings;
-use crate::settings::Settings;
 use crate::status::{self, Sources, StatusAggregator};
-use crate::store::{OpenError, RunInfo, Store};
+use crate::store::Store;
 use crate::supervisor::{self, RootSupervisor};
 use crate::telemetry::events;
 
@@ -42,32 +38,6 @@ const NEWS_MAX: usize = 1024;
 const STORE_WITHIN: Duration = Duration::from_secs(10);
 /// How often event time moves on while strategies end, so that orders on their way arrive.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
-
-/// What the service is made of before it runs: everything that can be refused has been asked.
-pub struct Parts {
-    /// The run.
-    pub run: RunInfo,
-    /// The source of events.
-    pub source: mpsc::Receiver<FeedItem>,
-    /// What it says of itself.
-    pub header: Header,
-    /// How fast event time runs.
-    pub speed: Speed,
-    /// How long an order takes to the paper venue.
-    pub latency: Duration,
-    /// Where the API listens.
-    pub listener: TcpListener,
-    /// Its address, with the port that the system gave.
-    pub address: SocketAddr,
-    /// By which names it may be asked.
-    pub hosts: Hosts,
-    /// Where facts are kept.
-    pub store: Store,
-    /// The strategies.
-    pub registry: StrategyRegistry,
-    /// Where strategies run: they must not starve feeds and executor.
-    pub strategies: Handle,
-}
 
 /// The running service.
 pub struct App {
@@ -90,77 +60,6 @@ pub struct App {
     api_end: CancellationToken,
 }
 
-/// Why the service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The tape cannot be played.
-    #[error("play the tape")]
-    Tape(#[from] TapeError),
-    /// Somebody else listens there, or it is no address of this machine.
-    #[error("listen on {address}: is another ploy running there? `--listen` names another address")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The address can be reached by others.
-    #[error(transparent)]
-    Exposed(#[from] Exposed),
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The store cannot be read.
-    #[error("read what earlier runs left")]
-    Records(#[from] StoreError),
-    /// A part did not start.
-    #[error("start {part}")]
-    Spawn {
-        /// Which part.
-        part: &'static str,
-        /// What it said.
-        #[source]
-        source: ractor::SpawnErr,
-    },
-}
-
-/// Asks for everything that can be refused: tape, address, store. Nothing runs yet, and when something is
-/// refused nothing is left behind.
-///
-/// # Errors
-/// The first refusal.
-pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, StartError> {
-    let (header, source) = reader::spawn(&settings.tape, reader::READ_AHEAD)?;
-    let refused = |source| StartError::Listen { address: settings.listen, source };
-    let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    let hosts = Hosts::new(address, &settings.hosts)?;
-    let run = RunInfo {
-        id: settings.run.clone(),
-        started_at: wall(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        mode: Mode::Paper,
-        title: header.title.clone(),
-    };
-    let store = Store::open(&settings.store, run.clone()).await?;
-    let mut registry = StrategyRegistry::default();
-    settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
-    Ok(Parts {
-        run,
-        source,
-        header,
-        speed: settings.speed,
-        latency: settings.latency,
-        listener,
-        address,
-        hosts,
-        store,
-        registry,
-        strategies,
-    })
-}
-
 impl App {
     /// Starts every part, and the strategies that are wanted. Returns when none is on its way any more; the
     /// tape has not begun.
@@ -172,7 +71,7 @@ impl App {
         let clock = EventClock::default();
         // Time begins with the tape, not in 1970.
         drop(clock.advance(parts.header.from));
-        let board = StatusBus::new(waiting(&parts));
+        let board = StatusBus::new(parts.waiting());
         let (fatal_tx, fatal) = mpsc::channel(1);
         let root = spawn("the root supervisor", RootSupervisor, fatal_tx, None).await?;
         let around = order_path(&parts, &clock, &board, &root).await?;
@@ -388,36 +287,8 @@ fn carry_commands(manager: &ActorRef<manager::Msg>) -> CommandBus {
     commands
 }
 
-fn waiting(parts: &Parts) -> FeedStatus {
-    FeedStatus {
-        name: "tape".to_owned(),
-        state: FeedPhase::Waiting,
-        title: parts.header.title.clone(),
-        books: parts.header.books,
-        events: 0,
-        last_event_at: None,
-        from: Some(parts.header.from),
-        to: Some(parts.header.to),
-        speed: parts.speed.to_string(),
-        error: None,
-    }
-}
-
-/// Returns the machine's time.
-#[must_use]
-pub fn wall() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Parts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("run", &self.run).finish_non_exhaustive()
     }
 }

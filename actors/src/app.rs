@@ -77,13 +77,16 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
+    pub bus: EventBus,
+    /// Event time, for a source beside the tape.
+    pub clock: EventClock,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
     aggregator: ActorRef<status::Msg>,
-    clock: EventClock,
     ended: watch::Receiver<Option<FeedEnd>>,
     fatal: mpsc::Receiver<String>,
     api: JoinHandle<io::Result<()>>,
@@ -176,12 +179,13 @@ impl App {
         let (fatal_tx, fatal) = mpsc::channel(1);
         let root = spawn("the root supervisor", RootSupervisor, fatal_tx, None).await?;
         let around = order_path(&parts, &clock, &board, &root).await?;
+        let bus = around.bus.clone();
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
             source: parts.source,
             speed: parts.speed,
-            bus: around.bus.clone(),
+            bus: bus.clone(),
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
@@ -218,12 +222,13 @@ impl App {
             status,
             commands,
             store,
+            bus,
+            clock,
             address,
             root,
             feed,
             manager,
             aggregator,
-            clock,
             ended,
             fatal,
             api,

@@ -411,7 +411,7 @@ impl State {
             }
             self.store(Row::Lifecycle(record));
         }
-        if halted || *input == Input::Start || *input == Input::Stop {
+        if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
             self.store(Row::Intent(lasting));
         }
         match effect {

@@ -72,7 +72,8 @@ async fn build_untimed(
     let memory = memory.after_order(last_order);
     let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
     recall(&mut kernel, &past)?;
-    let mailbox = around.bus.subscribe(&id, subscription, &ticket);
+    let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
+    let mailbox = around.bus.subscribe(&id, subscription, &held, &ticket);
     Ok(Built { kernel, mailbox })
 }
 

@@ -147,7 +147,7 @@ pub struct KernelStatus {
     pub digest: String,
     /// Decisions that were intents, approved or refused.
     pub intents: u64,
-    /// Noes by reason, and refusals by rule, with the newest numbers.
+    /// Noes by reason, and refusals by rule, with the newest numbers; each is counted in one of them.
     pub causes: Vec<Tally>,
     /// What became of orders.
     pub orders: OrderCounts,
@@ -178,7 +178,7 @@ pub struct Tally {
     pub verdict: String,
     /// The reason or the rule.
     pub cause: String,
-    /// The market, by its short name; absent where markets are counted together.
+    /// The market, by its short name; absent where settled markets, and looks at none, are counted together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
     /// How often.

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
-use ploy::order::{ClientOrderId, Order, OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{ClientOrderId, OrderEvent, StrategyId, Submission, Update};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -134,6 +135,8 @@ impl ExecutorHandle {
 #[derive(Debug, Default)]
 struct Seat {
     permit: Option<Permit>,
+    /// The newest incarnation that was ever let in.
+    newest: u64,
     open: BTreeSet<ClientOrderId>,
     waiting: Vec<oneshot::Sender<Ticket>>,
 }
@@ -217,7 +220,12 @@ impl Worker {
     fn on_control(&mut self, control: Control) {
         match control {
             Control::Permit { strategy, permit, done } => {
-                self.seats.entry(strategy).or_default().permit = Some(permit);
+                // A build that was overtaken by a newer one must not take the seat back.
+                let seat = self.seats.entry(strategy).or_default();
+                if seat.newest <= permit.incarnation {
+                    seat.newest = permit.incarnation;
+                    seat.permit = Some(permit);
+                }
                 done.send(()).ok();
             }
             Control::Settle { strategy, ticket, done } => {

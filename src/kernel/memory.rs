@@ -37,7 +37,7 @@ impl Memory {
         self
     }
 
-    /// Counts a decision in. Tells whether the market's last look ended for the same cause.
+    /// Counts a decision in. Tells whether it is a refusal that only repeats the guard's last one.
     pub(super) fn note(&mut self, decision: &Decision) -> bool {
         self.seq = decision.seq;
         self.last_decision_at = Some(decision.at);

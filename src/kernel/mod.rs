@@ -4,10 +4,12 @@
 //! order give the same decisions, byte for byte, in the service, in a replay and in a test.
 
 mod memory;
+mod order;
 mod snapshot;
 mod tallies;
 
 pub use memory::Memory;
+pub use order::Order;
 pub use tallies::{Cause, Count, Tallies};
 
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ use crate::intent::Intent;
 use crate::lifecycle::Gate;
 use crate::market::{ConditionId, Market, Outcome};
 use crate::open_orders::OpenOrders;
-use crate::order::{ClientOrderId, Fill, Order, OrderEvent, StrategyId, Submission, Update};
+use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Submission, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::{Price, Usdc};
 use crate::risk::{Context, Limits, RiskGuard, Rule, Trip};
@@ -74,7 +76,7 @@ pub enum Effect {
     Decided {
         /// How.
         decision: Decision,
-        /// Whether the market's last look ended for the same cause.
+        /// Whether it is a refusal that only repeats the guard's last answer for this market.
         repeated: bool,
     },
     /// An approved order is to be stored and sent.

@@ -1,7 +1,7 @@
 //! The kernel's part of the status: counts, positions, profit and loss, and how much of each limit is used.
 
-use crate::decision::Value;
 use crate::market::ConditionId;
+use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
 use crate::status::{KernelStatus, PnlStatus, PositionStatus, RiskUse, Tally};
 

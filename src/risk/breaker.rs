@@ -1,6 +1,6 @@
 //! The breaker: stops entries after too many losses in a row, or too deep a fall of the equity.
 
-use crate::decision::Value;
+use crate::numbers::Value;
 use crate::price::Usdc;
 use crate::time::Timestamp;
 

@@ -183,8 +183,11 @@ async fn a_stop_cancels_what_rests_and_nothing_is_sent_after_it() {
     assert_eq!(orders(&app, "rester").await[0].state, "accepted");
 
     command(&app, "rester", Action::Stop).await.unwrap();
-    // Cancels take the venue's latency, in event time.
-    feeder.wait(A_SECOND).await;
+    // A cancel takes the venue's latency, in event time, which goes on.
+    while one(&*app.fresh().await, "rester").phase.name() != "stopped" {
+        feeder.wait(A_SECOND).await;
+        feeder.settled(&app).await;
+    }
     let stopped = phase(&app, "rester", "stopped").await;
     assert_eq!((stopped.kernel.orders.open, stopped.kernel.orders.unfilled), (0, 1));
     assert_eq!(app.store.open_orders(&id("rester")).await.unwrap(), []);

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _};
 use crate::stage::feeder::Feeder;
 use crate::stage::script::{Seen, buyer, script};
 use crate::stage::service::{Stage, one, orders, stop, until};
-use crate::stage::{database, folder};
+use crate::stage::{database, folder, id};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -80,7 +80,12 @@ async fn a_store_that_comes_back_lets_orders_go_out_again() {
     let kernel = &one(&*app.fresh().await, "buyer").kernel.clone();
     assert_eq!((kernel.fills, kernel.orders.open), (1, 0));
     let stored = orders(&app, "buyer").await;
-    let numbers: Vec<u64> = stored.iter().map(|order| order.id.number).collect();
-    assert_eq!(numbers, [2], "the refused one was never stored, and its number is not used again");
+    // The refused one may be written after all, when the database was only late: then so is its refusal.
+    let states: Vec<_> = stored.iter().map(|o| (o.id.number, o.state.as_str())).collect();
+    assert!(
+        [&[(1, "rejected"), (2, "filled")][..], &[(2, "filled")]].contains(&&states[..]),
+        "{states:?}"
+    );
+    assert_eq!(app.store.open_orders(&id("buyer")).await.unwrap(), []);
     stop(app).await;
 }

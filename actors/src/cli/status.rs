@@ -88,7 +88,7 @@ pub(super) const fn tone(phase: &Phase) -> Tone {
 
 /// Returns how long a strategy has been in its phase, by the machine's clock.
 pub(super) fn age(status: &SystemStatus, strategy: &StrategyStatus) -> String {
-    let age: Duration = status.taken_at.since(strategy.since);
+    let age: Duration = status.now.since(strategy.since);
     words::span(age)
 }
 

@@ -1,5 +1,6 @@
 //! The service in this process: every part of the program but its command line, on a port of its own.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use ploy::price::Usdc;
 use ploy::risk::Limits;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::Header;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -86,7 +86,8 @@ impl Stage {
 
     /// Starts the service; nothing is played yet.
     pub(crate) async fn start(self, header: Header, source: mpsc::Receiver<FeedItem>) -> App {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let run = RunInfo {
             id: uuid::Uuid::now_v7().to_string(),

@@ -1,0 +1,131 @@
+//! Everything that can be refused before anything runs: the tape, the address, the store.
+
+use std::fmt;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ploy::config::Speed;
+use ploy::status::Mode;
+use ploy::tape::Header;
+use ploy::time::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::adapters::tape::{TapeError, reader};
+use crate::api::{Exposed, Hosts};
+use crate::manager::StrategyRegistry;
+use crate::ports::{FeedItem, StoreError};
+use crate::settings::Settings;
+use crate::store::{OpenError, RunInfo, Store};
+
+/// What the service is made of before it runs: everything that can be refused has been asked.
+pub struct Parts {
+    /// The run.
+    pub run: RunInfo,
+    /// The source of events.
+    pub source: mpsc::Receiver<FeedItem>,
+    /// What it says of itself.
+    pub header: Header,
+    /// How fast event time runs.
+    pub speed: Speed,
+    /// How long an order takes to the paper venue.
+    pub latency: Duration,
+    /// Where the API listens.
+    pub listener: net::TcpListener,
+    /// Its address, with the port that the system gave.
+    pub address: SocketAddr,
+    /// By which names it may be asked.
+    pub hosts: Hosts,
+    /// Where facts are kept.
+    pub store: Store,
+    /// The strategies.
+    pub registry: StrategyRegistry,
+    /// Where strategies run: they must not starve feeds and executor.
+    pub strategies: Handle,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The tape cannot be played.
+    #[error("play the tape")]
+    Tape(#[from] TapeError),
+    /// Somebody else listens there, or it is no address of this machine.
+    #[error("listen on {address}: is another ploy running there? `--listen` names another address")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The address can be reached by others.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store cannot be read.
+    #[error("read what earlier runs left")]
+    Records(#[from] StoreError),
+    /// A part did not start.
+    #[error("start {part}")]
+    Spawn {
+        /// Which part.
+        part: &'static str,
+        /// What it said.
+        #[source]
+        source: ractor::SpawnErr,
+    },
+}
+
+/// Asks for everything that can be refused: tape, address, store. Nothing runs yet, and when something is
+/// refused nothing is left behind.
+///
+/// # Errors
+/// The first refusal.
+pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, StartError> {
+    let (header, source) = reader::spawn(&settings.tape, reader::READ_AHEAD)?;
+    let refused = |source| StartError::Listen { address: settings.listen, source };
+    let listener = net::TcpListener::bind(settings.listen).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let hosts = Hosts::new(address, &settings.hosts)?;
+    let run = RunInfo {
+        id: settings.run.clone(),
+        started_at: wall(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: Mode::Paper,
+        title: header.title.clone(),
+    };
+    let store = Store::open(&settings.store, run.clone()).await?;
+    let mut registry = StrategyRegistry::default();
+    settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
+    Ok(Parts {
+        run,
+        source,
+        header,
+        speed: settings.speed,
+        latency: settings.latency,
+        listener,
+        address,
+        hosts,
+        store,
+        registry,
+        strategies,
+    })
+}
+
+/// Returns the machine's time.
+#[must_use]
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("run", &self.run).finish_non_exhaustive()
+    }
+}

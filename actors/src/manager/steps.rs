@@ -40,10 +40,11 @@ impl State {
             return; // stopped meanwhile: the build is thrown away
         };
         let Built { kernel, subscription } = built;
+        let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
         let args = runtime::Args {
             kernel,
             incarnation: entry.incarnation,
-            mailbox: self.around.bus.subscribe(id, subscription, &ticket),
+            mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -126,7 +127,7 @@ impl State {
             }
             self.store(Row::Lifecycle(record));
         }
-        if halted || *input == Input::Start || *input == Input::Stop {
+        if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
             self.store(Row::Intent(lasting));
         }
         match effect {

@@ -18,6 +18,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         "ractor::",
         &[
             "actors/src/adapters/paper.rs",
+            "actors/src/api/server.rs",
             "actors/src/app/",
             "actors/src/executor.rs",
             "actors/src/feed.rs",

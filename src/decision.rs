@@ -1,15 +1,11 @@
-//! Decisions: how every look of a strategy ends, with the numbers it compared, and their digest.
-
-use std::fmt;
-use std::time::Duration;
+//! Decisions: how every look of a strategy ends, and the digest of all of them.
 
 use serde::Serialize;
-use serde::ser::SerializeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::intent::Intent;
 use crate::market::ConditionId;
-use crate::price::{Price, Size, Usdc};
+use crate::numbers::{Numbers, Value};
 use crate::risk::Rejection;
 use crate::time::Timestamp;
 
@@ -65,6 +61,10 @@ pub enum Reason {
     StaleBook,
     /// A side of a book that is needed is empty.
     OneSidedBook,
+    /// A book's best bid is at or above its best ask: no such book can be traded on.
+    CrossedBook,
+    /// The last order met this very book and found too little; a newer one is awaited.
+    SpentBook,
     /// The two books are of different instants.
     BookSkew,
     /// An order for the same leg, or its other leg, is outstanding.
@@ -87,28 +87,6 @@ pub enum Reason {
     ExitBackoff,
 }
 
-/// One number of a decision, exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A price.
-    Price(Price),
-    /// Cash.
-    Usdc(Usdc),
-    /// Shares.
-    Size(Size),
-    /// So many of something.
-    Count(u64),
-    /// A span of time.
-    Span(Duration),
-}
-
-/// The numbers of a decision by name, in the order they were compared. At most [`Numbers::MAX`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Numbers {
-    items: [(&'static str, Value); Self::MAX],
-    len: usize,
-}
-
 /// The fingerprint of all decisions so far, in order.
 #[derive(Clone, Debug, Default)]
 pub struct DecisionDigest {
@@ -127,6 +105,8 @@ impl Reason {
             Self::NearClose => "near_close",
             Self::StaleBook => "stale_book",
             Self::OneSidedBook => "one_sided_book",
+            Self::CrossedBook => "crossed_book",
+            Self::SpentBook => "spent_book",
             Self::BookSkew => "book_skew",
             Self::PendingOrder => "pending_order",
             Self::MaxUnhedged => "max_unhedged",
@@ -137,103 +117,6 @@ impl Reason {
             Self::AwaitHedge => "await_hedge",
             Self::BelowMinimum => "below_minimum",
             Self::ExitBackoff => "exit_backoff",
-        }
-    }
-}
-
-impl Numbers {
-    /// How many numbers a decision carries at most; more are left out.
-    pub const MAX: usize = 7;
-
-    /// Returns no numbers.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self { items: [("", Value::Count(0)); Self::MAX], len: 0 }
-    }
-
-    /// Returns these numbers with one more; the eighth and later ones are left out.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        if let Some(slot) = self.items.get_mut(self.len) {
-            *slot = (name, value.into());
-            self.len += 1;
-        }
-        self
-    }
-
-    /// Returns the numbers with their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value)> + '_ {
-        self.items.iter().take(self.len).copied()
-    }
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self::none()
-    }
-}
-
-impl fmt::Debug for Numbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-impl Serialize for Numbers {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.len))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, &value.to_string())?;
-        }
-        map.end()
-    }
-}
-
-impl fmt::Display for Numbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (name, value)) in self.iter().enumerate() {
-            let gap = if i == 0 { "" } else { ", " };
-            write!(f, "{gap}{name} {value}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Price(price) => price.fmt(f),
-            Self::Usdc(amount) => amount.fmt(f),
-            Self::Size(size) => size.fmt(f),
-            Self::Count(count) => count.fmt(f),
-            Self::Span(span) => {
-                let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-                write!(f, "{}s", crate::price::decimal(micros))
-            }
-        }
-    }
-}
-
-macro_rules! value_from {
-    ($($type:ty => $variant:ident),*) => {
-        $(impl From<$type> for Value {
-            fn from(value: $type) -> Self {
-                Self::$variant(value)
-            }
-        })*
-    };
-}
-value_from!(Price => Price, Usdc => Usdc, Size => Size, u64 => Count, Duration => Span);
-
-impl Value {
-    /// Returns the kind and the number, for the digest.
-    fn raw(self) -> (u8, i64) {
-        match self {
-            Self::Price(price) => (1, price.micros()),
-            Self::Usdc(amount) => (2, amount.micros()),
-            Self::Size(size) => (3, size.micros()),
-            Self::Count(count) => (4, i64::try_from(count).unwrap_or(i64::MAX)),
-            Self::Span(span) => (5, i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
         }
     }
 }
@@ -350,6 +233,7 @@ impl Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::price::Price;
 
     fn no(seq: u64, reason: Reason, ask: &str) -> Decision {
         let numbers = Numbers::none().with("ask", ask.parse::<Price>().unwrap());
@@ -376,20 +260,5 @@ mod tests {
         assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoEdge, "0.47")]));
         assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoSignal, "0.46")]));
         assert_ne!(base, digest(&[no(2, Reason::NoEdge, "0.46"), a]));
-    }
-
-    #[test]
-    fn numbers_are_read_as_they_were_compared() {
-        let numbers = Numbers::none()
-            .with("ask", "0.46".parse::<Price>().unwrap())
-            .with("age", Duration::from_millis(5200));
-        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s");
-        assert_eq!(serde_json::to_string(&numbers).unwrap(), r#"{"ask":"0.46","age":"5.2s"}"#);
-    }
-
-    #[test]
-    fn an_eighth_number_is_left_out() {
-        let all = (0..9).fold(Numbers::none(), |numbers, _| numbers.with("n", 1));
-        assert_eq!(all.iter().count(), Numbers::MAX);
     }
 }

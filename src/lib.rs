@@ -8,7 +8,7 @@
 //! its [`book::OrderBook`]s and all else that a strategy can see arrive as [`event::MarketEvent`]s. A
 //! [`strategy::Strategy`] looks and ends in an [`intent::Intent`] or in the first gate that said no; the
 //! [`risk::RiskGuard`] turns an intent into an [`risk::Approved`] or a [`risk::Rejection`]; both are a
-//! [`decision::Decision`]. An approved intent becomes an [`order::Order`]; what the venue answers comes back as
+//! [`decision::Decision`]. An approved intent becomes an [`kernel::Order`]; what the venue answers comes back as
 //! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
 //! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor.
 //! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back; [`status`] is the one
@@ -24,6 +24,7 @@ pub mod intent;
 pub mod kernel;
 pub mod lifecycle;
 pub mod market;
+pub mod numbers;
 pub mod open_orders;
 pub mod order;
 pub mod paper;

@@ -1,4 +1,4 @@
-//! Orders: an approved intent with its number, what came of it, and its fills.
+//! What is told of orders: their numbers, what came of sending them, their fills, their end.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::intent::Intent;
 use crate::market::{ConditionId, Outcome, Side};
 use crate::price::{Price, Size, Usdc};
-use crate::risk::Approved;
 use crate::time::Timestamp;
 
 /// The name of a strategy: the stem of its file. Lower-case letters, digits, `_` and `-`, at most 64.
@@ -23,14 +21,6 @@ pub struct ClientOrderId {
     pub strategy: StrategyId,
     /// Its number, from 1.
     pub number: u64,
-}
-
-/// An approved intent with its number: the only thing that the executor takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    id: ClientOrderId,
-    at: Timestamp,
-    approved: Approved,
 }
 
 /// What came of sending an order.
@@ -134,32 +124,6 @@ impl StrategyId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Order {
-    /// Numbers an approved intent.
-    #[must_use]
-    pub const fn new(id: ClientOrderId, at: Timestamp, approved: Approved) -> Self {
-        Self { id, at, approved }
-    }
-
-    /// Returns our number of it.
-    #[must_use]
-    pub const fn id(&self) -> &ClientOrderId {
-        &self.id
-    }
-
-    /// Returns when it was decided.
-    #[must_use]
-    pub const fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// Returns what is wanted.
-    #[must_use]
-    pub const fn intent(&self) -> &Intent {
-        self.approved.intent()
     }
 }
 

@@ -179,7 +179,7 @@ pub struct Tally {
     pub verdict: String,
     /// The reason or the rule.
     pub cause: String,
-    /// The market, by its short name; absent where markets are counted together.
+    /// The market, by its short name; absent where settled markets, and looks at none, are counted together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
     /// How often.

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use ploy::event::MarketEvent;
+use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
-use ploy::order::{ClientOrderId, Fill, Order, OrderEvent, StrategyId};
+use ploy::order::{ClientOrderId, Fill, OrderEvent, StrategyId};
 use ploy::price::{Price, Size, Usdc};
 use ploy::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! StatusAggregator: makes one numbered snapshot of all that the parts have written, for every reader.
 //!
-//! owns: the newest snapshot
-//! takes: its own beat, and requests for a fresh snapshot
+//! owns: the beat; what a snapshot is made of is shared, so that a new aggregator goes on where one failed
+//! takes: its own beat
 //! emits: snapshots on a watch channel
-//! dies: never by itself; with its supervisor
+//! dies: of a defect of its own; the root starts it again
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use ploy::status::{FeedPhase, FeedStatus, Mode, StoreStatus, SystemStatus};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
@@ -30,8 +30,6 @@ pub struct StatusAggregator;
 pub enum Msg {
     /// Make the next snapshot, and ask to be told again.
     Beat,
-    /// Make a snapshot now and answer with it.
-    Fresh(oneshot::Sender<Arc<SystemStatus>>),
 }
 
 /// What a snapshot is made of.
@@ -49,62 +47,70 @@ pub struct Sources {
     pub wall: fn() -> Timestamp,
 }
 
-/// The aggregator's private memory.
+/// Makes snapshots, each with its number, and shows them to whoever watches.
 #[derive(Debug)]
-pub struct State {
+pub struct Snapshots {
     sources: Sources,
-    snapshots: watch::Sender<Arc<SystemStatus>>,
-    number: u64,
+    newest: watch::Sender<Arc<SystemStatus>>,
 }
 
 impl Actor for StatusAggregator {
     type Msg = Msg;
-    type State = State;
-    type Arguments = (Sources, watch::Sender<Arc<SystemStatus>>);
+    type State = Arc<Snapshots>;
+    type Arguments = Arc<Snapshots>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Msg>,
-        (sources, snapshots): Self::Arguments,
-    ) -> Result<State, ActorProcessingErr> {
+        snapshots: Arc<Snapshots>,
+    ) -> Result<Arc<Snapshots>, ActorProcessingErr> {
         drop(myself.cast(Msg::Beat));
-        Ok(State { sources, snapshots, number: 0 })
+        Ok(snapshots)
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Msg>,
         msg: Msg,
-        state: &mut State,
+        snapshots: &mut Arc<Snapshots>,
     ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Beat => {
-                state.sources.board.ask_reports().await;
-                state.publish();
+                drop(snapshots.take().await);
                 drop(myself.send_after(BEAT, || Msg::Beat));
-            }
-            Msg::Fresh(reply) => {
-                state.sources.board.ask_reports().await;
-                drop(reply.send(state.publish())); // an asker that left is no failure
             }
         }
         Ok(())
     }
 }
 
-impl State {
-    fn publish(&mut self) -> Arc<SystemStatus> {
-        self.number += 1;
-        let snapshot = Arc::new(self.sources.snapshot(self.number));
-        self.snapshots.send_replace(Arc::clone(&snapshot));
-        snapshot
+impl Snapshots {
+    /// Returns the maker of snapshots, with one that shows what is written so far, numbered 0.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        let first = Arc::new(sources.snapshot(0));
+        Self { sources, newest: watch::Sender::new(first) }
+    }
+
+    /// Returns a place at which the newest snapshot can be watched.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<SystemStatus>> {
+        self.newest.subscribe()
+    }
+
+    /// Asks all strategies how they are and makes the next snapshot.
+    pub async fn take(&self) -> Arc<SystemStatus> {
+        self.sources.board.ask_reports().await;
+        self.newest.send_modify(|newest| {
+            *newest = Arc::new(self.sources.snapshot(newest.snapshot + 1));
+        });
+        Arc::clone(&self.newest.borrow())
     }
 }
 
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
-    #[must_use]
-    pub fn snapshot(&self, number: u64) -> SystemStatus {
+    fn snapshot(&self, number: u64) -> SystemStatus {
         let Board { feed, strategies, recent } = self.board.read();
         let store = self.store.status();
         SystemStatus {

@@ -1,7 +1,7 @@
 //! The kernel's part of the status: counts, positions, profit and loss, and how much of each limit is used.
 
-use crate::decision::Value;
 use crate::market::ConditionId;
+use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
 use crate::status::{KernelStatus, PnlStatus, PositionStatus, RiskUse, Tally};
 
@@ -38,11 +38,19 @@ impl Kernel {
         }
     }
 
+    /// Every decision that was no order stands in exactly one tally: that of its market, or, where the market is
+    /// settled or there was none, that of all such markets together.
     fn causes(&self) -> Vec<Tally> {
-        let all = self.memory.tallies.all().map(|(cause, count)| tally(None, cause, count));
-        let open = self.memory.tallies.open();
+        let tallies = &self.memory.tallies;
+        let rest = tallies.all().filter_map(|(cause, count)| {
+            let open = tallies.open().filter(|(_, of, _)| *of == cause);
+            let open: u64 = open.map(|(_, _, count)| count.count).sum();
+            let rest = Count { count: count.count.saturating_sub(open), ..*count };
+            (rest.count != 0).then(|| tally(None, cause, &rest))
+        });
+        let open = tallies.open();
         let open = open.map(|(market, cause, count)| tally(Some(self.slug(market)), cause, count));
-        all.chain(open).collect()
+        rest.chain(open).collect()
     }
 
     fn slug(&self, market: ConditionId) -> String {

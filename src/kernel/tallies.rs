@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::decision::{Decision, Numbers, Reason, Verdict};
+use crate::decision::{Decision, Reason, Verdict};
 use crate::market::ConditionId;
+use crate::numbers::Numbers;
 use crate::risk::Rule;
 use crate::time::Timestamp;
 
@@ -40,11 +41,13 @@ pub struct Tallies {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Market {
     causes: BTreeMap<Cause, Count>,
-    last: Option<Cause>,
+    /// The guard's last answer, where it was a refusal.
+    refused: Option<Rule>,
 }
 
 impl Tallies {
-    /// Counts a decision in. Tells whether the market's last look ended for the same cause.
+    /// Counts a decision in. Tells whether it is a refusal that only repeats the guard's last answer for this
+    /// market: looks that end before the guard do not come between.
     pub fn note(&mut self, decision: &Decision) -> bool {
         let cause = match &decision.verdict {
             Verdict::Order { .. } => None,
@@ -54,14 +57,19 @@ impl Tallies {
         if let Some(cause) = cause {
             add(&mut self.all, cause, decision);
         }
-        let Some(market) = decision.market else {
-            return false;
-        };
+        let Some(market) = decision.market else { return false };
         let open = self.open.entry(market).or_default();
         if let Some(cause) = cause {
             add(&mut open.causes, cause, decision);
         }
-        std::mem::replace(&mut open.last, cause) == cause && cause.is_some()
+        match cause {
+            Some(Cause::No(_)) => false,
+            Some(Cause::Rejected(rule)) => open.refused.replace(rule) == Some(rule),
+            None => {
+                open.refused = None;
+                false
+            }
+        }
     }
 
     /// Drops a market that is settled; its counts stay in those over all markets.

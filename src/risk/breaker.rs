@@ -1,6 +1,6 @@
 //! The breaker: stops entries after too many losses in a row, or too deep a fall of the equity.
 
-use crate::decision::Value;
+use crate::numbers::Value;
 use crate::price::Usdc;
 use crate::time::Timestamp;
 
@@ -51,7 +51,8 @@ impl Breaker {
     }
 
     pub(super) fn drawdown(&mut self, fall: Usdc, limits: &Limits, now: Timestamp) -> Option<Trip> {
-        self.forgiven = self.forgiven.min(fall);
+        // An equity above its peak owes nothing for the falls to come.
+        self.forgiven = self.forgiven.min(fall).max(Usdc::ZERO);
         let counted = fall - self.forgiven;
         let held = self.trip.is_some_and(|trip| trip.rule == Rule::Drawdown);
         if held || counted < limits.drawdown_max_usdc {

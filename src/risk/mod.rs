@@ -9,10 +9,10 @@ pub use limits::Limits;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Value;
 use crate::intent::{Intent, Purpose};
 use crate::lifecycle::Gate;
 use crate::market::{Market, Side, TickSize};
+use crate::numbers::Value;
 use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
 use crate::price::{Rounding, Size, Usdc};

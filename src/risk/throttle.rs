@@ -1,7 +1,7 @@
 //! The order throttle: a token bucket on event time.
 
-use crate::decision::Value;
 use crate::intent::Purpose;
+use crate::numbers::Value;
 use crate::time::Timestamp;
 
 use super::{Rejection, Rule};

@@ -7,10 +7,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::event::{MarketEvent, Symbol};
 use crate::intent::Intent;
 use crate::market::{ConditionId, Market, Outcome, TickSize};
+use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::position::Portfolio;

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use ploy::order::{ClientOrderId, Order, OrderEvent};
+use ploy::kernel::Order;
+use ploy::order::{ClientOrderId, OrderEvent};
 use ploy::paper::PaperVenue;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};

@@ -4,6 +4,7 @@ pub mod error;
 mod guard;
 mod health;
 pub mod metrics;
+pub mod server;
 pub mod strategies;
 #[cfg(test)]
 mod tests;

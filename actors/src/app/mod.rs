@@ -1,24 +1,24 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
 mod parts;
+mod stop;
 
 pub use parts::{Parts, StartError, build, wall};
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ploy::paper::PaperVenue;
-use ploy::status::SystemStatus;
-use ractor::{Actor, ActorRef};
+use ploy::status::{FeedPhase, FeedStatus, SystemStatus};
+use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::adapters::paper::{self, Paper, PaperHandle};
-use crate::api::{self, ApiState};
+use crate::api::ApiState;
+use crate::api::server::{self, ApiServer};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
@@ -27,17 +27,13 @@ use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
 use crate::runtime::Surroundings;
-use crate::status::{self, Sources, StatusAggregator};
+use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
-use crate::supervisor::{self, RootSupervisor};
+use crate::supervisor::{self, Part, Respawn, RootSupervisor};
 use crate::telemetry::events;
 
 /// Order events on their way from the venue to the executor.
 const NEWS_MAX: usize = 1024;
-/// How long the store may take to write what is queued at the end.
-const STORE_WITHIN: Duration = Duration::from_secs(10);
-/// How often event time moves on while strategies end, so that orders on their way arrive.
-const DRAIN_STEP: Duration = Duration::from_millis(5);
 
 /// The running service.
 pub struct App {
@@ -47,16 +43,19 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
+    pub bus: EventBus,
+    /// Event time, for a source beside the tape.
+    pub clock: EventClock,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
-    aggregator: ActorRef<status::Msg>,
-    clock: EventClock,
+    snapshots: Arc<Snapshots>,
     ended: watch::Receiver<Option<FeedEnd>>,
     fatal: mpsc::Receiver<String>,
-    api: JoinHandle<io::Result<()>>,
+    api_tasks: TaskTracker,
     api_end: CancellationToken,
 }
 
@@ -71,16 +70,18 @@ impl App {
         let clock = EventClock::default();
         // Time begins with the tape, not in 1970.
         drop(clock.advance(parts.header.from));
-        let board = StatusBus::new(parts.waiting());
+        let board = StatusBus::new(waiting(&parts));
         let (fatal_tx, fatal) = mpsc::channel(1);
-        let root = spawn("the root supervisor", RootSupervisor, fatal_tx, None).await?;
+        let watch_over = supervisor::Args { fatal: fatal_tx, wall };
+        let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
         let around = order_path(&parts, &clock, &board, &root).await?;
+        let bus = around.bus.clone();
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
             source: parts.source,
             speed: parts.speed,
-            bus: around.bus.clone(),
+            bus: bus.clone(),
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
@@ -96,36 +97,41 @@ impl App {
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         let (run, store) = (parts.run, parts.store.clone());
         let sources = Sources { run, board, store, clock: clock.clone(), wall };
-        let (snapshots, status) = watch::channel(Arc::new(sources.snapshot(0)));
-        let beat = (sources, snapshots);
-        let aggregator =
-            spawn("the status aggregator", StatusAggregator, beat, Some(&root)).await?;
+        let snapshots = Arc::new(Snapshots::new(sources));
+        keep_beating(&snapshots, &root).await?;
 
         let commands = carry_commands(&manager);
-        let state = ApiState {
-            status: status.clone(),
-            commands: commands.clone(),
-            records: Arc::new(parts.store.clone()),
-            hosts: parts.hosts,
+        let status = snapshots.watch();
+        let api = server::Args {
+            listener: parts.listener,
+            state: ApiState {
+                status: status.clone(),
+                commands: commands.clone(),
+                records: Arc::new(parts.store.clone()),
+                hosts: parts.hosts,
+            },
+            end: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         };
-        let api_end = CancellationToken::new();
+        let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
+        keep_serving(api, &root).await?;
         let address = parts.address;
-        let api = tokio::spawn(api::serve(parts.listener, state, api_end.clone()));
         tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
         let store = parts.store;
         let app = Self {
             status,
             commands,
             store,
+            bus,
+            clock,
             address,
             root,
             feed,
             manager,
-            aggregator,
-            clock,
+            snapshots,
             ended,
             fatal,
-            api,
+            api_tasks,
             api_end,
         };
         app.boot().await;
@@ -150,71 +156,15 @@ impl App {
 
     /// Waits for a part to end that all need. The text says which.
     pub async fn fatal(&mut self) -> String {
-        let part = async {
-            match self.fatal.recv().await {
-                Some(why) => why,
-                None => "the root supervisor has ended".to_owned(),
-            }
-        };
-        tokio::select! {
-            why = part => why,
-            ended = &mut self.api => format!("the API has ended: {ended:?}"),
+        match self.fatal.recv().await {
+            Some(why) => why,
+            None => "the root supervisor has ended".to_owned(),
         }
     }
 
     /// Makes a snapshot now.
     pub async fn fresh(&self) -> Arc<SystemStatus> {
-        let (reply, answer) = oneshot::channel();
-        drop(self.aggregator.cast(status::Msg::Fresh(reply)));
-        match answer.await {
-            Ok(snapshot) => snapshot,
-            Err(_) => Arc::clone(&self.status.borrow()),
-        }
-    }
-
-    /// Ends the service in good order: no new events, strategies end and their orders are settled, all is
-    /// written, the API closes. Whatever is not done by the deadline is left, and said.
-    ///
-    /// # Errors
-    /// When strategies did not end in time, or the store could not write everything.
-    pub async fn stop(self, deadline: Duration) -> Result<(), String> {
-        tracing::info!(event.name = events::SERVICE_STOPPING, "the service ends");
-        drop(self.root.cast(supervisor::Msg::Ending));
-        let in_time = tokio::time::timeout(deadline, self.end_strategies()).await.is_ok();
-        let stored = self.store.close(STORE_WITHIN).await;
-        self.api_end.cancel();
-        drop(tokio::time::timeout(deadline, self.api).await);
-        for part in [self.manager.get_cell(), self.aggregator.get_cell()] {
-            drop(part.stop_and_wait(None, Some(deadline)).await);
-        }
-        drop(self.root.stop_and_wait(None, Some(deadline)).await);
-        match (in_time, stored) {
-            (true, Ok(())) => Ok(()),
-            (false, _) => Err(format!("strategies did not end within {} s", deadline.as_secs())),
-            (true, Err(error)) => Err(format!("not everything could be written: {error}")),
-        }
-    }
-
-    async fn end_strategies(&self) {
-        // The tape stops first; its children would otherwise be fed while they end.
-        drop(self.feed.stop_and_wait(None, Some(STORE_WITHIN)).await);
-        let (reply, mut ended) = oneshot::channel();
-        drop(self.manager.cast(manager::Msg::Shutdown(reply)));
-        loop {
-            tokio::select! {
-                _ = &mut ended => return,
-                () = tokio::time::sleep(DRAIN_STEP) => self.drain(),
-            }
-        }
-    }
-
-    /// Lets the next instant come at which somebody is due: orders on their way must arrive to be settled.
-    fn drain(&self) {
-        use crate::ports::Clock;
-        let step = self.clock.now() + Duration::from_secs(1);
-        if let Some((at, alarm)) = self.clock.advance(step) {
-            alarm(at, crate::bus::Ticket::none());
-        }
+        self.snapshots.take().await
     }
 
     async fn boot(&self) {
@@ -253,6 +203,50 @@ async fn order_path(
     Ok(Surroundings { bus, executor, store, clock, board })
 }
 
+/// Starts the aggregator, and has it started again when it fails.
+async fn keep_beating(
+    snapshots: &Arc<Snapshots>,
+    root: &ActorRef<supervisor::Msg>,
+) -> Result<(), StartError> {
+    let snapshots = Arc::clone(snapshots);
+    let respawn: Respawn = Box::new(move |root| {
+        let snapshots = Arc::clone(&snapshots);
+        Box::pin(async move {
+            let spawned = Actor::spawn_linked(None, StatusAggregator, snapshots, root).await;
+            spawned.map(|(actor, _task)| actor.get_cell())
+        })
+    });
+    keep("the status aggregator", respawn, root).await
+}
+
+/// Starts the API, and has it started again, on the same listener, when it fails.
+async fn keep_serving(
+    args: server::Args,
+    root: &ActorRef<supervisor::Msg>,
+) -> Result<(), StartError> {
+    let respawn: Respawn = Box::new(move |root| {
+        let again = args.again();
+        Box::pin(async move {
+            let again = again.map_err(|error| ractor::SpawnErr::StartupFailed(error.into()))?;
+            let spawned = Actor::spawn_linked(None, ApiServer, again, root).await;
+            spawned.map(|(actor, _task)| actor.get_cell())
+        })
+    });
+    keep("the API", respawn, root).await
+}
+
+async fn keep(
+    name: &'static str,
+    respawn: Respawn,
+    root: &ActorRef<supervisor::Msg>,
+) -> Result<(), StartError> {
+    let started: Result<ActorCell, _> = respawn(root.get_cell()).await;
+    let cell = started.map_err(|source| StartError::Spawn { part: name, source })?;
+    let part = Part { id: cell.get_id(), name, respawn: Some(respawn) };
+    drop(root.cast(supervisor::Msg::Part(part)));
+    Ok(())
+}
+
 /// Starts a part, linked to the root once there is one.
 async fn spawn<A>(
     part: &'static str,
@@ -269,7 +263,8 @@ where
     };
     let (started, _task) = spawned.map_err(|source| StartError::Spawn { part, source })?;
     if let Some(root) = root {
-        drop(root.cast(supervisor::Msg::Named(started.get_id(), part)));
+        let part = Part { id: started.get_id(), name: part, respawn: None };
+        drop(root.cast(supervisor::Msg::Part(part)));
     }
     Ok(started)
 }
@@ -285,6 +280,21 @@ fn carry_commands(manager: &ActorRef<manager::Msg>) -> CommandBus {
         }
     });
     commands
+}
+
+fn waiting(parts: &Parts) -> FeedStatus {
+    FeedStatus {
+        name: "tape".to_owned(),
+        state: FeedPhase::Waiting,
+        title: parts.header.title.clone(),
+        books: parts.header.books,
+        events: 0,
+        last_event_at: None,
+        from: Some(parts.header.from),
+        to: Some(parts.header.to),
+        speed: parts.speed.to_string(),
+        error: None,
+    }
 }
 
 impl fmt::Debug for App {

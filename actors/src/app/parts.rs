@@ -1,15 +1,14 @@
-//! What the service is made of before it runs: all that can be refused is asked for here.
+//! Everything that can be refused before anything runs: the tape, the address, the store.
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::Speed;
-use ploy::status::{FeedPhase, FeedStatus, Mode};
+use ploy::status::Mode;
 use ploy::tape::Header;
 use ploy::time::Timestamp;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -33,7 +32,7 @@ pub struct Parts {
     /// How long an order takes to the paper venue.
     pub latency: Duration,
     /// Where the API listens.
-    pub listener: TcpListener,
+    pub listener: net::TcpListener,
     /// Its address, with the port that the system gave.
     pub address: SocketAddr,
     /// By which names it may be asked.
@@ -89,7 +88,8 @@ pub enum StartError {
 pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, StartError> {
     let (header, source) = reader::spawn(&settings.tape, reader::READ_AHEAD)?;
     let refused = |source| StartError::Listen { address: settings.listen, source };
-    let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
+    let listener = net::TcpListener::bind(settings.listen).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
     let hosts = Hosts::new(address, &settings.hosts)?;
     let run = RunInfo {
@@ -115,24 +115,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         registry,
         strategies,
     })
-}
-
-impl Parts {
-    /// Returns the feed's status before it begins.
-    pub(super) fn waiting(&self) -> FeedStatus {
-        FeedStatus {
-            name: "tape".to_owned(),
-            state: FeedPhase::Waiting,
-            title: self.header.title.clone(),
-            books: self.header.books,
-            events: 0,
-            last_event_at: None,
-            from: Some(self.header.from),
-            to: Some(self.header.to),
-            speed: self.speed.to_string(),
-            error: None,
-        }
-    }
 }
 
 /// Returns the machine's time.

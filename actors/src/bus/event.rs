@@ -1,6 +1,6 @@
 //! EventBus: carries market events to every strategy that wants them, and each strategy's own order events to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,6 +17,8 @@ use super::inbox::{Batch, Bounds, Inbox, Lane, Put};
 const RING_MAX: usize = 4096;
 /// Own order events, openings and settlements that may wait; more means that the strategy does not turn over.
 const LOSSLESS_MAX: usize = 65_536;
+/// Settled markets of which a late subscriber is still told: days of every 15-minute market there is.
+const SETTLED_MAX: usize = 4096;
 
 /// Carries events from feeds and executor to their readers.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,14 @@ struct Inner {
     strategies: BTreeMap<StrategyId, Subscriber>,
     venue: Option<Arc<Mailbox>>,
     open: BTreeMap<ConditionId, Known>,
+    settled: VecDeque<Settlement>,
+}
+
+/// What somebody must be told who was away when a market of his was settled.
+#[derive(Debug)]
+struct Settlement {
+    market: MarketEvent,
+    resolved: MarketEvent,
 }
 
 #[derive(Debug)]
@@ -80,16 +90,24 @@ struct Known {
 
 impl EventBus {
     /// Subscribes a strategy, in the place of an earlier subscription of the same name. What is known of the
-    /// markets it wants waits in its mailbox.
+    /// markets it wants waits in its mailbox, first of all the settlement of markets of which it `held` shares
+    /// when they were settled without it.
     #[must_use]
     pub fn subscribe(
         &self,
         id: &StrategyId,
         subscription: Subscription,
+        held: &BTreeSet<ConditionId>,
         ticket: &Ticket,
     ) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new());
         let mut inner = self.lock();
+        for Settlement { market, resolved } in &inner.settled {
+            if resolved.market().is_some_and(|id| held.contains(&id)) {
+                mailbox.market(market.clone(), ticket);
+                mailbox.market(resolved.clone(), ticket);
+            }
+        }
         let mut markets = BTreeSet::new();
         for (market, known) in &inner.open {
             if wants(&subscription, &known.market) {
@@ -105,6 +123,13 @@ impl EventBus {
     /// Ends a strategy's subscription. What waits in its mailbox, and what still comes for it, is dropped.
     pub fn unsubscribe(&self, id: &StrategyId) {
         self.lock().strategies.remove(id);
+    }
+
+    /// Returns how much waits for each strategy: values, not bytes.
+    #[must_use]
+    pub fn waiting(&self) -> BTreeMap<StrategyId, usize> {
+        let inner = self.lock();
+        inner.strategies.iter().map(|(id, one)| (id.clone(), one.mailbox.inbox.len())).collect()
     }
 
     /// Subscribes the paper venue to everything.
@@ -218,7 +243,15 @@ impl Inner {
                     known.tick = Some(event.clone());
                 }
             }
-            Kind::Resolved { market, .. } => drop(self.open.remove(market)),
+            Kind::Resolved { market, .. } => {
+                if let Some(known) = self.open.remove(market) {
+                    let resolved = event.clone();
+                    self.settled.push_back(Settlement { market: known.market, resolved });
+                }
+                if SETTLED_MAX < self.settled.len() {
+                    self.settled.pop_front();
+                }
+            }
             Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
             Kind::Feed { .. } | Kind::Gap { .. } => {}
         }

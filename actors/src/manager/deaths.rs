@@ -1,4 +1,4 @@
-//! What the manager makes of the end of a runtime: asked for, or a failure that the restart policy judges.
+//! Deaths: a runtime that has ended, of what, and what its strategy's own policy makes of it.
 
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {
+    pub(super) fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {
         let is = |entry: &&Entry| entry.actor.as_ref().is_some_and(|a| a.get_id() == cell.get_id());
         self.entries.values().find(is).map(|entry| entry.id().clone())
     }

@@ -5,20 +5,19 @@
 //! emits: runtimes, phases to the status board, lifecycle rows and what must outlive the process to the store
 //! dies: never of a strategy; with its supervisor
 
+mod commands;
 mod deaths;
 mod entry;
-mod moves;
 mod registry;
+mod steps;
 mod work;
 
 pub use registry::{Build, Registration, StrategyRegistry};
 
 use std::collections::BTreeMap;
 
-use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
-use ploy::restart::{Failure, FailureClass};
+use ploy::restart::Failure;
 use ploy::status::Recent;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -27,9 +26,8 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
-use crate::clock::Sleeper;
-use crate::ports::{Clock, CommandRecord, ErrorRecord, Row, StrategyRecord};
-use crate::runtime::{self, StrategyRuntime, Surroundings};
+use crate::ports::{Clock, Row, StrategyRecord};
+use crate::runtime::Surroundings;
 use crate::telemetry::events;
 use entry::Entry;
 use work::{Built, Ended};
@@ -158,195 +156,6 @@ impl Actor for StrategyManager {
 }
 
 impl State {
-    fn on_boot(&mut self, reply: oneshot::Sender<()>) {
-        let wanted: Vec<StrategyId> = self
-            .entries
-            .values()
-            .filter(|entry| entry.is_wanted() && entry.phase == Phase::Stopped)
-            .map(|entry| entry.id().clone())
-            .collect();
-        for id in wanted {
-            self.step(&id, &Input::Start, "it is wanted", Ticket::none());
-        }
-        for entry in self.entries.values() {
-            if let Phase::Halted { cause } = &entry.phase {
-                tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
-                    cause, "still halted from an earlier run");
-            }
-        }
-        self.booting.push(reply);
-    }
-
-    fn on_command(&mut self, request: Request) {
-        let Request { command, reply } = request;
-        let answer = self.command(&command);
-        let said = match &answer {
-            Ok(accepted) => {
-                tracing::info!(event.name = events::COMMAND_ACCEPTED, strategy.id = %command.strategy,
-                    action = command.action.name(), actor = command.actor, "command accepted");
-                format!("accepted: {}", accepted.phase)
-            }
-            Err(refusal) => {
-                tracing::warn!(event.name = events::COMMAND_REFUSED, strategy.id = %command.strategy,
-                    action = command.action.name(), actor = command.actor, "{refusal}");
-                refusal.to_string()
-            }
-        };
-        self.store(Row::Command(CommandRecord {
-            at: self.now(),
-            actor: command.actor,
-            strategy: command.strategy.to_string(),
-            action: command.action.name().to_owned(),
-            answer: said,
-        }));
-        drop(reply.send(answer)); // an asker that left is no failure
-    }
-
-    fn command(&mut self, command: &Command) -> Result<Accepted, Refusal> {
-        let id = &command.strategy;
-        if self.is_ending {
-            return Err(Refusal::Unavailable);
-        }
-        if !self.entries.contains_key(id) {
-            let known: Vec<&str> = self.entries.keys().map(StrategyId::as_str).collect();
-            return Err(Refusal::NotFound(id.to_string(), known.join(", ")));
-        }
-        let Some(entry) = self.entries.get_mut(id) else { return Err(Refusal::Unavailable) };
-        if let (Action::Resume, Phase::Running, Some(actor)) =
-            (command.action, &entry.phase, &entry.actor)
-        {
-            drop(actor.cast(runtime::Msg::Release));
-            return Ok(Accepted { strategy: id.clone(), phase: entry.phase.name().to_owned() });
-        }
-        entry.phase.next(&command.action.input())?;
-        entry.wanted = Some(command.action != Action::Stop);
-        match command.action {
-            Action::Start | Action::Stop => {}
-            Action::Restart => entry.count_restart("operator"),
-            Action::Resume => entry.count_restart("resume"),
-        }
-        let why = format!("{} by {}", command.action.name(), command.actor);
-        self.step(id, &command.action.input(), &why, Ticket::none());
-        let phase = self.entries.get(id).map_or("unknown", |entry| entry.phase.name());
-        Ok(Accepted { strategy: id.clone(), phase: phase.to_owned() })
-    }
-
-    fn on_shutdown(&mut self, reply: oneshot::Sender<()>) {
-        self.is_ending = true;
-        let ids: Vec<StrategyId> = self.entries.keys().cloned().collect();
-        for id in ids {
-            self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
-            let can = self.entries.get(&id).is_some_and(|e| e.phase.next(&Input::Stop).is_ok());
-            if can {
-                self.step(&id, &Input::Stop, "the service ends", Ticket::none());
-            }
-        }
-        self.ending.push(reply);
-    }
-
-    async fn on_done(&mut self, id: &StrategyId, incarnation: u64, step: Step) {
-        let current = self.entries.get(id).map(|entry| entry.incarnation);
-        if current != Some(incarnation) {
-            return; // of an incarnation that is no more
-        }
-        match step {
-            Step::Built(Ok(built), ticket) => self.on_built(id, *built, ticket).await,
-            Step::Built(Err(failure), ticket) => self.on_failure(id, &failure, ticket),
-            Step::Warm(ticket) => self.step(id, &Input::Warm, "it has what is known", ticket),
-            Step::Ended(ended) => self.on_ended(id, *ended),
-            Step::Retry(ticket) => {
-                if let Some(entry) = self.entries.get_mut(id) {
-                    entry.count_restart("failure");
-                }
-                self.step(id, &Input::Retry, "its wait is over", ticket);
-            }
-        }
-    }
-
-    async fn on_built(&mut self, id: &StrategyId, built: Built, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(id).filter(|e| e.phase == Phase::Starting) else {
-            return; // stopped meanwhile: the build is thrown away
-        };
-        let args = runtime::Args {
-            kernel: built.kernel,
-            incarnation: entry.incarnation,
-            mailbox: built.mailbox,
-            surroundings: self.around.clone(),
-        };
-        let cell = self.myself.get_cell();
-        let spawn = async move { Actor::spawn_linked(None, StrategyRuntime, args, cell).await };
-        match self.strategies.spawn(spawn).await {
-            Ok(Ok((actor, _handle))) => {
-                entry.actor = Some(actor.clone());
-                let incarnation = entry.incarnation;
-                self.step(id, &Input::Spawned, "it was built", Ticket::none());
-                self.await_warm(id.clone(), incarnation, &actor, ticket);
-            }
-            Ok(Err(error)) => {
-                let failure = Failure { class: FailureClass::Panic, message: error.to_string() };
-                self.on_failure(id, &failure, ticket);
-            }
-            Err(error) => {
-                let failure = Failure { class: FailureClass::Panic, message: error.to_string() };
-                self.on_failure(id, &failure, ticket);
-            }
-        }
-    }
-
-    /// A report is answered after everything that waited before it has been taken in.
-    fn await_warm(
-        &self,
-        id: StrategyId,
-        incarnation: u64,
-        actor: &ActorRef<runtime::Msg>,
-        ticket: Ticket,
-    ) {
-        let (reply, reported) = oneshot::channel();
-        drop(actor.cast(runtime::Msg::Report(reply)));
-        let myself = self.myself.clone();
-        tokio::spawn(async move {
-            if reported.await.is_ok() {
-                drop(myself.cast(Msg::Done(id, incarnation, Outcome(Step::Warm(ticket)))));
-            }
-        });
-    }
-
-    fn on_ended(&mut self, id: &StrategyId, ended: Ended) {
-        let now = self.now();
-        if !ended.settled {
-            let message = "its open orders did not come to an end in time".to_owned();
-            tracing::error!(event.name = events::STRATEGY_FAILED, strategy.id = %id, "{message}");
-            let part = "manager".to_owned();
-            self.store(Row::Error(ErrorRecord {
-                at: now,
-                strategy: Some(id.clone()),
-                part,
-                message,
-            }));
-        }
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.actor = None;
-            entry.memory = ended.memory.unwrap_or_else(|| std::mem::take(&mut entry.memory));
-        }
-        self.step(id, &Input::Settled { now }, "its orders are settled", ended.ticket);
-    }
-
-    /// Answers those who wait for all to be started, or for all to have ended.
-    fn answer_waiting(&mut self) {
-        let on_its_way = |entry: &Entry| matches!(entry.phase, Phase::Starting | Phase::Warming);
-        if !self.entries.values().any(on_its_way) {
-            self.booting.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
-        }
-        let lives = |entry: &Entry| match entry.phase {
-            Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => false,
-            Phase::Starting | Phase::Warming | Phase::Running => true,
-            Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
-        };
-        if self.is_ending && !self.entries.values().any(lives) {
-            self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
-        }
-    }
-
     fn now(&self) -> Timestamp {
         self.around.clock.now()
     }

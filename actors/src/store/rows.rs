@@ -1,7 +1,8 @@
 //! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
 
+use ploy::kernel::Order;
 use ploy::market::Side;
-use ploy::order::{DoneCause, Fill, Liquidity, Order, OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use sqlx::query::Query;

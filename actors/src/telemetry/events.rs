@@ -48,6 +48,9 @@ events! {
     PROCESS_PANICKED = "process.panicked", ERROR,
         "A thread or task panicked; its supervisor says in the next lines what comes of it.",
         "It is a defect: report it with this line and those before it.";
+    PART_FAILED = "part.failed", ERROR,
+        "A part that only shows (the API, the status) has failed and is started again; trading goes on.",
+        "Read `error.message`; it is a defect: report it.";
     CONFIG_REJECTED = "config.rejected", ERROR,
         "A settings file has faults; nothing that runs was changed.",
         "Mend the file at the line named.";

@@ -47,7 +47,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id) {
+        // The actor library has a span of its own around each actor: its number means nothing to a reader.
+        let ours = !attributes.metadata().target().starts_with("ractor");
+        if let Some(span) = context.span(id).filter(|_| ours) {
             let mut fields = Fields::default();
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);

@@ -159,6 +159,15 @@ fn cents_percent_and_parts_of_a_leg_are_refused() {
 }
 
 #[test]
+fn no_setting_turns_the_wait_after_a_failed_exit_off() {
+    let bounds = "is out of range; expected 100 to 30000 milliseconds";
+    for none in ["0", "99"] {
+        let fault = format!("17: settings.exit_retry_ms: {none} {bounds}");
+        check_setting(&format!("exit_retry_ms = {none}"), &fault);
+    }
+}
+
+#[test]
 fn words_switches_and_lists_are_held_to_what_is_known() {
     let case = |from: &str, to: &str, fault: &str| {
         let text = least("legged").replace(from, to);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::intent::Purpose;
 use crate::market::{ConditionId, Outcome};
+use crate::numbers::Numbers;
 use crate::price::{Price, Usdc};
 use crate::strategy::Look;
 
@@ -34,6 +35,7 @@ fn decide(sight: &Sight<'_>, legs: &BTreeMap<ConditionId, Leg>) -> ControlFlow<L
         Style::Legged => legged(sight, asks)?,
         Style::Simultaneous => simultaneous(sight, asks)?,
     };
+    sight.unspent(asks.outcome, asks.ask)?;
     let size = sight.config.size.floor_to_cents();
     ControlFlow::Continue(sight.order(Purpose::Entry, (asks.outcome, size), asks.ask, numbers))
 }
@@ -53,7 +55,7 @@ fn in_hours(sight: &Sight<'_>) -> ControlFlow<Look> {
     ControlFlow::Continue(())
 }
 
-/// Returns both asks, where both books have one, are fresh, and show the same moment.
+/// Returns both asks, where both books have one, are fresh and not crossed, and show the same moment.
 fn asks(sight: &Sight<'_>) -> ControlFlow<Look, Asks> {
     let (yes, no) = (sight.fresh(Outcome::Yes)?, sight.fresh(Outcome::No)?);
     let ask = |book: &OrderBook| book.best_ask().map(|level| level.price);
@@ -64,6 +66,8 @@ fn asks(sight: &Sight<'_>) -> ControlFlow<Look, Asks> {
             .fold(Numbers::none(), |numbers, (name, ask)| numbers.with(name, ask));
         return ControlFlow::Break(sight.no(Reason::OneSidedBook, numbers));
     };
+    sight.uncrossed(yes)?;
+    sight.uncrossed(no)?;
     let (skew, skew_max) =
         (yes.at().since(no.at()).max(no.at().since(yes.at())), sight.config.book_skew_max);
     if skew_max < skew {

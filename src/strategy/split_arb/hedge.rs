@@ -1,7 +1,7 @@
 //! The hedge of a leg: what a pair would bring at an ask of the other outcome, and which asks would do.
 
-use crate::decision::Numbers;
 use crate::market::{Market, Side};
+use crate::numbers::Numbers;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc};
 
 use super::{Sight, Style};

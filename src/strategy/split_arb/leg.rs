@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::intent::Purpose;
 use crate::market::{Outcome, Side};
+use crate::numbers::Numbers;
 use crate::order::Fill;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
 use crate::strategy::Look;
@@ -97,6 +98,11 @@ impl Leg {
             .min()
     }
 
+    /// Tells whether the leg is smaller than any order that the venue takes.
+    pub(super) fn is_below(&self, least: Size) -> bool {
+        self.size.floor_to_cents() < least
+    }
+
     /// Looks at the leg: hedges it, sells it, or says what it waits for.
     pub(super) fn look(&self, sight: &Sight<'_>) -> Look {
         end(self.decide(sight))
@@ -127,19 +133,23 @@ impl Leg {
     fn decide(&self, sight: &Sight<'_>) -> ControlFlow<Look, Look> {
         sight.nothing_pending()?;
         let (size, least) = (self.size.floor_to_cents(), sight.state.market.min_size);
-        if size < least {
+        if self.is_below(least) {
             let numbers = Numbers::none().with("size", self.size).with("min_size", least);
             return ControlFlow::Break(sight.no(Reason::BelowMinimum, numbers));
         }
         let hedge = Hedge::new(sight, self.entry(), self.cost());
-        let other = sight.fresh(self.outcome.other()).continue_value();
+        let other = sight.sound(self.outcome.other()).continue_value();
         let other_ask = other.and_then(OrderBook::best_ask).map(|level| level.price);
-        let own = sight.fresh(self.outcome);
+        let own = sight.sound(self.outcome);
+        let mut unspent = ControlFlow::Continue(());
         match other_ask {
             Some(ask) if hedge.fits(ask) && hedge.can_be_sent(ask, size) => {
                 let leg = (self.outcome.other(), size);
-                let look = sight.order(Purpose::Hedge, leg, ask, hedge.numbers(ask));
-                return ControlFlow::Break(look);
+                unspent = sight.unspent(leg.0, ask);
+                if unspent.is_continue() {
+                    let look = sight.order(Purpose::Hedge, leg, ask, hedge.numbers(ask));
+                    return ControlFlow::Break(look);
+                }
             }
             Some(_) => {}
             // Neither a hedge nor an exit can be judged.
@@ -149,6 +159,10 @@ impl Leg {
         if let Some(numbers) = self.exit_cause(sight, bid) {
             own?;
             return ControlFlow::Continue(self.exit(sight, size, bid, numbers));
+        }
+        unspent?;
+        for book in Outcome::BOTH.map(|outcome| sight.fresh(outcome).continue_value()) {
+            book.map_or(ControlFlow::Continue(()), |book| sight.uncrossed(book))?;
         }
         ControlFlow::Continue(self.waiting(&hedge, sight, other_ask, bid))
     }

@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::book::OrderBook;
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::event::{Kind, MarketEvent};
 use crate::intent::{Intent, Purpose, TimeInForce};
 use crate::market::{ConditionId, Outcome, Side};
+use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};
@@ -29,6 +30,9 @@ pub struct SplitArb {
     config: Config,
     subscription: Subscription,
     legs: BTreeMap<ConditionId, Leg>,
+    /// When an order to buy yes or no last ended without all its shares: the books of up to then are spent.
+    /// A new incarnation does not know, which costs it one order a leg at most.
+    spent: BTreeMap<ConditionId, [Option<Timestamp>; 2]>,
     seen: Timestamp,
 }
 
@@ -81,6 +85,8 @@ struct Sight<'a> {
     state: &'a MarketState,
     now: Timestamp,
     orders: &'a OpenOrders,
+    markets: &'a BTreeMap<ConditionId, MarketState>,
+    spent: [Option<Timestamp>; 2],
 }
 
 /// The shortest time between two instants.
@@ -95,6 +101,7 @@ impl SplitArb {
             config,
             subscription: Subscription { slug_prefixes, symbols: Vec::new() },
             legs: BTreeMap::new(),
+            spent: BTreeMap::new(),
             seen: Timestamp::UNIX_EPOCH,
         }
     }
@@ -104,7 +111,9 @@ impl SplitArb {
         let Some(state) = view.markets.get(&market) else {
             return;
         };
-        let sight = Sight { config: &self.config, state, now: view.now, orders: view.orders };
+        let View { now, orders, markets, .. } = *view;
+        let spent = self.spent.get(&market).copied().unwrap_or_default();
+        let sight = Sight { config: &self.config, state, now, orders, markets, spent };
         looks.push(match self.legs.get_mut(&market) {
             Some(leg) => {
                 leg.learn_close(state.market.closes_at);
@@ -113,6 +122,23 @@ impl SplitArb {
             }
             None => entry::look(&sight, &self.legs),
         });
+    }
+
+    /// Notes that an order ended without all its shares: a buy waits for a newer book, an exit for its time.
+    fn fell_short(&mut self, intent: &Intent, view: &View<'_>) {
+        let Intent { market, outcome, purpose, .. } = *intent;
+        match purpose {
+            Purpose::Entry | Purpose::Hedge if view.markets.contains_key(&market) => {
+                *outcome.of_mut(self.spent.entry(market).or_default()) = Some(view.now);
+            }
+            // Its market is settled, so nothing is asked there any more.
+            Purpose::Entry | Purpose::Hedge => {}
+            Purpose::Exit => {
+                if let Some(leg) = self.legs.get_mut(&market) {
+                    leg.exit_failed(view.now, self.config.exit_retry);
+                }
+            }
+        }
     }
 }
 
@@ -144,12 +170,9 @@ impl Strategy for SplitArb {
 
     fn on_done(&mut self, order: &OpenOrder, view: &View<'_>, looks: &mut Vec<Look>) {
         self.seen = self.seen.max(view.now);
-        let Intent { market, purpose, .. } = order.intent;
-        if purpose == Purpose::Exit
-            && !order.remaining().is_zero()
-            && let Some(leg) = self.legs.get_mut(&market)
-        {
-            leg.exit_failed(view.now, self.config.exit_retry);
+        let market = order.intent.market;
+        if !order.remaining().is_zero() {
+            self.fell_short(&order.intent, view);
         }
         self.look(market, view, looks);
     }
@@ -169,6 +192,7 @@ impl Strategy for SplitArb {
 
     fn on_settled(&mut self, market: ConditionId) {
         self.legs.remove(&market);
+        self.spent.remove(&market);
     }
 
     fn next_timer(&self) -> Option<Timestamp> {
@@ -226,6 +250,37 @@ impl<'a> Sight<'a> {
         }
     }
 
+    /// Returns the book of an outcome, unless it is missing, too old or crossed.
+    fn sound(&self, outcome: Outcome) -> ControlFlow<Look, &'a OrderBook> {
+        let book = self.fresh(outcome)?;
+        self.uncrossed(book)?;
+        ControlFlow::Continue(book)
+    }
+
+    /// Goes on unless a book's best bid is at or above its best ask: such prices can hardly be had.
+    fn uncrossed(&self, book: &OrderBook) -> ControlFlow<Look> {
+        match (book.best_bid(), book.best_ask()) {
+            (Some(bid), Some(ask)) if book.is_crossed() => {
+                let numbers = Numbers::none().with("bid", bid.price).with("ask", ask.price);
+                ControlFlow::Break(self.no(Reason::CrossedBook, numbers))
+            }
+            (Some(_) | None, Some(_) | None) => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Goes on unless the last buy of an outcome ended short, and its book is no newer than that end.
+    fn unspent(&self, outcome: Outcome, ask: Price) -> ControlFlow<Look> {
+        match (outcome.of(&self.spent), self.state.book(outcome)) {
+            (Some(ended), Some(book)) if book.at() <= *ended => {
+                let (age, since_end) = (self.now.since(book.at()), self.now.since(*ended));
+                let numbers = Numbers::none().with("ask", ask).with("age", age);
+                let numbers = numbers.with("since_end", since_end);
+                ControlFlow::Break(self.no(Reason::SpentBook, numbers))
+            }
+            (Some(_) | None, Some(_) | None) => ControlFlow::Continue(()),
+        }
+    }
+
     /// Goes on unless an order of this market is outstanding.
     fn nothing_pending(&self) -> ControlFlow<Look> {
         let open = self.orders.of_market(self.state.market.id).count();
@@ -241,11 +296,17 @@ impl<'a> Sight<'a> {
         self.state.market.closes_at.since(self.now)
     }
 
-    /// Returns the markets that have an unhedged leg, or may have one as soon as an entry is filled.
+    /// Returns the markets that have an unhedged leg, or may have one as soon as an entry is filled. A leg too
+    /// small to be hedged or sold does not count: nothing can be done about it, and it is small.
     fn unhedged(&self, legs: &BTreeMap<ConditionId, Leg>) -> u64 {
         let entries = self.orders.iter().map(|(_, order)| order.intent);
         let entries = entries.filter(|intent| intent.purpose == Purpose::Entry);
-        let markets = legs.keys().copied().chain(entries.map(|intent| intent.market));
+        let is_dust = |market, leg: &Leg| {
+            let state: Option<&MarketState> = self.markets.get(market);
+            state.is_some_and(|state| leg.is_below(state.market.min_size))
+        };
+        let legs = legs.iter().filter(|(market, leg)| !is_dust(*market, leg));
+        let markets = legs.map(|(market, _)| *market).chain(entries.map(|intent| intent.market));
         count(markets.collect::<BTreeSet<_>>().len())
     }
 }

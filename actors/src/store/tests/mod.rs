@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use ploy::fees::FeeSchedule;
 use ploy::intent::{Intent, Purpose, TimeInForce};
+use ploy::kernel::Order;
 use ploy::market::{ConditionId, Market, Outcome, Side, TickSize};
 use ploy::open_orders::OpenOrders;
 use ploy::order::{
-    ClientOrderId, DoneCause, Fill, Liquidity, Order, OrderEvent, StrategyId, Submission, Update,
+    ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update,
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};

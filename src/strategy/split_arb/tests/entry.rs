@@ -89,6 +89,8 @@ fn the_first_gate_that_says_no_is_named() {
     assert_eq!(desk.look(MARKET), "stale_book");
     desk.show(MARKET, Outcome::Yes, old / 2, "0.3/-");
     assert_eq!(desk.look(MARKET), "one_sided_book");
+    desk.show(MARKET, Outcome::Yes, old / 2, "0.33/0.33");
+    assert_eq!(desk.look(MARKET), "crossed_book");
     desk.show(MARKET, Outcome::Yes, old / 2, "0.3/0.33");
     assert_eq!(desk.look(MARKET), "book_skew");
     desk.show(MARKET, Outcome::Yes, Duration::ZERO, "0.3/0.33");
@@ -99,6 +101,8 @@ fn the_first_gate_that_says_no_is_named() {
     desk.strategy.config.entry_price_max = price("0.33");
     assert_eq!(desk.look(MARKET), "hedge_distance");
     desk.show(MARKET, Outcome::No, Duration::ZERO, "0.4/0.45");
+    assert_eq!(desk.look(MARKET), "spent_book");
+    desk.wait(INSTANT).show(MARKET, Outcome::Yes, Duration::ZERO, "0.3/0.33");
     assert_eq!(desk.look(MARKET), "entry: buy 100 yes at 0.33");
 }
 
@@ -174,7 +178,7 @@ fn no_entry_is_repeated_while_one_is_pending() {
     let order = desk.send(Purpose::Entry, Outcome::Yes, "50");
     assert_eq!(desk.quote("-/0.45", "-/0.52"), "pending_order");
     assert_eq!(desk.compared, "open_orders 1");
-    assert_eq!(desk.done(order, "0"), "entry: buy 50 yes at 0.45");
+    assert_eq!(desk.done(order, "50"), "hedge: buy 50 no at 0.52");
 }
 
 #[test]
@@ -193,6 +197,30 @@ fn markets_with_a_leg_or_an_entry_on_its_way_count_as_unhedged() {
     desk.send_in(third, Purpose::Entry, Outcome::Yes, "10");
     assert_eq!(quote(&mut desk), "max_unhedged");
     assert_eq!(desk.compared, "unhedged 2, unhedged_max 2");
+}
+
+#[test]
+fn a_leg_below_the_venues_smallest_order_takes_no_place_and_blocks_its_market() {
+    let mut desk = Desk::new(Config { unhedged_max: 1, ..legged() });
+    let fill = |desk: &mut Desk, shares: &str| {
+        desk.fill_in(OTHER, Outcome::Yes, Side::Buy, &format!("{shares} at 0.33"));
+    };
+    fill(&mut desk, "4.999");
+    assert_eq!(desk.quote_in(OTHER, "-/0.33", "-/0.45"), "below_minimum");
+    assert_eq!(desk.quote("-/0.33", "-/0.45"), "entry: buy 100 yes at 0.33");
+    // More of it may be on its way.
+    let order = desk.send_in(OTHER, Purpose::Entry, Outcome::Yes, "10");
+    assert_eq!(desk.quote("-/0.33", "-/0.45"), "max_unhedged");
+    desk.done(order, "0");
+    // A leg of a market that is not seen may be of any size that matters there.
+    let hidden = desk.markets.remove(&OTHER).unwrap();
+    assert_eq!(desk.quote("-/0.33", "-/0.45"), "max_unhedged");
+    desk.markets.insert(OTHER, hidden);
+    assert_eq!(desk.quote("-/0.33", "-/0.45"), "entry: buy 100 yes at 0.33");
+    // With 0.001 more it could be sold again.
+    fill(&mut desk, "0.001");
+    assert_eq!(desk.quote("-/0.33", "-/0.45"), "max_unhedged");
+    assert_eq!(desk.compared, "unhedged 1, unhedged_max 1");
 }
 
 #[test]

@@ -95,7 +95,9 @@ fn a_look_follows_each_fill_and_each_end_of_an_order() {
     assert_eq!(desk.fill(YES, BUY, "20 at 0.45"), ["pending_order"]);
     assert_eq!(desk.done(entry, "0"), "hedge: buy 20 no at 0.52");
     let hedge = desk.send(Purpose::Hedge, NO, "20");
-    assert_eq!(desk.done(hedge, "20"), "entry: buy 50 yes at 0.45");
+    assert_eq!(desk.done(hedge, "20"), "spent_book");
+    let again = desk.wait(INSTANT).quote("0.44/0.45", "0.51/0.52");
+    assert_eq!(again, "entry: buy 50 yes at 0.45");
 }
 
 #[test]

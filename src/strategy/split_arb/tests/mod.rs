@@ -1,5 +1,6 @@
 //! The rules of `split_arb`, one by one, at their boundaries: a desk to play at, and the cases.
 
+mod books;
 mod entry;
 mod fills;
 mod leg;

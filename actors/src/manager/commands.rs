@@ -1,0 +1,119 @@
+//! Commands: what people ask of the manager, and the beginning and the end of all strategies.
+
+use ploy::command::{Accepted, Action, Command, Refusal};
+use ploy::lifecycle::{Input, Phase};
+use ploy::order::StrategyId;
+use tokio::sync::oneshot;
+
+use super::State;
+use super::entry::Entry;
+use crate::bus::Ticket;
+use crate::bus::command::Request;
+use crate::clock::Sleeper;
+use crate::ports::{CommandRecord, Row};
+use crate::runtime;
+use crate::telemetry::events;
+
+impl State {
+    pub(super) fn on_boot(&mut self, reply: oneshot::Sender<()>) {
+        let wanted: Vec<StrategyId> = self
+            .entries
+            .values()
+            .filter(|entry| entry.is_wanted() && entry.phase == Phase::Stopped)
+            .map(|entry| entry.id().clone())
+            .collect();
+        for id in wanted {
+            self.step(&id, &Input::Start, "it is wanted", Ticket::none());
+        }
+        for entry in self.entries.values() {
+            if let Phase::Halted { cause } = &entry.phase {
+                tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
+                    cause, "still halted from an earlier run");
+            }
+        }
+        self.booting.push(reply);
+    }
+
+    pub(super) fn on_command(&mut self, request: Request) {
+        let Request { command, reply } = request;
+        let answer = self.command(&command);
+        let said = match &answer {
+            Ok(accepted) => {
+                tracing::info!(event.name = events::COMMAND_ACCEPTED, strategy.id = %command.strategy,
+                    action = command.action.name(), actor = command.actor, "command accepted");
+                format!("accepted: {}", accepted.phase)
+            }
+            Err(refusal) => {
+                tracing::warn!(event.name = events::COMMAND_REFUSED, strategy.id = %command.strategy,
+                    action = command.action.name(), actor = command.actor, "{refusal}");
+                refusal.to_string()
+            }
+        };
+        self.store(Row::Command(CommandRecord {
+            at: self.now(),
+            actor: command.actor,
+            strategy: command.strategy.to_string(),
+            action: command.action.name().to_owned(),
+            answer: said,
+        }));
+        drop(reply.send(answer)); // an asker that left is no failure
+    }
+
+    pub(super) fn command(&mut self, command: &Command) -> Result<Accepted, Refusal> {
+        let id = &command.strategy;
+        if self.is_ending {
+            return Err(Refusal::Unavailable);
+        }
+        if !self.entries.contains_key(id) {
+            let known: Vec<&str> = self.entries.keys().map(StrategyId::as_str).collect();
+            return Err(Refusal::NotFound(id.to_string(), known.join(", ")));
+        }
+        let Some(entry) = self.entries.get_mut(id) else { return Err(Refusal::Unavailable) };
+        if let (Action::Resume, Phase::Running, Some(actor)) =
+            (command.action, &entry.phase, &entry.actor)
+        {
+            drop(actor.cast(runtime::Msg::Release));
+            return Ok(Accepted { strategy: id.clone(), phase: entry.phase.name().to_owned() });
+        }
+        entry.phase.next(&command.action.input())?;
+        entry.wanted = Some(command.action != Action::Stop);
+        match command.action {
+            Action::Start | Action::Stop => {}
+            Action::Restart => entry.count_restart("operator"),
+            Action::Resume => entry.count_restart("resume"),
+        }
+        let why = format!("{} by {}", command.action.name(), command.actor);
+        self.step(id, &command.action.input(), &why, Ticket::none());
+        let phase = self.entries.get(id).map_or("unknown", |entry| entry.phase.name());
+        Ok(Accepted { strategy: id.clone(), phase: phase.to_owned() })
+    }
+
+    pub(super) fn on_shutdown(&mut self, reply: oneshot::Sender<()>) {
+        self.is_ending = true;
+        let ids: Vec<StrategyId> = self.entries.keys().cloned().collect();
+        for id in ids {
+            self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
+            let can = self.entries.get(&id).is_some_and(|e| e.phase.next(&Input::Stop).is_ok());
+            if can {
+                self.step(&id, &Input::Stop, "the service ends", Ticket::none());
+            }
+        }
+        self.ending.push(reply);
+    }
+
+    /// Answers those who wait for all to be started, or for all to have ended.
+    pub(super) fn answer_waiting(&mut self) {
+        let on_its_way = |entry: &Entry| matches!(entry.phase, Phase::Starting | Phase::Warming);
+        if !self.entries.values().any(on_its_way) {
+            self.booting.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
+        }
+        let lives = |entry: &Entry| match entry.phase {
+            Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => false,
+            Phase::Starting | Phase::Warming | Phase::Running => true,
+            Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
+        };
+        if self.is_ending && !self.entries.values().any(lives) {
+            self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
+        }
+    }
+}

@@ -32,7 +32,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("SystemTime::now", &["actors/src/app/parts.rs", "actors/src/telemetry/mod.rs"]),
     // An intent becomes an order by the guard and the kernel, and goes out by the executor alone.
     ("Approved {", &["src/risk/mod.rs"]),
-    ("Order::new", &["src/kernel/mod.rs"]),
+    ("Order::new", &["src/kernel/"]),
     ("dyn Venue", &["actors/src/executor.rs"]),
     ("impl Venue", &["actors/src/adapters/"]),
     ("PaperHandle", &["actors/src/adapters/paper.rs", "actors/src/app/"]),

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actors::manager::Build;
-use ploy::decision::Numbers;
 use ploy::event::{Kind, MarketEvent};
 use ploy::intent::{Intent, Purpose, TimeInForce};
 use ploy::market::{ConditionId, Outcome, Side};
+use ploy::numbers::Numbers;
 use ploy::open_orders::OpenOrder;
 use ploy::order::Fill;
 use ploy::price::Price;

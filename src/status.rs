@@ -116,7 +116,7 @@ pub struct StrategyStatus {
     /// Where it stands in its life.
     #[serde(flatten)]
     pub phase: Phase,
-    /// Since when it stands there.
+    /// Since when it stands there, on the time that decisions run on.
     pub since: Timestamp,
     /// Whether orders may pass.
     pub gate: Gate,

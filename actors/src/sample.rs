@@ -63,7 +63,7 @@ pub(crate) fn troubled() -> SystemStatus {
 fn strategy(id: &str, variant: &str, kernel: Value) -> Value {
     json!({
         "id": id, "kind": "split_arb", "variant": variant, "phase": "running",
-        "since": "2026-11-22T10:00:02Z", "gate": "open", "config_version": "9f2c01ab34de",
+        "since": "2026-09-28T12:26:42Z", "gate": "open", "config_version": "9f2c01ab34de",
         "restarts": {"config": 1}, "failures": 0, "last_error": null, "kernel": kernel
     })
 }

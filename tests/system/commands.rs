@@ -226,6 +226,9 @@ async fn what_a_person_wanted_last_outlives_the_process() {
         assert_eq!(found, expected, "before {action:?}");
         command(&app, "one", action).await.unwrap();
         phase(&app, "one", after).await;
+        // It is stored at once: a process that dies instead of ending leaves it too.
+        let records = app.store.strategy_records().await.unwrap();
+        assert_eq!(records[0].wanted, Some(action != Action::Stop), "after {action:?}");
         expected = after;
         stop(app).await;
     }

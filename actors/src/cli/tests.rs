@@ -126,8 +126,8 @@ async fn a_healthy_status_in_eighty_columns() {
             PAPER  run 0197a1b2, snapshot 41
 
             STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS
-            split-arb   running   0s  open  25/2/1?        2     50s         1
-            split-both  running   0s  open      0/0        0       -         1
+            split-arb   running   3m  open  25/2/1?        2     50s         1
+            split-both  running   3m  open      0/0        0       -         1
 
             STRATEGY    HELD  REALISED  UNREALISED  DRAWDOWN
             split-arb   4.26     +3.10       -0.13      0.13
@@ -153,9 +153,9 @@ async fn a_troubled_status_in_a_hundred_and_twenty_columns() {
             PAPER  run 0197a1b2, snapshot 41
 
             STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS  HELD  REALISED  UNREALISED  DRAWDOWN
-            split-arb   running   0s  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13
-            split-both  halted    0s  open      0/0        0       -         6  0.00      0.00        0.00      0.00
-            split-eth   backoff   0s  open      0/0        0       -         2  0.00      0.00        0.00      0.00
+            split-arb   running   3m  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13
+            split-both  halted    3m  open      0/0        0       -         6  0.00      0.00        0.00      0.00
+            split-eth   backoff   3m  open      0/0        0       -         2  0.00      0.00        0.00      0.00
 
             feed tape: playing, BTC 15-minute markets, books: recorded, 1,234,567 events, at 2026-09-28 12:30:00 of 2026-09-28
             16:00:00 UTC, speed 60x
@@ -217,7 +217,7 @@ async fn why_a_strategy_trades() {
         WIDE,
         expect![[r#"
             split-arb  split_arb legged, PAPER
-            running for 0s, gate open, started again: config 1
+            running for 3m, gate open, started again: config 1
             holds 12.5 Up of btc-updown-15m, cost 4.26 USDC, could be sold at 0.33
             limit market_exposure: 4.256 of 50 used (8 %)
 
@@ -248,7 +248,7 @@ async fn why_a_halted_strategy_does_not() {
         NARROW,
         expect![[r#"
             split-both  split_arb simultaneous, PAPER
-            halted for 0s, gate open, started again: config 1, failure 5
+            halted for 3m, gate open, started again: config 1, failure 5
             split-both is halted - the same panic three times - let it go on with `ploy
             resume split-both`
 

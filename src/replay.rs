@@ -68,6 +68,12 @@ impl Replay {
         self.until(self.now + AFTER_END, see)
     }
 
+    /// Puts the next incarnation of a strategy in the place of the present one, whose open orders must have
+    /// ended: a fill of one would be a stray to it.
+    pub fn restart(&mut self, kernel: Kernel) {
+        self.kernels.insert(kernel.id().clone(), kernel);
+    }
+
     /// Returns the kernels by name.
     #[must_use]
     pub const fn kernels(&self) -> &BTreeMap<StrategyId, Kernel> {

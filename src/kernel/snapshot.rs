@@ -38,19 +38,12 @@ impl Kernel {
         }
     }
 
-    /// Every decision that was no order stands in exactly one tally: that of its market, or, where the market is
-    /// settled or there was none, that of all such markets together.
     fn causes(&self) -> Vec<Tally> {
         let tallies = &self.memory.tallies;
-        let rest = tallies.all().filter_map(|(cause, count)| {
-            let open = tallies.open().filter(|(_, of, _)| *of == cause);
-            let open: u64 = open.map(|(_, _, count)| count.count).sum();
-            let rest = Count { count: count.count.saturating_sub(open), ..*count };
-            (rest.count != 0).then(|| tally(None, cause, &rest))
-        });
+        let all = tallies.all().map(|(cause, count)| tally(None, cause, count));
         let open = tallies.open();
         let open = open.map(|(market, cause, count)| tally(Some(self.slug(market)), cause, count));
-        rest.chain(open).collect()
+        all.chain(open).collect()
     }
 
     fn slug(&self, market: ConditionId) -> String {

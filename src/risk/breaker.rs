@@ -51,7 +51,8 @@ impl Breaker {
     }
 
     pub(super) fn drawdown(&mut self, fall: Usdc, limits: &Limits, now: Timestamp) -> Option<Trip> {
-        self.forgiven = self.forgiven.min(fall);
+        // An equity above its peak owes nothing for the falls to come.
+        self.forgiven = self.forgiven.min(fall).max(Usdc::ZERO);
         let counted = fall - self.forgiven;
         let held = self.trip.is_some_and(|trip| trip.rule == Rule::Drawdown);
         if held || counted < limits.drawdown_max_usdc {

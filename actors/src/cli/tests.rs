@@ -22,7 +22,7 @@ use clap::Parser as _;
 const WIDE: Look = Look { width: 120, colour: false };
 const NARROW: Look = Look { width: 80, colour: false };
 
-/// Two intents, or a store that is down.
+/// Three intents, two of them refused by one rule; or a store that is down.
 struct Store(Result<(), StoreError>);
 
 impl Records for Store {
@@ -43,7 +43,14 @@ impl Records for Store {
                 "rejected",
                 "market_exposure",
                 "buy 160 Up at 0.34 FAK entry",
-                json!([["used", "54.4"], ["limit", "50"], ["passing", "147.05"]]),
+                json!([["used", "54.4"], ["limit", "50"], ["would_pass", "147.05"]]),
+            ),
+            record(
+                "2026-09-28T10:59:59Z",
+                "rejected",
+                "market_exposure",
+                "buy 160 Up at 0.35 FAK entry",
+                json!([["used", "56"], ["limit", "50"], ["would_pass", "142.85"]]),
             ),
         ];
         let next = None;
@@ -162,7 +169,7 @@ async fn a_troubled_status_in_a_hundred_and_twenty_columns() {
             store data/ploy.db: up, 1,520 rows, 3 queued, 0 errors
 
             1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume
-            split-both`; split-eth failed and waits for try 2 at 10:03:25.
+            split-both`; split-eth failed and waits for try 2 at 12:30:05.
         "#]],
     )
     .await;
@@ -224,7 +231,8 @@ async fn why_a_strategy_trades() {
             Last intents
             AT        WANTED                         WHAT CAME OF IT
             12:29:10  buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
-            11:00:00  buy 160 Up at 0.34 FAK entry   refused: market_exposure 54.4 of 50, 147.05 would have passed
+            11:00:00  buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05 would have
+                                                     passed
 
             What it keeps saying no to
              TIMES  REASON                    NEWEST NUMBERS                     SINCE     LAST

@@ -9,10 +9,11 @@ use ploy::command::Action;
 use ploy::intent::TimeInForce;
 use ploy::market::Outcome;
 use ploy::price::{Price, Usdc};
+use ploy::status::{StrategyStatus, SystemStatus};
 use serde_json::{Value, json};
 
 use crate::stage::script::{OnEvent, Seen, buy, buyer, script, sell, yes_ask};
-use crate::stage::service::{Stage, command, one, orders, phase, stop};
+use crate::stage::service::{Stage, command, one, orders, phase, stop, until};
 use crate::stage::{folder, id};
 
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -54,11 +55,14 @@ async fn one_is_stopped_started_and_restarted_while_the_other_trades() {
         feeder.book(market, "0.39", "0.40").await;
         feeder.wait(A_SECOND).await;
         feeder.settled(&app).await;
-        let status = app.fresh().await;
+        let traded = |status: &SystemStatus| {
+            let kernel = &one(status, "one").kernel;
+            expected.0 + trades <= kernel.fills && kernel.orders.open == 0
+        };
+        let status = feeder.until(&app, "it trades", traded).await;
         let (one, other) = (&one(&status, "one").kernel, &one(&status, "other").kernel);
         expected.1 += 1;
         assert_eq!(other.fills, expected.1, "{path}");
-        assert!(expected.0 + trades <= one.fills, "{path}");
         assert!(trades != 0 || one.fills == expected.0, "{path}: it is stopped");
         expected.0 = one.fills;
     }
@@ -97,14 +101,12 @@ async fn positions_are_kept_over_a_restart_and_can_be_sold_after_it() {
     assert_eq!(before.kernel.positions[0].size.to_string(), "10");
 
     command(&app, "keeper", Action::Restart).await.unwrap();
-    let after = phase_with_restart(&app).await;
+    let after = restarted(&app).await;
     assert_eq!(after.kernel.positions[0].cost_usdc, before.kernel.positions[0].cost_usdc);
     assert_eq!(after.kernel.pnl.cash_usdc, before.kernel.pnl.cash_usdc);
     feeder.book(market, "0.39", "0.40").await;
-    feeder.wait(A_SECOND).await;
-    feeder.settled(&app).await;
-    let sold = one(&*app.fresh().await, "keeper").clone();
-    assert!(sold.kernel.positions.is_empty(), "{sold:?}");
+    let is_sold = |status: &SystemStatus| one(status, "keeper").kernel.positions.is_empty();
+    let sold = one(&*feeder.until(&app, "all is sold", is_sold).await, "keeper").clone();
     // 10 shares bought at 0.40 and sold at 0.39.
     assert_eq!(sold.kernel.pnl.cash_usdc, "-0.1".parse::<Usdc>().unwrap());
     let numbers: Vec<u64> = orders(&app, "keeper").await.iter().map(|o| o.id.number).collect();
@@ -112,12 +114,13 @@ async fn positions_are_kept_over_a_restart_and_can_be_sold_after_it() {
     stop(app).await;
 }
 
-async fn phase_with_restart(app: &App) -> ploy::status::StrategyStatus {
-    let is_back = |status: &ploy::status::SystemStatus| {
+/// Waits until the keeper runs again.
+async fn restarted(app: &App) -> StrategyStatus {
+    let is_back = |status: &SystemStatus| {
         let keeper = one(status, "keeper");
         keeper.phase.name() == "running" && keeper.restarts.contains_key("operator")
     };
-    one(&*crate::stage::service::until(app, "it is back", is_back).await, "keeper").clone()
+    one(&*until(app, "it is back", is_back).await, "keeper").clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +154,7 @@ async fn a_market_that_is_settled_while_its_holder_is_away_pays_when_it_is_back(
 async fn a_command_that_the_phase_forbids_is_refused_with_what_is_allowed() {
     let build = script(&Arc::default(), |_| buyer());
     let (app, _feeder) = Stage::new().custom("one", build).fed().await;
-    for (path, code, phase, allowed) in [
+    for (path, code, in_phase, allowed) in [
         ("one/start", "wrong_phase", "running", json!(["stop", "restart"])),
         ("one/stop", "", "", Value::Null),
         ("one/stop", "wrong_phase", "stopped", json!(["start", "restart"])),
@@ -160,11 +163,11 @@ async fn a_command_that_the_phase_forbids_is_refused_with_what_is_allowed() {
         let (status, body) = post(&app, path).await;
         if code.is_empty() {
             assert_eq!(status, 202, "{body}");
-            crate::stage::service::phase(&app, "one", "stopped").await;
+            phase(&app, "one", "stopped").await;
             continue;
         }
         assert_eq!(status, 409, "{path}: {body}");
-        assert_eq!((&body["code"], &body["phase"]), (&json!(code), &json!(phase)));
+        assert_eq!((&body["code"], &body["phase"]), (&json!(code), &json!(in_phase)));
         assert_eq!(body["allowed"], allowed);
     }
     let (status, body) = post(&app, "nobody/start").await;
@@ -184,11 +187,9 @@ async fn a_stop_cancels_what_rests_and_nothing_is_sent_after_it() {
 
     command(&app, "rester", Action::Stop).await.unwrap();
     // A cancel takes the venue's latency, in event time, which goes on.
-    while one(&*app.fresh().await, "rester").phase.name() != "stopped" {
-        feeder.wait(A_SECOND).await;
-        feeder.settled(&app).await;
-    }
-    let stopped = phase(&app, "rester", "stopped").await;
+    let is_stopped = |status: &SystemStatus| one(status, "rester").phase.name() == "stopped";
+    let status = feeder.until(&app, "it has stopped", is_stopped).await;
+    let stopped = one(&status, "rester");
     assert_eq!((stopped.kernel.orders.open, stopped.kernel.orders.unfilled), (0, 1));
     assert_eq!(app.store.open_orders(&id("rester")).await.unwrap(), []);
     assert_eq!(seen.done.load(Ordering::SeqCst), 1, "the strategy was told");
@@ -225,6 +226,9 @@ async fn what_a_person_wanted_last_outlives_the_process() {
         assert_eq!(found, expected, "before {action:?}");
         command(&app, "one", action).await.unwrap();
         phase(&app, "one", after).await;
+        // It is stored at once: a process that dies instead of ending leaves it too.
+        let records = app.store.strategy_records().await.unwrap();
+        assert_eq!(records[0].wanted, Some(action != Action::Stop), "after {action:?}");
         expected = after;
         stop(app).await;
     }

@@ -11,27 +11,24 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 /// The core, from the words up to the kernel and those who run it.
 ///
 /// A strategy knows neither who guards it, nor what fills its orders, nor where its settings come from. The
-/// guard knows no strategy. Who plays kernels knows them; they know nobody who plays.
+/// guard knows no strategy, and what is told of orders knows no guard: only the kernel, which asks the guard,
+/// makes orders.
 const CORE: Arrows = &[
     ("lib", &[]),
     ("price", &[]),
     ("time", &[]),
     ("fees", &["price"]),
-    ("numbers", &["price"]),
     ("market", &["fees", "price", "time"]),
     ("book", &["market", "price", "time"]),
     ("event", &["book", "market", "price", "time"]),
     ("intent", &["market", "price"]),
+    ("numbers", &["price"]),
+    ("decision", &["intent", "market", "numbers", "risk", "time"]),
     ("order", &["market", "price", "time"]),
     ("open_orders", &["intent", "market", "order", "price"]),
     ("position", &["market", "order", "price"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
-    (
-        "risk",
-        &["intent", "lifecycle", "market", "numbers", "open_orders", "position", "price", "time"],
-    ),
-    ("decision", &["intent", "market", "numbers", "risk", "time"]),
     (
         "strategy",
         &[
@@ -47,6 +44,10 @@ const CORE: Arrows = &[
             "price",
             "time",
         ],
+    ),
+    (
+        "risk",
+        &["intent", "lifecycle", "market", "numbers", "open_orders", "position", "price", "time"],
     ),
     ("command", &["lifecycle", "order"]),
     ("tape", &["book", "event", "market", "price", "time"]),
@@ -85,8 +86,8 @@ const ACTORS: Arrows = &[
     ("words", &[]),
     ("ports", &["bus"]),
     ("clock", &["bus", "ports"]),
-    ("store", &["bus", "ports"]),
     ("supervisor", &["ports", "telemetry"]),
+    ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("executor", &["bus", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "store", "telemetry"]),

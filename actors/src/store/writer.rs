@@ -20,10 +20,11 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     conn: Option<SqliteConnection>,
     run: String,
-    /// Counts the transactions tried; the channel ends with the writer.
-    tries: watch::Sender<u64>,
     /// Let go after the connection is closed.
     _lock: Option<File>,
+    /// Counts the transactions tried; the channel ends with the writer, as the last of it: whoever waits for that
+    /// finds the file free.
+    tries: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -35,7 +36,7 @@ impl Writer {
         lock: Option<File>,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self { shared, conn: Some(conn), run, tries, _lock: lock };
+        let writer = Self { shared, conn: Some(conn), run, _lock: lock, tries };
         (writer, counted)
     }
 

@@ -10,6 +10,7 @@ use ploy::event::{FeedState, Kind, MarketEvent};
 use ploy::fees::FeeSchedule;
 use ploy::market::{ConditionId, Market, Outcome, TickSize};
 use ploy::price::Usdc;
+use ploy::status::SystemStatus;
 use ploy::tape::{Books, Header};
 use ploy::time::Timestamp;
 use tokio::sync::mpsc;
@@ -80,6 +81,24 @@ impl Feeder {
     pub(crate) async fn wait(&mut self, span: Duration) {
         self.at = self.at + span;
         self.event(Kind::Feed { feed: "test".into(), state: FeedState::Up }).await;
+    }
+
+    /// Lets time pass until a snapshot is as said: what a command leads to is not in step with the tape.
+    pub(crate) async fn until(
+        &mut self,
+        app: &App,
+        what: &str,
+        is_true: impl Fn(&SystemStatus) -> bool,
+    ) -> Arc<SystemStatus> {
+        for _ in 0..1000 {
+            let status = app.fresh().await;
+            if is_true(&status) {
+                return status;
+            }
+            self.wait(Duration::from_secs(1)).await;
+            self.settled(app).await;
+        }
+        panic!("never: {what}; {:#?}", app.fresh().await);
     }
 
     /// Returns when all that was fed is settled.

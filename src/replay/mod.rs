@@ -149,3 +149,6 @@ fn feed(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,8 +41,9 @@ pub type Wake = Box<dyn Fn() + Send + Sync>;
 pub enum Delivery {
     /// Something happened outside.
     Market(MarketEvent, Ticket),
-    /// Something happened to an order of the reader.
-    Order(OrderEvent, Ticket),
+    /// Something happened to an order of the reader. In a box, so that books, of which there are many more,
+    /// need not carry its size through every queue.
+    Order(Box<OrderEvent>, Ticket),
     /// The time that the reader asked for has come.
     Timer(Timestamp, Ticket),
 }
@@ -76,13 +77,13 @@ struct Settlement {
 #[derive(Debug)]
 struct Subscriber {
     subscription: Subscription,
-    markets: BTreeSet<ConditionId>,
     mailbox: Arc<Mailbox>,
 }
 
-/// What a late subscriber must be told of an open market.
+/// An open market: who wants it, and what a late subscriber must be told of it.
 #[derive(Debug)]
 struct Known {
+    readers: BTreeMap<StrategyId, Arc<Mailbox>>,
     market: MarketEvent,
     tick: Option<MarketEvent>,
     books: [Option<MarketEvent>; 2],
@@ -102,27 +103,27 @@ impl EventBus {
     ) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new());
         let mut inner = self.lock();
+        inner.forget(id);
         for Settlement { market, resolved } in &inner.settled {
             if resolved.market().is_some_and(|id| held.contains(&id)) {
-                mailbox.market(market.clone(), ticket);
-                mailbox.market(resolved.clone(), ticket);
+                mailbox.market(market, ticket);
+                mailbox.market(resolved, ticket);
             }
         }
-        let mut markets = BTreeSet::new();
-        for (market, known) in &inner.open {
+        for known in inner.open.values_mut() {
             if wants(&subscription, &known.market) {
-                markets.insert(*market);
-                known.events().for_each(|event| mailbox.market(event.clone(), ticket));
+                known.readers.insert(id.clone(), Arc::clone(&mailbox));
+                known.events().for_each(|event| mailbox.market(event, ticket));
             }
         }
-        let subscriber = Subscriber { subscription, markets, mailbox: Arc::clone(&mailbox) };
+        let subscriber = Subscriber { subscription, mailbox: Arc::clone(&mailbox) };
         inner.strategies.insert(id.clone(), subscriber);
         mailbox
     }
 
     /// Ends a strategy's subscription. What waits in its mailbox, and what still comes for it, is dropped.
     pub fn unsubscribe(&self, id: &StrategyId) {
-        self.lock().strategies.remove(id);
+        self.lock().forget(id);
     }
 
     /// Returns how much waits for each strategy: values, not bytes.
@@ -144,14 +145,9 @@ impl EventBus {
     /// to a strategy after the event itself.
     pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
         let mut inner = self.lock();
-        inner.remember(event);
-        for subscriber in inner.strategies.values_mut() {
-            if subscriber.takes(event) {
-                subscriber.mailbox.market(event.clone(), ticket);
-            }
-        }
+        inner.carry(event, ticket);
         if let Some(venue) = &inner.venue {
-            venue.market(event.clone(), ticket);
+            venue.market(event, ticket);
         }
     }
 
@@ -160,7 +156,7 @@ impl EventBus {
         let inner = self.lock();
         let subscriber = inner.strategies.get(&event.order.strategy);
         if let Some(subscriber) = subscriber {
-            subscriber.mailbox.put(Lane::Lossless, Delivery::Order(event, ticket));
+            subscriber.mailbox.put(Lane::Lossless, Delivery::Order(Box::new(event), ticket));
         }
         subscriber.is_some()
     }
@@ -196,7 +192,7 @@ impl Mailbox {
         self.put(Lane::Lossless, Delivery::Timer(at, ticket));
     }
 
-    fn market(&self, event: MarketEvent, ticket: &Ticket) {
+    fn market(&self, event: &MarketEvent, ticket: &Ticket) {
         let lane = match &event.kind {
             Kind::Book { market, outcome, .. } => Lane::Latest(Key::Book(*market, *outcome)),
             Kind::Spot { symbol, .. } => Lane::Latest(Key::Spot(Arc::clone(symbol))),
@@ -205,7 +201,7 @@ impl Mailbox {
             Kind::Market(_) | Kind::Tick { .. } | Kind::Resolved { .. } => Lane::Lossless,
             Kind::Feed { .. } | Kind::Gap { .. } => Lane::Lossless,
         };
-        self.put(lane, Delivery::Market(event, ticket.clone()));
+        self.put(lane, Delivery::Market(event.clone(), ticket.clone()));
     }
 
     fn put(&self, lane: Lane<Key>, delivery: Delivery) {
@@ -227,63 +223,73 @@ impl Mailbox {
 }
 
 impl Inner {
-    fn remember(&mut self, event: &MarketEvent) {
+    /// Carries an event to the strategies that want it, and keeps what a late one must be told.
+    fn carry(&mut self, event: &MarketEvent, ticket: &Ticket) {
+        let Self { strategies, open, settled, .. } = self;
         match &event.kind {
             Kind::Market(market) => {
-                let known = Known { market: event.clone(), tick: None, books: [None, None] };
-                self.open.entry(market.id).or_insert(known);
+                let known = open.entry(market.id).or_insert_with(|| Known::new(event, strategies));
+                known.carry(event, ticket);
             }
             Kind::Book { market, outcome, .. } => {
-                if let Some(known) = self.open.get_mut(market) {
+                if let Some(known) = open.get_mut(market) {
                     *outcome.of_mut(&mut known.books) = Some(event.clone());
+                    known.carry(event, ticket);
                 }
             }
             Kind::Tick { market, .. } => {
-                if let Some(known) = self.open.get_mut(market) {
+                if let Some(known) = open.get_mut(market) {
                     known.tick = Some(event.clone());
+                    known.carry(event, ticket);
+                }
+            }
+            Kind::Trade(trade) => {
+                if let Some(known) = open.get(&trade.market) {
+                    known.carry(event, ticket);
                 }
             }
             Kind::Resolved { market, .. } => {
-                if let Some(known) = self.open.remove(market) {
-                    let resolved = event.clone();
-                    self.settled.push_back(Settlement { market: known.market, resolved });
+                if let Some(known) = open.remove(market) {
+                    known.carry(event, ticket);
+                    let (market, resolved) = (known.market, event.clone());
+                    settled.push_back(Settlement { market, resolved });
                 }
-                if SETTLED_MAX < self.settled.len() {
-                    self.settled.pop_front();
+                if SETTLED_MAX < settled.len() {
+                    settled.pop_front();
                 }
             }
-            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
-            Kind::Feed { .. } | Kind::Gap { .. } => {}
+            Kind::Spot { symbol, .. } => {
+                let wanting = strategies.values().filter(|s| s.subscription.wants_symbol(symbol));
+                wanting.for_each(|subscriber| subscriber.mailbox.market(event, ticket));
+            }
+            Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => {
+                strategies.values().for_each(|subscriber| subscriber.mailbox.market(event, ticket));
+            }
         }
+    }
+
+    fn forget(&mut self, id: &StrategyId) {
+        self.strategies.remove(id);
+        self.open.values_mut().for_each(|known| drop(known.readers.remove(id)));
     }
 }
 
 impl Known {
+    fn new(market: &MarketEvent, strategies: &BTreeMap<StrategyId, Subscriber>) -> Self {
+        let wanting = strategies.iter().filter(|(_, s)| wants(&s.subscription, market));
+        let readers = wanting.map(|(id, s)| (id.clone(), Arc::clone(&s.mailbox))).collect();
+        Self { readers, market: market.clone(), tick: None, books: [None, None] }
+    }
+
+    fn carry(&self, event: &MarketEvent, ticket: &Ticket) {
+        self.readers.values().for_each(|mailbox| mailbox.market(event, ticket));
+    }
+
     fn events(&self) -> impl Iterator<Item = &MarketEvent> {
         [Some(&self.market), self.tick.as_ref()]
             .into_iter()
             .flatten()
             .chain(self.books.iter().flatten())
-    }
-}
-
-impl Subscriber {
-    /// Tells whether the event is wanted, and keeps the set of wanted markets.
-    fn takes(&mut self, event: &MarketEvent) -> bool {
-        match &event.kind {
-            Kind::Market(market) => {
-                let wanted = wants(&self.subscription, event);
-                if wanted {
-                    self.markets.insert(market.id);
-                }
-                wanted
-            }
-            Kind::Resolved { market, .. } => self.markets.remove(market),
-            Kind::Book { market, .. } | Kind::Tick { market, .. } => self.markets.contains(market),
-            Kind::Trade(trade) => self.markets.contains(&trade.market),
-            Kind::Spot { symbol, .. } => self.subscription.wants_symbol(symbol),
-            Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => true,
-        }
     }
 }
 

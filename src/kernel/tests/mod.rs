@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::book::{Level, OrderBook};
-use crate::decision::{Numbers, Reason};
+use crate::decision::Reason;
 use crate::event::Trade;
 use crate::fees::FeeSchedule;
 use crate::intent::{Purpose, TimeInForce};
 use crate::market::{Side, TickSize};
+use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
 use crate::strategy::Subscription;

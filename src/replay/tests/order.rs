@@ -30,7 +30,7 @@ impl Strategy for Clerk {
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {
         if matches!(event.kind, Kind::Book { .. }) {
             self.note("book", view);
-            let numbers = crate::decision::Numbers::none();
+            let numbers = crate::numbers::Numbers::none();
             looks.extend(self.wants.take().map(|intent| Look::intent(intent, numbers)));
         }
     }

@@ -6,8 +6,8 @@ use proptest::prelude::{Just, ProptestConfig, any, prop_assert_eq, prop_oneof, p
 use proptest::strategy::Strategy as Any;
 
 use super::*;
-use crate::decision::Numbers;
 use crate::kernel::Kernel;
+use crate::numbers::Numbers;
 use crate::price::Rounding;
 
 /// A strategy that wants one thing after the other, whatever it sees.

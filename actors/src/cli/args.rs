@@ -86,7 +86,7 @@ pub enum ClientVerb {
 /// What `ploy run` is told.
 #[derive(Clone, Debug, Arguments)]
 pub struct RunArgs {
-    /// Folder with ploy.toml and strategies/<id>.toml
+    /// Folder with ploy.toml and strategies/, a file a strategy
     #[arg(long, env = "PLOY_CONFIG", default_value = "config", value_name = "DIR")]
     pub config: PathBuf,
     /// Tape to play, plain or gzipped, instead of the one in ploy.toml

@@ -165,7 +165,7 @@ impl State {
         for delivery in batch.items {
             let (input, ticket) = match delivery {
                 Delivery::Market(event, ticket) => (Input::Market(event), ticket),
-                Delivery::Order(event, ticket) => (Input::Order(event), ticket),
+                Delivery::Order(event, ticket) => (Input::Order(*event), ticket),
                 Delivery::Timer(at, ticket) => {
                     self.asked = None;
                     (Input::Timer(at), ticket)

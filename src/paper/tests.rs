@@ -300,6 +300,15 @@ fn a_cancel_ends_an_order_that_rests_and_never_overtakes_one_on_its_way() {
 }
 
 #[test]
+fn a_cancel_of_an_earlier_clock_does_not_overtake_its_order_either() {
+    let mut floor = Floor::new();
+    floor.book(YES, "0.4x10 / 0.5x10");
+    let order = floor.send("a", "buy 10 yes at 0.45 GTC");
+    floor.venue.cancel(&order, Timestamp::UNIX_EPOCH);
+    assert_eq!(floor.wait(LATENCY + 1), ["a:1 accepted", "a:1 done: 10 left, Cancelled"]);
+}
+
+#[test]
 fn a_cancel_that_comes_after_the_fill_changes_nothing() {
     let mut floor = Floor::new();
     floor.book(YES, "/ 0.5x10");

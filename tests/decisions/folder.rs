@@ -31,18 +31,23 @@ fn found() -> BTreeSet<String> {
 
 #[test]
 fn every_file_belongs_to_a_listed_case_and_every_case_has_its_files() {
-    assert_eq!(differences(&found(), CASES), (Vec::new(), Vec::new()));
+    let (unused, mut missing) = differences(&found(), CASES);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        // They are being written.
+        missing.retain(|name| !name.ends_with(".decisions"));
+    }
+    assert_eq!((unused, missing), (Vec::new(), Vec::new()));
     let listed: BTreeSet<&str> = CASES.iter().copied().collect();
     assert_eq!(listed.len(), CASES.len(), "a case is listed twice");
 }
 
 #[test]
 fn a_stray_file_and_a_missing_one_are_noticed() {
-    let mut files = found();
-    let first = CASES.first().unwrap();
-    assert!(files.remove(&format!("{first}.decisions")));
-    files.extend(["gone.decisions", "gone.tape", "gone.toml", "notes.txt"].map(str::to_owned));
-    let (unused, missing) = differences(&files, CASES);
-    assert_eq!(unused, ["gone.decisions", "gone.tape", "gone.toml", "notes.txt"]);
-    assert_eq!(missing, [format!("{first}.decisions")]);
+    let case = "a_cheap_leg_is_hedged_when_the_price_has_moved";
+    let [tape, decisions] = ["tape", "decisions"].map(|kind| format!("{case}.{kind}"));
+    let strays = ["gone.decisions", "gone.tape", "gone.toml", "notes.txt"].map(str::to_owned);
+    let files = strays.iter().cloned().chain([tape, "legged.toml".to_owned()]).collect();
+    assert_eq!(differences(&files, &[case]), (strays.to_vec(), vec![decisions]));
+    let (unused, missing) = differences(&BTreeSet::new(), &["unknown"]);
+    assert_eq!((unused.len(), missing.len()), (0, 2));
 }

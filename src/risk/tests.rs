@@ -165,6 +165,24 @@ fn a_hedge_only_completes_pairs() {
 }
 
 #[test]
+fn the_same_shares_are_not_hedged_and_sold_at_once() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::No, "0.30", "100");
+    let hedge = |size| intent(Purpose::Hedge, Side::Buy, "0.60", size);
+    let sell =
+        |size| Intent { outcome: Outcome::No, ..intent(Purpose::Exit, Side::Sell, "0.20", size) };
+    let mut hedging = OpenOrders::default();
+    hedging.add(1, hedge("60"), Usdc::ZERO);
+    let no = check_at(&mut guard, sell("50"), &held, &hedging, NOW);
+    assert_eq!(no, refused("holdings 50 of 40, 40 would pass"));
+    assert_eq!(check_at(&mut guard, sell("40"), &held, &hedging, NOW), Ok(()));
+    let mut selling = OpenOrders::default();
+    selling.add(1, sell("60"), Usdc::ZERO);
+    let no = check_at(&mut guard, hedge("50"), &held, &selling, NOW);
+    assert_eq!(no, refused("holdings 50 of 40, 40 would pass"));
+}
+
+#[test]
 fn an_entry_that_sells_is_no_entry() {
     let mut guard = RiskGuard::new(limits());
     let held = holding(Outcome::Yes, "0.30", "100");

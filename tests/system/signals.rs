@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor as _};
 use crate::stage::program::{Ended, Program, run};
 use crate::stage::{database, folder, rows};
 
-/// The end of the shipped settings' `shutdown.deadline_s`.
+/// What the shipped settings say: `shutdown.deadline_s`.
 const DEADLINE: Duration = Duration::from_secs(25);
 
 /// Starts it and returns when orders are being sent: the day's first are in the sixteenth minute.

@@ -15,7 +15,7 @@ use ploy::tape::Header;
 
 use super::settings;
 
-/// The beginning of the shipped tape that most tests play: two markets open in it, and one is settled.
+/// The beginning of the shipped tape that most tests play: three markets are announced in it, and one is settled.
 pub(crate) const SHORT: Duration = Duration::from_mins(35);
 
 /// Returns the shipped tape.

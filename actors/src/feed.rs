@@ -30,6 +30,8 @@ use crate::telemetry::events;
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 /// Events taken from the reader at once: it is woken once for all of them, not for each.
 const TAKE_MAX: usize = 256;
+/// How often time moves on after the end of a tape.
+const IDLE_STEP: Duration = Duration::from_millis(100);
 /// How long to wait before looking again whether the store has caught up.
 const PRESSURE_STEP: Duration = Duration::from_millis(1);
 
@@ -139,6 +141,16 @@ impl Play {
         self.wake_until(self.args.clock.now() + AFTER_END).await;
         self.say_end(&end);
         self.args.ended.send_replace(Some(end));
+        self.idle().await;
+    }
+
+    /// After the last event time goes on at the wall's pace: an order that is cancelled then must come to its
+    /// end, and a strategy that failed then comes back.
+    async fn idle(&self) {
+        loop {
+            tokio::time::sleep(IDLE_STEP).await;
+            self.wake_until(self.args.clock.now() + IDLE_STEP).await;
+        }
     }
 
     async fn play_all(&mut self) -> FeedEnd {

@@ -1,7 +1,7 @@
 //! Commands while the tape plays: what they change, what they leave alone, and what outlives the process.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actors::app::App;
@@ -205,6 +205,49 @@ async fn a_stop_cancels_what_rests_and_nothing_is_sent_after_it() {
     feeder.settled(&app).await;
     assert_eq!(orders(&app, "rester").await, before);
     assert!(before.iter().all(|order| order.outcome == Outcome::Yes));
+    stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_rests_past_the_end_of_the_tape_can_still_be_cancelled() {
+    let (app, mut feeder) =
+        Stage::new().custom("rester", script(&Arc::default(), |_| rests())).fed().await;
+    let market = feeder.market(1).await;
+    feeder.book(market, "0.39", "0.40").await;
+    feeder.end().await;
+    app.tape_end().await;
+    assert_eq!(orders(&app, "rester").await[0].state, "accepted");
+    command(&app, "rester", Action::Stop).await.unwrap();
+    phase(&app, "rester", "stopped").await;
+    assert_eq!(orders(&app, "rester").await[0].cause.as_deref(), Some("cancelled"));
+    stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_strategy_knows_what_time_it_is_before_it_sees_an_old_book() {
+    let ages = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&ages);
+    let build = script(&Arc::default(), move |number| {
+        let seen = Arc::clone(&seen);
+        Box::new(move |event, view, _| {
+            if yes_ask(event).is_some() {
+                seen.lock().unwrap().push((number, view.now.since(event.at).as_secs()));
+            }
+        })
+    });
+    let (app, mut feeder) = Stage::new().custom("one", build).fed().await;
+    let market = feeder.market(1).await;
+    feeder.book(market, "0.39", "0.40").await;
+    feeder.settled(&app).await;
+    command(&app, "one", Action::Stop).await.unwrap();
+    phase(&app, "one", "stopped").await;
+    feeder.wait(Duration::from_secs(600)).await;
+    feeder.settled(&app).await;
+    command(&app, "one", Action::Start).await.unwrap();
+    phase(&app, "one", "running").await;
+    let ages = ages.lock().unwrap().clone();
+    assert_eq!(ages[0], (1, 0));
+    assert!(matches!(ages[1], (2, 600..)), "{ages:?}");
     stop(app).await;
 }
 

@@ -56,6 +56,11 @@ impl Feeder {
         self.tx.send(FeedItem::Event(event)).await.unwrap();
     }
 
+    /// Ends the tape.
+    pub(crate) async fn end(self) {
+        self.tx.send(FeedItem::End { events: self.sent }).await.unwrap();
+    }
+
     /// Announces a market.
     pub(crate) async fn market(&mut self, number: u8) -> ConditionId {
         let market = market(number, self.at);

@@ -38,7 +38,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("PaperHandle", &["actors/src/adapters/paper.rs", "actors/src/app/"]),
     (
         "PaperVenue",
-        &["actors/src/adapters/paper.rs", "actors/src/app/", "src/paper/", "src/replay.rs"],
+        &["actors/src/adapters/paper.rs", "actors/src/app/", "src/paper/", "src/replay/"],
     ),
     // One function moves a phase, and one part asks it to.
     ("phase.next(", &["actors/src/manager/"]),

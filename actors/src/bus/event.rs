@@ -306,3 +306,119 @@ fn wants(subscription: &Subscription, event: &MarketEvent) -> bool {
         Kind::Tick { .. } | Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ploy::book::OrderBook;
+    use ploy::fees::FeeSchedule;
+    use ploy::market::{Market, TickSize};
+    use ploy::price::{Size, Usdc};
+
+    fn event(kind: Kind) -> MarketEvent {
+        MarketEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    fn id(number: u8) -> ConditionId {
+        ConditionId::from_bytes([number; 32])
+    }
+
+    /// Market 1 has the slug `btc-1`, market 2 `eth-2`.
+    fn market(number: u8) -> MarketEvent {
+        let coin = if number == 1 { "btc" } else { "eth" };
+        event(Kind::Market(Arc::new(Market {
+            id: id(number),
+            slug: format!("{coin}-{number}").into(),
+            question: "?".into(),
+            outcomes: ["Up".into(), "Down".into()],
+            tokens: None,
+            tick: TickSize::CENT,
+            min_size: Size::ZERO,
+            fees: FeeSchedule::FREE,
+            opens_at: Timestamp::UNIX_EPOCH,
+            closes_at: Timestamp::UNIX_EPOCH,
+            strike_usd: None,
+        })))
+    }
+
+    fn book(number: u8) -> MarketEvent {
+        let book = Arc::new(OrderBook::default());
+        event(Kind::Book { market: id(number), outcome: Outcome::Yes, book })
+    }
+
+    fn resolved(number: u8) -> MarketEvent {
+        event(Kind::Resolved { market: id(number), payouts: [Usdc::ZERO; 2] })
+    }
+
+    fn publish(bus: &EventBus, events: &[MarketEvent]) {
+        events.iter().for_each(|event| bus.publish(event, &Ticket::none()));
+    }
+
+    fn subscribe(bus: &EventBus, prefix: &str) -> Arc<Mailbox> {
+        let slug_prefixes = vec![prefix.to_owned()];
+        let subscription = Subscription { slug_prefixes, symbols: vec!["BTC".into()] };
+        bus.subscribe(&"s".parse().unwrap(), subscription, &BTreeSet::new(), &Ticket::none())
+    }
+
+    fn check(mailbox: &Mailbox, events: &[MarketEvent]) {
+        let got = mailbox.take().items.into_iter().map(|delivery| match delivery {
+            Delivery::Market(event, _) => event,
+            Delivery::Order(..) | Delivery::Timer(..) => panic!("nobody sent one"),
+        });
+        assert_eq!(got.collect::<Vec<_>>(), events);
+    }
+
+    #[test]
+    fn a_strategy_sees_the_markets_that_it_wants_until_they_are_settled() {
+        let bus = EventBus::default();
+        let mailbox = subscribe(&bus, "btc");
+        publish(&bus, &[market(1), market(2), book(1), book(2)]);
+        check(&mailbox, &[market(1), book(1)]);
+        publish(&bus, &[resolved(1), resolved(2), book(1), event(Kind::Gap { missed: 1 })]);
+        check(&mailbox, &[resolved(1), event(Kind::Gap { missed: 1 })]);
+    }
+
+    #[test]
+    fn an_underlying_is_told_to_those_who_want_it() {
+        let bus = EventBus::default();
+        let mailbox = subscribe(&bus, "btc");
+        let spot =
+            |symbol: &str| event(Kind::Spot { symbol: symbol.into(), price_usd: Usdc::ZERO });
+        publish(&bus, &[spot("BTC"), spot("ETH")]);
+        check(&mailbox, &[spot("BTC")]);
+    }
+
+    #[test]
+    fn who_comes_late_is_told_what_is_known_and_then_what_is_new() {
+        let bus = EventBus::default();
+        let tick = event(Kind::Tick { market: id(1), tick: TickSize::CENT });
+        publish(&bus, &[market(1), book(1), tick.clone(), market(2), book(2)]);
+        let mailbox = subscribe(&bus, "btc");
+        check(&mailbox, &[market(1), tick, book(1)]);
+        publish(&bus, &[book(1), book(2)]);
+        check(&mailbox, &[book(1)]);
+    }
+
+    #[test]
+    fn a_new_subscription_takes_the_place_of_the_earlier_one() {
+        let bus = EventBus::default();
+        let before = subscribe(&bus, "btc");
+        publish(&bus, &[market(1), market(2)]);
+        let after = subscribe(&bus, "eth");
+        check(&before, &[market(1)]);
+        publish(&bus, &[book(1), book(2)]);
+        check(&before, &[]);
+        check(&after, &[market(2), book(2)]);
+        bus.unsubscribe(&"s".parse().unwrap());
+        publish(&bus, &[book(2)]);
+        check(&after, &[]);
+    }
+
+    #[test]
+    fn the_venue_sees_everything() {
+        let bus = EventBus::default();
+        let venue = bus.subscribe_venue();
+        publish(&bus, &[market(1), book(1), book(2)]);
+        check(&venue, &[market(1), book(1), book(2)]);
+    }
+}

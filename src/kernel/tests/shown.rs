@@ -4,17 +4,19 @@ use super::*;
 use crate::status::{OrderCounts, PnlStatus};
 
 #[test]
-fn a_look_is_a_repeat_when_the_last_one_of_its_market_ended_for_the_same_cause() {
+fn a_refusal_is_a_repeat_when_the_guards_last_answer_for_its_market_was_the_same() {
     let mut desk = Desk::new();
+    // A no never is: noes are counted and not stored.
     assert_eq!(desk.no(A, Reason::NoSignal, 1), ["1 no no_signal"]);
-    assert_eq!(desk.no(B, Reason::NoSignal, 1), ["2 no no_signal"]);
-    assert_eq!(desk.no(A, Reason::NoSignal, 2), ["3 no no_signal again"]);
-    assert_eq!(desk.no(A, Reason::NoEdge, 1), ["4 no no_edge"]);
-    assert_eq!(desk.no(A, Reason::NoSignal, 1), ["5 no no_signal"]);
+    assert_eq!(desk.no(A, Reason::NoSignal, 2), ["2 no no_signal"]);
     let much = "entry 5000 yes at 0.4";
-    assert_eq!(desk.want(much), ["6 refused market_exposure"]);
+    assert_eq!(desk.want(much), ["3 refused market_exposure"]);
+    assert_eq!(desk.want(much), ["4 refused market_exposure again"]);
+    // Looks that end before the guard do not come between.
+    assert_eq!(desk.no(A, Reason::NoEdge, 1), ["5 no no_edge"]);
+    assert_eq!(desk.no(B, Reason::NoEdge, 1), ["6 no no_edge"]);
     assert_eq!(desk.want(much), ["7 refused market_exposure again"]);
-    // An order never is, and what comes after it is new.
+    // Another answer does, and what comes after it is new.
     desk.trade(A, "entry 10 yes at 0.4");
     desk.trade(A, "exit 10 yes at 0.4");
     assert_eq!(desk.want(much), ["10 refused market_exposure"]);

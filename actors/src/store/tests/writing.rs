@@ -58,6 +58,21 @@ async fn commits_that_arrive_together_share_a_transaction() {
     assert_eq!(store.last_order_number(&me()).await.unwrap(), 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn decisions_wait_for_each_other_and_nothing_waits_for_them() {
+    let store = memory().await;
+    let mut tries = store.inner.tries.clone();
+    for seq in 1..=50 {
+        store.record(Row::Decision(decision(seq)), Ticket::none()).unwrap();
+        tokio::task::yield_now().await;
+    }
+    store.commit(vec![order(1)]).await.unwrap();
+    assert_eq!((*tries.borrow_and_update(), store.status().rows), (1, 51));
+    store.record(Row::Decision(decision(51)), Ticket::none()).unwrap();
+    tries.changed().await.unwrap();
+    assert_eq!(*tries.borrow(), 2);
+}
+
 #[tokio::test]
 async fn what_is_told_twice_is_stored_once() {
     let (_folder, path) = place();

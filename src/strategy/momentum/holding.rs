@@ -103,7 +103,6 @@ impl Holding {
     /// Looks at the position: sells it, or says why not.
     pub(super) fn look(&mut self, sight: &Sight<'_>) -> Look {
         self.seen(sight.view.now);
-        self.learn_close(sight.state.market.closes_at);
         let book = sight.fresh();
         if let ControlFlow::Continue(book) = book {
             self.high = self.high.max(book.best_bid().map(|level| level.price));

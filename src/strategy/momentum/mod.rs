@@ -217,11 +217,16 @@ impl Strategy for Momentum {
         let key = (fill.market, fill.outcome);
         let holding = Holding::after(self.held.remove(&key), fill);
         self.held.extend(holding.map(|holding| (key, holding)));
+        let state = view.markets.get(&fill.market);
+        if let (Some(holding), Some(state)) = (self.held.get_mut(&key), state) {
+            holding.learn_close(state.market.closes_at);
+        }
         if fill.side == Side::Buy {
-            let series = self.markets.get(&fill.market).copied();
-            let place = series.zip(view.markets.get(&fill.market));
-            let place =
-                place.map(|(series, state)| Place { series, window: Window::of(&state.market) });
+            let place = self.markets.get(&fill.market).zip(state);
+            let place = place.map(|(series, state)| {
+                let window = Window::of(&state.market);
+                Place { series: *series, window }
+            });
             self.ledger.buy(fill, place);
         }
         self.look_held(key, view, looks);

@@ -6,9 +6,12 @@
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
-use crate::strategy::Subscription;
-use crate::strategy::split_arb::{self, Style};
+use crate::strategy::momentum::Momentum;
+use crate::strategy::momentum::config::{self as momentum, Mode};
+use crate::strategy::split_arb::{self, SplitArb, Style};
+use crate::strategy::{Strategy, Subscription};
 
+use super::momentum as momentum_settings;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
 use super::split_arb as split_arb_settings;
@@ -37,6 +40,8 @@ pub struct StrategyConfig {
 pub enum Kind {
     /// Both outcomes for together under one USDC.
     SplitArb(split_arb::Config),
+    /// The side of an up-or-down market that the price of the underlying speaks for.
+    Momentum(momentum::Config),
 }
 
 impl Kind {
@@ -45,14 +50,25 @@ impl Kind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::SplitArb(_) => SPLIT_ARB,
+            Self::Momentum(_) => MOMENTUM,
         }
     }
 
-    /// Returns the word for the way it is traded: `legged`, `simultaneous`.
+    /// Returns the word for the way it is traded: `legged`, `directional`.
     #[must_use]
     pub const fn variant(&self) -> &'static str {
         match self {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
+            Self::Momentum(config) => momentum_settings::mode_name(config.method.mode()),
+        }
+    }
+
+    /// Builds a fresh strategy of this kind, which knows nothing of the past.
+    #[must_use]
+    pub fn build(&self) -> Box<dyn Strategy> {
+        match self {
+            Self::SplitArb(config) => Box::new(SplitArb::new(config.clone())),
+            Self::Momentum(config) => Box::new(Momentum::new(config.clone())),
         }
     }
 
@@ -63,12 +79,14 @@ impl Kind {
             Self::SplitArb(config) => {
                 Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
             }
+            Self::Momentum(config) => config.subscription(),
         }
     }
 }
 
 const SPLIT_ARB: &str = "split_arb";
-static KINDS: [&str; 1] = [SPLIT_ARB];
+const MOMENTUM: &str = "momentum";
+static KINDS: [&str; 2] = [SPLIT_ARB, MOMENTUM];
 
 const KIND: Setting =
     Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
@@ -196,8 +214,8 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     }))
 }
 
-/// Returns which settings the file has, from its own words; a missing or wrong style is taken for the one with
-/// the most settings, so that what else is wrong is found too.
+/// Returns which settings the file has, from its own words; a missing or wrong style, or a wrong mode, is taken
+/// for the one with the most settings, so that what else is wrong is found too.
 fn rules(reader: &Reader<'_>) -> Option<Rules> {
     match reader.peek("strategy", KIND.key)? {
         SPLIT_ARB => {
@@ -207,6 +225,15 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
                 .find(|style| word == Some(split_arb_settings::style_name(*style)));
             Some(Rules::SplitArb(style.unwrap_or(Style::Legged)))
         }
+        MOMENTUM => {
+            let Some(word) = reader.peek("settings", momentum_settings::MODE.key) else {
+                return Some(Rules::Momentum(Mode::Directional));
+            };
+            let mode = momentum_settings::MODES
+                .into_iter()
+                .find(|mode| word == momentum_settings::mode_name(*mode));
+            Some(Rules::Momentum(mode.unwrap_or(Mode::Predictive)))
+        }
         _ => None,
     }
 }
@@ -214,6 +241,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
 fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind> {
     match rules {
         Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
+        Rules::Momentum(_) => momentum_settings::config(own, reader).map(Kind::Momentum),
     }
 }
 

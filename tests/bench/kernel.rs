@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use actors::settings::Settings;
 use criterion::{BatchSize, Criterion, Throughput};
-use ploy::config::{Kind, StrategyConfig};
+use ploy::config::StrategyConfig;
 use ploy::event::MarketEvent;
 use ploy::kernel::{Kernel, Memory};
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
-use ploy::strategy::split_arb::SplitArb;
 
 use crate::tapes::{self, Tape};
 
@@ -52,9 +51,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 
 fn replay(settings: &Settings, strategies: &[StrategyConfig]) -> Replay {
     let kernels = strategies.iter().map(|config| {
-        let strategy = match &config.kind {
-            Kind::SplitArb(split_arb) => Box::new(SplitArb::new(split_arb.clone())),
-        };
+        let strategy = config.kind.build();
         Kernel::new(config.id.clone(), strategy, config.limits.clone(), Memory::default())
     });
     Replay::new(kernels, PaperVenue::new(settings.latency))

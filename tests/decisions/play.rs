@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ploy::config::{Kind, StrategyConfig};
+use ploy::config::StrategyConfig;
 use ploy::event::MarketEvent;
 use ploy::kernel::{Effect, Kernel, Memory};
 use ploy::market::ConditionId;
@@ -10,7 +10,6 @@ use ploy::order::{Fill, StrategyId};
 use ploy::paper::PaperVenue;
 use ploy::price::Usdc;
 use ploy::replay::Replay;
-use ploy::strategy::split_arb::SplitArb;
 
 use crate::case::Case;
 use crate::text::Text;
@@ -134,8 +133,7 @@ impl Story {
 }
 
 fn kernel(config: &StrategyConfig, told: &Told, memory: Memory) -> Kernel {
-    let Kind::SplitArb(settings) = &config.kind;
-    let strategy = Box::new(SplitArb::new(settings.clone()));
+    let strategy = config.kind.build();
     let (id, told) = (config.id.clone(), Told::clone(told));
     let witness = Box::new(Witness { id: id.clone(), strategy, told });
     Kernel::new(id, witness, config.limits.clone(), memory)

@@ -73,7 +73,7 @@ const CORE: Arrows = &[
     ),
     ("paper", &["book", "event", "fees", "intent", "kernel", "market", "order", "price", "time"]),
     ("replay", &["event", "kernel", "order", "paper", "time"]),
-    ("config", &["order", "price", "restart", "risk", "strategy"]),
+    ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];
 
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime

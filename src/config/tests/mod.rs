@@ -13,6 +13,9 @@ use crate::strategy::split_arb::Config;
 const SERVICE: &str = include_str!("../../../config/ploy.toml");
 const LEGGED: &str = include_str!("../../../config/strategies/split_arb_legged.toml");
 const SIMULTANEOUS: &str = include_str!("../../../config/strategies/split_arb_simultaneous.toml");
+const DIRECTIONAL: &str = include_str!("../../../docs/examples/momentum.toml");
+const PREDICTIVE: &str = include_str!("../../../docs/examples/momentum_predictive.toml");
+const CONFIRMATORY: &str = include_str!("../../../docs/examples/momentum_confirmatory.toml");
 
 /// The least that a strategy's file must say; `STYLE` stands for the style.
 const LEAST: &str = r#"[strategy]
@@ -53,8 +56,10 @@ fn load(text: &str) -> Result<StrategyConfig, Vec<Fault>> {
 }
 
 fn split_arb(text: &str) -> Config {
-    let Kind::SplitArb(config) = load(text).unwrap().kind;
-    config
+    match load(text).unwrap().kind {
+        Kind::SplitArb(config) => config,
+        Kind::Momentum(_) => panic!("not split_arb: {text}"),
+    }
 }
 
 fn told(faults: &[Fault]) -> Vec<String> {
@@ -176,9 +181,13 @@ fn words_switches_and_lists_are_held_to_what_is_known() {
     case(
         "\"split_arb\"",
         "\"splitarb\"",
-        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\" (did you mean \"split_arb\"?)",
+        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\" or \"momentum\" (did you mean \"split_arb\"?)",
     );
-    case("\"split_arb\"", "7", "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\"");
+    case(
+        "\"split_arb\"",
+        "7",
+        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\" or \"momentum\"",
+    );
     case(
         "\"legged\"",
         "\"simultanous\"",

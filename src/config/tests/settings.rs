@@ -8,6 +8,9 @@ fn shipped(form: Form) -> &'static str {
         Form::Service => SERVICE,
         Form::Strategy(Rules::SplitArb(Style::Legged)) => LEGGED,
         Form::Strategy(Rules::SplitArb(Style::Simultaneous)) => SIMULTANEOUS,
+        Form::Strategy(Rules::Momentum(Mode::Directional)) => DIRECTIONAL,
+        Form::Strategy(Rules::Momentum(Mode::Predictive)) => PREDICTIVE,
+        Form::Strategy(Rules::Momentum(Mode::Confirmatory)) => CONFIRMATORY,
     }
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use actors::adapters::tape::reader;
 use actors::adapters::tape::writer::{Effort, TapeWriter};
-use ploy::config::{Kind, StrategyConfig};
+use ploy::config::StrategyConfig;
 use ploy::event::MarketEvent;
 use ploy::kernel::{Kernel, Memory};
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
-use ploy::strategy::split_arb::SplitArb;
 use ploy::tape::Header;
 
 use super::settings;
@@ -47,8 +46,7 @@ pub(crate) fn short(folder: &Path) -> PathBuf {
 /// Plays a tape to strategies and a venue, without any actor.
 pub(crate) fn replay(tape: &Path, strategies: &[StrategyConfig]) -> Replay {
     let kernels = strategies.iter().map(|config| {
-        let Kind::SplitArb(rules) = &config.kind;
-        let strategy = Box::new(SplitArb::new(rules.clone()));
+        let strategy = config.kind.build();
         Kernel::new(config.id.clone(), strategy, config.limits.clone(), Memory::default())
     });
     let mut replay = Replay::new(kernels, PaperVenue::new(settings().latency));

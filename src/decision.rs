@@ -77,7 +77,7 @@ pub enum Reason {
     PriceLimit,
     /// The other outcome is too dear for a hedge to come into reach.
     HedgeDistance,
-    /// After fees too little is left.
+    /// Too little is left between the price and what a share is worth.
     NoEdge,
     /// A leg waits for a hedge at the right price.
     AwaitHedge,
@@ -85,6 +85,28 @@ pub enum Reason {
     BelowMinimum,
     /// A failed exit is tried again later.
     ExitBackoff,
+    /// No state of the market's game has come.
+    NoGame,
+    /// The newest state of the game is too old.
+    StaleGame,
+    /// The game has not begun, is over, or its clock makes no sense.
+    NotInPlay,
+    /// Filters of the market's condition failed; the first of them stand in the numbers.
+    Filters,
+    /// The price is so low that hardly anybody trades there.
+    PriceLow,
+    /// The price is so high that little is left to win.
+    PriceHigh,
+    /// The model is not sure enough of its probability.
+    LowConfidence,
+    /// After all costs too little is left to be expected.
+    NoEv,
+    /// A feed is down: the strategy takes no new risk until it is back.
+    HaltedState,
+    /// The last round in this market ended too recently.
+    Cooldown,
+    /// Shares are held, and no rule sells them.
+    Hold,
 }
 
 /// The fingerprint of all decisions so far, in order.
@@ -117,6 +139,17 @@ impl Reason {
             Self::AwaitHedge => "await_hedge",
             Self::BelowMinimum => "below_minimum",
             Self::ExitBackoff => "exit_backoff",
+            Self::NoGame => "no_game",
+            Self::StaleGame => "stale_game",
+            Self::NotInPlay => "not_in_play",
+            Self::Filters => "filters",
+            Self::PriceLow => "price_low",
+            Self::PriceHigh => "price_high",
+            Self::LowConfidence => "low_confidence",
+            Self::NoEv => "no_ev",
+            Self::HaltedState => "halted_state",
+            Self::Cooldown => "cooldown",
+            Self::Hold => "hold",
         }
     }
 }

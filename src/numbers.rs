@@ -21,6 +21,8 @@ pub enum Value {
     Count(u64),
     /// A span of time.
     Span(Duration),
+    /// A fraction, a probability or a ratio, in millionths.
+    Frac(i64),
 }
 
 /// The numbers of a decision by name, in the order they were compared. At most [`Numbers::MAX`].
@@ -99,6 +101,7 @@ impl fmt::Display for Value {
                 let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
                 write!(f, "{}s", crate::price::decimal(micros))
             }
+            Self::Frac(micros) => f.write_str(&crate::price::decimal(*micros)),
         }
     }
 }
@@ -123,6 +126,7 @@ impl Value {
             Self::Size(size) => (3, size.micros()),
             Self::Count(count) => (4, i64::try_from(count).unwrap_or(i64::MAX)),
             Self::Span(span) => (5, i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+            Self::Frac(micros) => (6, micros),
         }
     }
 }
@@ -135,9 +139,11 @@ mod tests {
     fn numbers_are_read_as_they_were_compared() {
         let numbers = Numbers::none()
             .with("ask", "0.46".parse::<Price>().unwrap())
-            .with("age", Duration::from_millis(5200));
-        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s");
-        assert_eq!(serde_json::to_string(&numbers).unwrap(), r#"{"ask":"0.46","age":"5.2s"}"#);
+            .with("age", Duration::from_millis(5200))
+            .with("fall", Value::Frac(-12_500));
+        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s, fall -0.0125");
+        let json = r#"{"ask":"0.46","age":"5.2s","fall":"-0.0125"}"#;
+        assert_eq!(serde_json::to_string(&numbers).unwrap(), json);
     }
 
     #[test]

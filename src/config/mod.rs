@@ -5,6 +5,7 @@
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
 mod fault;
+mod nba_swing;
 mod reader;
 mod service;
 mod setting;
@@ -40,14 +41,17 @@ pub enum Form {
 pub enum Rules {
     /// `split_arb` in this style.
     SplitArb(Style),
+    /// `nba_swing`.
+    NbaSwing,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::Service,
         Self::Strategy(Rules::SplitArb(Style::Legged)),
         Self::Strategy(Rules::SplitArb(Style::Simultaneous)),
+        Self::Strategy(Rules::NbaSwing),
     ];
 }
 
@@ -56,6 +60,7 @@ impl Rules {
     const fn section(self) -> Section {
         match self {
             Self::SplitArb(style) => split_arb::section(style),
+            Self::NbaSwing => nba_swing::section(),
         }
     }
 }

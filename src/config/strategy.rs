@@ -7,8 +7,10 @@ use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
 use crate::strategy::Subscription;
+use crate::strategy::nba_swing::settings::Config as NbaSwing;
 use crate::strategy::split_arb::{self, Style};
 
+use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
 use super::split_arb as split_arb_settings;
@@ -37,6 +39,8 @@ pub struct StrategyConfig {
 pub enum Kind {
     /// Both outcomes for together under one USDC.
     SplitArb(split_arb::Config),
+    /// Shares of a team while its game is played.
+    NbaSwing(NbaSwing),
 }
 
 impl Kind {
@@ -45,14 +49,17 @@ impl Kind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::SplitArb(_) => SPLIT_ARB,
+            Self::NbaSwing(_) => NBA_SWING,
         }
     }
 
-    /// Returns the word for the way it is traded: `legged`, `simultaneous`.
+    /// Returns the word for the way it is traded, `legged` or `simultaneous`, or for where its model comes from,
+    /// `untrained` or `fitted`.
     #[must_use]
     pub const fn variant(&self) -> &'static str {
         match self {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
+            Self::NbaSwing(config) => config.training.name(),
         }
     }
 
@@ -63,12 +70,17 @@ impl Kind {
             Self::SplitArb(config) => {
                 Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
             }
+            Self::NbaSwing(config) => {
+                let slug_prefixes = vec![config.market_prefix.clone()];
+                Subscription { slug_prefixes, symbols: Vec::new() }
+            }
         }
     }
 }
 
 const SPLIT_ARB: &str = "split_arb";
-static KINDS: [&str; 1] = [SPLIT_ARB];
+const NBA_SWING: &str = "nba_swing";
+static KINDS: [&str; 2] = [SPLIT_ARB, NBA_SWING];
 
 const KIND: Setting =
     Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
@@ -207,6 +219,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
                 .find(|style| word == Some(split_arb_settings::style_name(*style)));
             Some(Rules::SplitArb(style.unwrap_or(Style::Legged)))
         }
+        NBA_SWING => Some(Rules::NbaSwing),
         _ => None,
     }
 }
@@ -214,6 +227,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
 fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind> {
     match rules {
         Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
+        Rules::NbaSwing => nba_swing_settings::config(own, reader).map(Kind::NbaSwing),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::strategy::split_arb::Config;
 
 const SERVICE: &str = include_str!("../../config/ploy.toml");
 const LEGGED: &str = include_str!("../../config/strategies/split_arb_legged.toml");
+const NBA_SWING: &str = include_str!("../../docs/examples/nba_swing.toml");
 const SIMULTANEOUS: &str = include_str!("../../config/strategies/split_arb_simultaneous.toml");
 
 /// The least that a strategy's file must say; `STYLE` stands for the style.
@@ -51,7 +52,8 @@ fn load(text: &str) -> Result<StrategyConfig, Vec<Fault>> {
 }
 
 fn split_arb(text: &str) -> Config {
-    let Kind::SplitArb(config) = load(text).unwrap().kind;
+    let kind = load(text).unwrap().kind;
+    let Kind::SplitArb(config) = kind else { panic!("{kind:?}") };
     config
 }
 
@@ -519,6 +521,9 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
         assert_eq!(config.kind.subscription().slug_prefixes, ["btc-updown-15m-"]);
         assert_eq!(config.limits.market_exposure_max_usdc.to_string(), "25");
     }
+    let config = load(NBA_SWING).unwrap();
+    assert_eq!((config.kind.name(), config.kind.variant()), ("nba_swing", "untrained"));
+    assert_eq!(config.kind.subscription().slug_prefixes, ["nba-"]);
     let service = service("ploy.toml", SERVICE).unwrap();
     assert_eq!(service.feed.speed.to_string(), "60x");
 }
@@ -529,6 +534,7 @@ fn shipped(form: Form) -> &'static str {
         Form::Service => SERVICE,
         Form::Strategy(Rules::SplitArb(Style::Legged)) => LEGGED,
         Form::Strategy(Rules::SplitArb(Style::Simultaneous)) => SIMULTANEOUS,
+        Form::Strategy(Rules::NbaSwing) => NBA_SWING,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ploy::config::{Kind, StrategyConfig};
 use ploy::order::StrategyId;
 use ploy::strategy::Strategy;
+use ploy::strategy::nba_swing::NbaSwing;
 use ploy::strategy::split_arb::SplitArb;
 
 /// Builds a fresh strategy that knows nothing of the past.
@@ -33,6 +34,7 @@ impl StrategyRegistry {
         let kind = config.kind.clone();
         let build: Build = Arc::new(move || match &kind {
             Kind::SplitArb(settings) => Box::new(SplitArb::new(settings.clone())),
+            Kind::NbaSwing(settings) => Box::new(NbaSwing::new(settings.clone())),
         });
         self.add_custom(config, build);
     }

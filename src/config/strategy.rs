@@ -40,7 +40,7 @@ pub enum Kind {
     /// Both outcomes for together under one USDC.
     SplitArb(split_arb::Config),
     /// Shares of a team while its game is played.
-    NbaSwing(NbaSwing),
+    NbaSwing(Box<NbaSwing>),
 }
 
 impl Kind {
@@ -227,7 +227,9 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
 fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind> {
     match rules {
         Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
-        Rules::NbaSwing => nba_swing_settings::config(own, reader).map(Kind::NbaSwing),
+        Rules::NbaSwing => {
+            nba_swing_settings::config(own, reader).map(Box::new).map(Kind::NbaSwing)
+        }
     }
 }
 

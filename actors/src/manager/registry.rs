@@ -34,7 +34,7 @@ impl StrategyRegistry {
         let kind = config.kind.clone();
         let build: Build = Arc::new(move || match &kind {
             Kind::SplitArb(settings) => Box::new(SplitArb::new(settings.clone())),
-            Kind::NbaSwing(settings) => Box::new(NbaSwing::new(settings.clone())),
+            Kind::NbaSwing(settings) => Box::new(NbaSwing::new(settings.as_ref().clone())),
         });
         self.add_custom(config, build);
     }

@@ -68,14 +68,14 @@ fn decide(sight: &Sight<'_>) -> ControlFlow<Look, Look> {
         fees: sight.state.market.fees,
     };
     match terms.judge(&sight.config.entry) {
-        Ok(numbers) => {
+        ControlFlow::Continue(numbers) => {
             sight.unspent(offer.outcome, ask)?;
             let size = Size::affordable(sight.config.position_max_usdc, ask).floor_to_cents();
             let leg = (offer.outcome, size);
             let look = sight.order(Purpose::Entry, leg, ask, report.warnings(numbers));
             ControlFlow::Continue(look)
         }
-        Err((reason, numbers)) => ControlFlow::Break(sight.no(reason, numbers)),
+        ControlFlow::Break((reason, numbers)) => ControlFlow::Break(sight.no(reason, numbers)),
     }
 }
 
@@ -156,37 +156,49 @@ impl Offer<'_> {
 
 impl Terms {
     /// Asks the rules in their order: price, edge, confidence, what is expected after costs. Returns what was
-    /// compared.
-    ///
-    /// # Errors
-    /// The first rule that says no, with what it compared.
-    pub(super) fn judge(&self, rules: &Rules) -> Result<Numbers, (Reason, Numbers)> {
+    /// compared, or the first rule that says no with what it compared.
+    pub(super) fn judge(&self, rules: &Rules) -> ControlFlow<(Reason, Numbers), Numbers> {
         let Self { fair, ask, .. } = *self;
         let priced = Numbers::none().with("ask", ask);
         if ask < rules.price_min {
-            return Err((Reason::PriceLow, priced.with("price_min", rules.price_min)));
+            return ControlFlow::Break((
+                Reason::PriceLow,
+                priced.with("price_min", rules.price_min),
+            ));
         }
         if rules.price_max < ask {
-            return Err((Reason::PriceHigh, priced.with("price_max", rules.price_max)));
+            return ControlFlow::Break((
+                Reason::PriceHigh,
+                priced.with("price_max", rules.price_max),
+            ));
         }
         let edge = fair - ask.into();
         let p = Value::Frac(fair.micros());
         let numbers = Numbers::none().with(self.chance_name(), p).with("ask", ask);
         let numbers = numbers.with("edge", edge);
         if edge < rules.edge_min_usdc {
-            return Err((Reason::NoEdge, numbers.with("edge_min", rules.edge_min_usdc)));
+            return ControlFlow::Break((
+                Reason::NoEdge,
+                numbers.with("edge_min", rules.edge_min_usdc),
+            ));
         }
         let numbers = numbers.with("confidence", Value::Frac(self.confidence));
         if self.confidence < rules.confidence_min {
             let least = Value::Frac(rules.confidence_min);
-            return Err((Reason::LowConfidence, numbers.with("confidence_min", least)));
+            return ControlFlow::Break((
+                Reason::LowConfidence,
+                numbers.with("confidence_min", least),
+            ));
         }
         let ev = edge - self.fee(rules) - rules.slippage_usdc;
         let numbers = numbers.with("net_ev", ev);
         if ev < rules.ev_min_usdc {
-            return Err((Reason::NoEv, numbers.with("net_ev_min", rules.ev_min_usdc)));
+            return ControlFlow::Break((
+                Reason::NoEv,
+                numbers.with("net_ev_min", rules.ev_min_usdc),
+            ));
         }
-        Ok(numbers)
+        ControlFlow::Continue(numbers)
     }
 
     /// Returns what a share costs in fees: the market's own, and never less than the fraction of old.

@@ -1,11 +1,12 @@
 //! When a share is bought.
 
+use std::ops::ControlFlow;
+
 use super::super::entry::Terms;
 use super::desk::{book, game, leading};
 use super::*;
 use crate::book::{Level, OrderBook};
 use crate::fees::FeeSchedule;
-use crate::intent::Purpose;
 
 /// The guests' share at 0.6, which is worth 0.880797.
 const ENTRY: &str = "entry: buy 41.66 yes at 0.6";
@@ -17,11 +18,15 @@ fn terms(fair: &str, ask: &str, confidence: i64) -> Terms {
 
 /// Checks how the rules of an entry end, and the numbers that they compared.
 fn check(terms: &Terms, expected: &str, compared: &str) {
-    let (found, numbers) = match terms.judge(&config().entry) {
-        Ok(numbers) => ("approve", numbers),
-        Err((reason, numbers)) => (reason.name(), numbers),
-    };
-    assert_eq!((found, numbers.to_string().as_str()), (expected, compared), "{terms:?}");
+    let (found, numbers) = judge(terms, &config().entry);
+    assert_eq!((found, numbers.as_str()), (expected, compared), "{terms:?}");
+}
+
+fn judge(terms: &Terms, rules: &settings::Entry) -> (&'static str, String) {
+    match terms.judge(rules) {
+        ControlFlow::Continue(numbers) => ("approve", numbers.to_string()),
+        ControlFlow::Break((reason, numbers)) => (reason.name(), numbers.to_string()),
+    }
 }
 
 #[test]
@@ -33,8 +38,7 @@ fn the_worked_example_is_approved() {
 #[test]
 fn each_rule_passes_at_its_limit_and_fails_beside_it() {
     let says = |fair, ask, confidence, expected: &str| {
-        let found = terms(fair, ask, confidence).judge(&config().entry);
-        let found = found.map_or_else(|(reason, _)| reason.name(), |_| "approve");
+        let (found, _) = judge(&terms(fair, ask, confidence), &config().entry);
         assert_eq!(found, expected, "{fair} {ask} {confidence}");
     };
     says("0.2", "0.05", 700_000, "approve");
@@ -48,19 +52,17 @@ fn each_rule_passes_at_its_limit_and_fails_beside_it() {
     says("0.85", "0.8", 700_000, "approve");
     let dear = |slippage| settings::Entry { slippage_usdc: usdc(slippage), ..config().entry };
     let at_the_limit = terms("0.2", "0.15", 700_000);
-    assert!(at_the_limit.judge(&dear("0.027")).is_ok());
-    let (reason, numbers) = at_the_limit.judge(&dear("0.027001")).unwrap_err();
-    assert_eq!(reason.name(), "no_ev");
+    // 0.05 − 0.003 − 0.027 is the least that must be left.
+    assert_eq!(judge(&at_the_limit, &dear("0.027")).0, "approve");
+    let (reason, numbers) = judge(&at_the_limit, &dear("0.027001"));
+    assert_eq!(reason, "no_ev");
     assert!(numbers.to_string().ends_with("net_ev 0.019999, net_ev_min 0.02"), "{numbers}");
 }
 
 #[test]
 fn the_first_rule_that_fails_is_named() {
     let rules = settings::Entry { ev_min_usdc: usdc("1"), ..config().entry };
-    let says = |fair, ask, confidence| {
-        let (reason, _) = terms(fair, ask, confidence).judge(&rules).unwrap_err();
-        reason.name()
-    };
+    let says = |fair, ask, confidence| judge(&terms(fair, ask, confidence), &rules).0;
     assert_eq!(says("0", "0.04", 0), "price_low");
     assert_eq!(says("0", "0.81", 0), "price_high");
     assert_eq!(says("0", "0.5", 0), "no_edge");
@@ -103,15 +105,13 @@ fn the_size_is_the_amount_over_the_ask_with_two_decimals() {
 
 #[test]
 fn the_team_with_the_larger_edge_is_bought() {
-    // Two down with a minute to go and the ball away from home: each team is worth about a half.
+    // Level with a minute to go: each team is worth about a half.
     let even = |desk: &mut Desk| desk.tell(game([90, 90], 4, 60));
     let check = |yes: &str, no: &str, expected: &str| {
         let mut desk = Desk::new(config());
         even(&mut desk);
         assert_eq!(desk.quotes(yes, no), expected, "{yes} {no}: {}", desk.compared);
     };
-    let wide = "spread";
-    let _ = wide;
     check("0.435/0.44", "0.425/0.43", "entry: buy 58.13 no at 0.43");
     check("0.425/0.43", "0.435/0.44", "entry: buy 58.13 yes at 0.43");
     check("0.435/0.44", "0.435/0.44", "entry: buy 56.81 yes at 0.44");
@@ -236,21 +236,4 @@ fn an_entry_that_found_too_little_waits_for_a_newer_book() {
     assert_eq!((desk.done(order, "0").as_str(), desk.stage().as_str()), ("spent_book", "Watch"));
     assert_eq!(desk.compared, "ask 0.6, age 0s, since_end 0s");
     assert_eq!(desk.wait(INSTANT).quote("0.59/0.6"), ENTRY);
-}
-
-#[test]
-fn an_entry_is_the_only_order_of_its_kind_and_takes_new_risk() {
-    let mut desk = Desk::leading(config());
-    let look = desk.quote("0.59/0.6");
-    desk.send(&look);
-    let order = desk.orders.iter().next().unwrap().1;
-    assert_eq!(order.intent.purpose, Purpose::Entry);
-    assert_eq!(desk.trades_then_look(), "pending_order");
-}
-
-impl Desk {
-    fn trades_then_look(&mut self) -> String {
-        self.trades(1);
-        self.look()
-    }
 }

@@ -1,5 +1,6 @@
 //! The rules of `nba_swing`, one by one, at their boundaries: a desk to play at, and the cases.
 
+mod any_order;
 mod desk;
 mod entry;
 mod exit;

@@ -347,3 +347,122 @@ fn size_fits(values: &Values, reader: &mut Reader<'_>) {
         reader.clash(values, [&POSITION_MAX, &PRICE_MAX], problem);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Fault, Kind, StrategyConfig};
+    use crate::strategy::nba_swing::tests::config as pinned;
+
+    /// The least that a file must say; `LINES` stands for more settings.
+    const LEAST: &str = "[strategy]
+kind = \"nba_swing\"
+enabled = true
+[settings]
+position_max_usdc = 25
+LINES
+[risk]
+market_exposure_max_usdc = 25
+strategy_exposure_max_usdc = 100
+open_orders_max = 4
+order_rate_per_minute = 60
+order_burst = 10
+loss_streak_max = 5
+loss_streak_cooldown_s = 1800
+drawdown_max_usdc = 50
+";
+
+    fn load(lines: &str) -> Result<StrategyConfig, Vec<Fault>> {
+        let text = LEAST.replace("LINES", lines);
+        crate::config::strategy("a.toml", "a".parse().unwrap(), &text)
+    }
+
+    fn settings(lines: &str) -> Config {
+        let kind = load(lines).unwrap().kind;
+        let Kind::NbaSwing(config) = kind else { panic!("{kind:?}") };
+        *config
+    }
+
+    /// Checks the only fault of more lines in `[settings]`, which begin at line 6.
+    fn check(lines: &str, fault: &str) {
+        let faults = load(lines).unwrap_err();
+        let told: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        assert_eq!(told, [format!("a.toml:{fault}")], "{lines}");
+    }
+
+    #[test]
+    fn the_defaults_are_the_numbers_that_it_always_had() {
+        assert_eq!(settings(""), pinned());
+    }
+
+    #[test]
+    fn the_amount_at_risk_must_be_stated() {
+        let text = LEAST.replace("position_max_usdc = 25\nLINES\n", "");
+        let faults = crate::config::strategy("a.toml", "a".parse().unwrap(), &text).unwrap_err();
+        assert_eq!(
+            faults[0].to_string(),
+            "a.toml:4:2: settings.position_max_usdc: missing; expected 1 to 1000000 USDC"
+        );
+    }
+
+    #[test]
+    fn the_status_says_untrained_until_a_fitted_file_is_named() {
+        let variant = |lines: &str| load(lines).unwrap().kind.variant();
+        assert_eq!(variant(""), "untrained");
+        assert_eq!(variant("lead_weight = 0.16"), "untrained");
+        assert_eq!(variant("coefficients_from = \"2026.json\"\nlead_weight = 0.16"), "fitted");
+        let fitted = settings("coefficients_from = \"2026.json\"\nelo_weight = 0.002");
+        assert_eq!(fitted.training, Training::Fitted { file: "2026.json".to_owned() });
+    }
+
+    #[test]
+    fn the_placeholders_do_not_pass_for_fitted_ones() {
+        check(
+            "coefficients_from = \"2026.json\"",
+            "6:1: settings.coefficients_from: the coefficients are still the untrained ones; expected \
+             those that were fitted in 2026.json, or \"untrained\"",
+        );
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_together_are_refused() {
+        check(
+            "price_min_usdc = 0.81",
+            "6:1: settings.price_min_usdc: no ask is between 0.81 and 0.8 USDC; expected at most \
+             price_max_usdc, 0.8",
+        );
+        check(
+            "exit_edge_min_usdc = 0.02",
+            "6:1: settings.exit_edge_min_usdc: all is sold below an edge of 0.02 USDC, so half never \
+             is; expected less than partial_edge_max_usdc, 0.02",
+        );
+        let amount = |text: &str| {
+            let text = LEAST.replace("_usdc = 25\nLINES", &format!("_usdc = {text}"));
+            crate::config::strategy("a.toml", "a".parse().unwrap(), &text)
+        };
+        assert!(amount("4").is_ok());
+        let faults = amount("3.999999").unwrap_err();
+        assert_eq!(
+            faults[0].to_string(),
+            "a.toml:5:1: settings.position_max_usdc: 3.999999 USDC buy fewer than 5 shares at \
+             price_max_usdc, 0.8, which the venue refuses; expected at least 4"
+        );
+    }
+
+    #[test]
+    fn words_and_signs_are_read() {
+        let config = settings("trailing_urgency = \"critical\"\nminute_weight = -0.5");
+        assert_eq!(config.exit.trailing_urgency, Urgency::Critical);
+        assert_eq!(config.coefficients.minute, -500_000);
+        check(
+            "partial_urgency = \"hi\"",
+            "6:19: settings.partial_urgency: \"hi\" is not a known word; expected \"low\", \"medium\", \
+             \"high\" or \"critical\" (did you mean \"high\"?)",
+        );
+        check(
+            "trailing_stop_frac = 10",
+            "6:22: settings.trailing_stop_frac: 10 is out of range; expected a fraction of 0 to 1 (it is \
+             a fraction, not a percentage: did you mean 0.1?)",
+        );
+    }
+}

@@ -159,44 +159,30 @@ impl Terms {
     /// compared, or the first rule that says no with what it compared.
     pub(super) fn judge(&self, rules: &Rules) -> ControlFlow<(Reason, Numbers), Numbers> {
         let Self { fair, ask, .. } = *self;
+        let no = |reason, numbers| ControlFlow::Break((reason, numbers));
         let priced = Numbers::none().with("ask", ask);
         if ask < rules.price_min {
-            return ControlFlow::Break((
-                Reason::PriceLow,
-                priced.with("price_min", rules.price_min),
-            ));
+            return no(Reason::PriceLow, priced.with("price_min", rules.price_min));
         }
         if rules.price_max < ask {
-            return ControlFlow::Break((
-                Reason::PriceHigh,
-                priced.with("price_max", rules.price_max),
-            ));
+            return no(Reason::PriceHigh, priced.with("price_max", rules.price_max));
         }
         let edge = fair - ask.into();
         let p = Value::Frac(fair.micros());
         let numbers = Numbers::none().with(self.chance_name(), p).with("ask", ask);
         let numbers = numbers.with("edge", edge);
         if edge < rules.edge_min_usdc {
-            return ControlFlow::Break((
-                Reason::NoEdge,
-                numbers.with("edge_min", rules.edge_min_usdc),
-            ));
+            return no(Reason::NoEdge, numbers.with("edge_min", rules.edge_min_usdc));
         }
         let numbers = numbers.with("confidence", Value::Frac(self.confidence));
         if self.confidence < rules.confidence_min {
             let least = Value::Frac(rules.confidence_min);
-            return ControlFlow::Break((
-                Reason::LowConfidence,
-                numbers.with("confidence_min", least),
-            ));
+            return no(Reason::LowConfidence, numbers.with("confidence_min", least));
         }
         let ev = edge - self.fee(rules) - rules.slippage_usdc;
         let numbers = numbers.with("net_ev", ev);
         if ev < rules.ev_min_usdc {
-            return ControlFlow::Break((
-                Reason::NoEv,
-                numbers.with("net_ev_min", rules.ev_min_usdc),
-            ));
+            return no(Reason::NoEv, numbers.with("net_ev_min", rules.ev_min_usdc));
         }
         ControlFlow::Continue(numbers)
     }

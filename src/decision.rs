@@ -77,7 +77,7 @@ pub enum Reason {
     PriceLimit,
     /// The other outcome is too dear for a hedge to come into reach.
     HedgeDistance,
-    /// After fees too little is left.
+    /// Too little is left between the price and what a share is worth.
     NoEdge,
     /// A leg waits for a hedge at the right price.
     AwaitHedge,
@@ -89,7 +89,7 @@ pub enum Reason {
     NoStrike,
     /// The price of the underlying is too old.
     StaleSpot,
-    /// Too little time has passed since the last entry into the same underlying.
+    /// Too little time has passed since the last entry, or the last round, of the same kind.
     Cooldown,
     /// As many entries as allowed were made on this day in UTC.
     DailyLimit,
@@ -107,6 +107,24 @@ pub enum Reason {
     NotBest,
     /// A position is held: no rule sells it now.
     Holding,
+    /// No state of the market's game has come.
+    NoGame,
+    /// The newest state of the game is too old.
+    StaleGame,
+    /// The game has not begun, is over, or its clock makes no sense.
+    NotInPlay,
+    /// Filters of the market's condition failed; the first of them stand in the numbers.
+    Filters,
+    /// The price is so low that hardly anybody trades there.
+    PriceLow,
+    /// The price is so high that little is left to win.
+    PriceHigh,
+    /// The model is not sure enough of its probability.
+    LowConfidence,
+    /// After all costs too little is left to be expected.
+    NoEv,
+    /// A feed is down: the strategy takes no new risk until it is back.
+    HaltedState,
 }
 
 /// The fingerprint of all decisions so far, in order.
@@ -150,6 +168,15 @@ impl Reason {
             Self::AwaitBest => "await_best",
             Self::NotBest => "not_best",
             Self::Holding => "holding",
+            Self::NoGame => "no_game",
+            Self::StaleGame => "stale_game",
+            Self::NotInPlay => "not_in_play",
+            Self::Filters => "filters",
+            Self::PriceLow => "price_low",
+            Self::PriceHigh => "price_high",
+            Self::LowConfidence => "low_confidence",
+            Self::NoEv => "no_ev",
+            Self::HaltedState => "halted_state",
         }
     }
 }

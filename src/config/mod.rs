@@ -6,6 +6,7 @@
 
 mod fault;
 mod momentum;
+mod nba_swing;
 mod reader;
 mod service;
 mod setting;
@@ -44,17 +45,20 @@ pub enum Rules {
     SplitArb(Style),
     /// `momentum` in this mode.
     Momentum(Mode),
+    /// `nba_swing`.
+    NbaSwing,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Service,
         Self::Strategy(Rules::SplitArb(Style::Legged)),
         Self::Strategy(Rules::SplitArb(Style::Simultaneous)),
         Self::Strategy(Rules::Momentum(Mode::Directional)),
         Self::Strategy(Rules::Momentum(Mode::Predictive)),
         Self::Strategy(Rules::Momentum(Mode::Confirmatory)),
+        Self::Strategy(Rules::NbaSwing),
     ];
 }
 
@@ -64,6 +68,7 @@ impl Rules {
         match self {
             Self::SplitArb(style) => split_arb::section(style),
             Self::Momentum(mode) => momentum::section(mode),
+            Self::NbaSwing => nba_swing::section(),
         }
     }
 }

@@ -8,10 +8,12 @@ use crate::restart::RestartPolicy;
 use crate::risk::Limits;
 use crate::strategy::momentum::Momentum;
 use crate::strategy::momentum::config::{self as momentum, Mode};
+use crate::strategy::nba_swing::{NbaSwing, settings as nba_swing};
 use crate::strategy::split_arb::{self, SplitArb, Style};
 use crate::strategy::{Strategy, Subscription};
 
 use super::momentum as momentum_settings;
+use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
 use super::split_arb as split_arb_settings;
@@ -42,6 +44,8 @@ pub enum Kind {
     SplitArb(split_arb::Config),
     /// The side of an up-or-down market that the price of the underlying speaks for.
     Momentum(momentum::Config),
+    /// Shares of a team while its game is played.
+    NbaSwing(Box<nba_swing::Config>),
 }
 
 impl Kind {
@@ -51,15 +55,18 @@ impl Kind {
         match self {
             Self::SplitArb(_) => SPLIT_ARB,
             Self::Momentum(_) => MOMENTUM,
+            Self::NbaSwing(_) => NBA_SWING,
         }
     }
 
-    /// Returns the word for the way it is traded: `legged`, `directional`.
+    /// Returns the word for the way it is traded, `legged` or `directional`, or for where its model comes from,
+    /// `untrained` or `fitted`.
     #[must_use]
     pub const fn variant(&self) -> &'static str {
         match self {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
             Self::Momentum(config) => momentum_settings::mode_name(config.method.mode()),
+            Self::NbaSwing(config) => config.training.name(),
         }
     }
 
@@ -69,6 +76,7 @@ impl Kind {
         match self {
             Self::SplitArb(config) => Box::new(SplitArb::new(config.clone())),
             Self::Momentum(config) => Box::new(Momentum::new(config.clone())),
+            Self::NbaSwing(config) => Box::new(NbaSwing::new(config.as_ref().clone())),
         }
     }
 
@@ -80,13 +88,18 @@ impl Kind {
                 Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
             }
             Self::Momentum(config) => config.subscription(),
+            Self::NbaSwing(config) => {
+                let slug_prefixes = vec![config.market_prefix.clone()];
+                Subscription { slug_prefixes, symbols: Vec::new() }
+            }
         }
     }
 }
 
 const SPLIT_ARB: &str = "split_arb";
 const MOMENTUM: &str = "momentum";
-static KINDS: [&str; 2] = [SPLIT_ARB, MOMENTUM];
+const NBA_SWING: &str = "nba_swing";
+static KINDS: [&str; 3] = [SPLIT_ARB, MOMENTUM, NBA_SWING];
 
 const KIND: Setting =
     Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
@@ -234,6 +247,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
                 .find(|mode| word == momentum_settings::mode_name(*mode));
             Some(Rules::Momentum(mode.unwrap_or(Mode::Predictive)))
         }
+        NBA_SWING => Some(Rules::NbaSwing),
         _ => None,
     }
 }
@@ -242,6 +256,9 @@ fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind>
     match rules {
         Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
         Rules::Momentum(_) => momentum_settings::config(own, reader).map(Kind::Momentum),
+        Rules::NbaSwing => {
+            nba_swing_settings::config(own, reader).map(Box::new).map(Kind::NbaSwing)
+        }
     }
 }
 

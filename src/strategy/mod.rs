@@ -1,6 +1,7 @@
 //! What a strategy is: it sees events and its own orders, and every look ends in an intent or in a reason.
 
 pub mod momentum;
+pub mod nba_swing;
 pub mod split_arb;
 
 use std::collections::BTreeMap;

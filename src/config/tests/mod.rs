@@ -16,6 +16,7 @@ const SIMULTANEOUS: &str = include_str!("../../../config/strategies/split_arb_si
 const DIRECTIONAL: &str = include_str!("../../../docs/examples/momentum.toml");
 const PREDICTIVE: &str = include_str!("../../../docs/examples/momentum_predictive.toml");
 const CONFIRMATORY: &str = include_str!("../../../docs/examples/momentum_confirmatory.toml");
+const NBA_SWING: &str = include_str!("../../../docs/examples/nba_swing.toml");
 
 /// The least that a strategy's file must say; `STYLE` stands for the style.
 const LEAST: &str = r#"[strategy]
@@ -56,10 +57,9 @@ fn load(text: &str) -> Result<StrategyConfig, Vec<Fault>> {
 }
 
 fn split_arb(text: &str) -> Config {
-    match load(text).unwrap().kind {
-        Kind::SplitArb(config) => config,
-        Kind::Momentum(_) => panic!("not split_arb: {text}"),
-    }
+    let kind = load(text).unwrap().kind;
+    let Kind::SplitArb(config) = kind else { panic!("{kind:?}") };
+    config
 }
 
 fn told(faults: &[Fault]) -> Vec<String> {
@@ -181,12 +181,12 @@ fn words_switches_and_lists_are_held_to_what_is_known() {
     case(
         "\"split_arb\"",
         "\"splitarb\"",
-        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\" or \"momentum\" (did you mean \"split_arb\"?)",
+        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\", \"momentum\" or \"nba_swing\" (did you mean \"split_arb\"?)",
     );
     case(
         "\"split_arb\"",
         "7",
-        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\" or \"momentum\"",
+        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\", \"momentum\" or \"nba_swing\"",
     );
     case(
         "\"legged\"",
@@ -530,6 +530,9 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
         assert_eq!(config.kind.subscription().slug_prefixes, ["btc-updown-15m-"]);
         assert_eq!(config.limits.market_exposure_max_usdc.to_string(), "25");
     }
+    let config = load(NBA_SWING).unwrap();
+    assert_eq!((config.kind.name(), config.kind.variant()), ("nba_swing", "untrained"));
+    assert_eq!(config.kind.subscription().slug_prefixes, ["nba-"]);
     let service = service("ploy.toml", SERVICE).unwrap();
     assert_eq!(service.feed.speed.to_string(), "60x");
 }

@@ -11,6 +11,7 @@ fn shipped(form: Form) -> &'static str {
         Form::Strategy(Rules::Momentum(Mode::Directional)) => DIRECTIONAL,
         Form::Strategy(Rules::Momentum(Mode::Predictive)) => PREDICTIVE,
         Form::Strategy(Rules::Momentum(Mode::Confirmatory)) => CONFIRMATORY,
+        Form::Strategy(Rules::NbaSwing) => NBA_SWING,
     }
 }
 

@@ -112,7 +112,8 @@ impl Report {
             mode: status.mode,
             events: feed.events,
             events_per_s: rate(feed.events, elapsed),
-            elapsed_s: Duration::from_millis(millis).as_secs_f64(),
+            // Read back from text: the nearest number to so many milliseconds, without a sum's noise.
+            elapsed_s: format!("{}.{:03}", millis / 1000, millis % 1000).parse().unwrap_or(0.0),
             decision_digest: DecisionDigest::combine(digests),
             tape: feed.title.clone(),
             books: feed.books,

@@ -208,7 +208,7 @@ impl State {
             return Err(self.died(class, message, ticket.clone()));
         }
         if let Input::Order(event) = input {
-            records::say_order(event, &self.id, &self.around.board);
+            records::say_order(event, &self.kernel, &self.around.board);
         }
         for effect in effects.drain(..) {
             self.carry(effect, ticket);

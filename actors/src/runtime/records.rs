@@ -104,7 +104,8 @@ pub(super) fn released(strategy: &StrategyId, rule: Rule, at: Timestamp) -> Risk
 }
 
 /// Says on log and board what happened to an order; an acceptance is not worth a line.
-pub(super) fn say_order(event: &OrderEvent, id: &StrategyId, board: &StatusBus) {
+pub(super) fn say_order(event: &OrderEvent, kernel: &Kernel, board: &StatusBus) {
+    let id = kernel.id();
     let (order, number, at) = (&event.order, event.order.number, event.at);
     let (name, message) = match &event.update {
         Update::Submitted(Submission::Accepted) => return,
@@ -119,7 +120,7 @@ pub(super) fn say_order(event: &OrderEvent, id: &StrategyId, board: &StatusBus) 
             (events::ORDER_UNKNOWN, message)
         }
         Update::Filled(fill) => {
-            let message = filled(fill);
+            let message = filled(fill, kernel);
             tracing::info!(event.name = events::ORDER_FILLED, strategy.id = %id, order.id = %order, event_at = %at, "{message}");
             (events::ORDER_FILLED, message)
         }
@@ -133,13 +134,14 @@ pub(super) fn say_order(event: &OrderEvent, id: &StrategyId, board: &StatusBus) 
     say(board, at, id, name, message);
 }
 
-fn filled(fill: &Fill) -> String {
+fn filled(fill: &Fill, kernel: &Kernel) -> String {
     let verb = match fill.side {
         ploy::market::Side::Buy => "bought",
         ploy::market::Side::Sell => "sold",
     };
     let Fill { size, outcome, price, fee, .. } = fill;
-    format!("{verb} {size} {outcome} at {price}, fee {fee} (order {})", fill.order.number)
+    let label = kernel.market(fill.market).map_or(outcome.name(), |m| m.market.label(*outcome));
+    format!("{verb} {size} {label} at {price}, fee {fee} (order {})", fill.order.number)
 }
 
 /// Says on log and board that a market was settled.

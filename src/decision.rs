@@ -85,6 +85,28 @@ pub enum Reason {
     BelowMinimum,
     /// A failed exit is tried again later.
     ExitBackoff,
+    /// The price of the underlying that decides the market is not known.
+    NoStrike,
+    /// The price of the underlying is too old.
+    StaleSpot,
+    /// Too little time has passed since the last entry into the same underlying, or the last round in the market.
+    Cooldown,
+    /// As many entries as allowed were made on this day in UTC.
+    DailyLimit,
+    /// A position in the same underlying is open.
+    PositionOpen,
+    /// As many positions as allowed are open.
+    MaxPositions,
+    /// The one entry of the window was made, or is on its way.
+    WindowSpent,
+    /// The entries of the window would cost more than allowed.
+    WindowExposure,
+    /// A signal waits: a better one of the same window may come.
+    AwaitBest,
+    /// Another market of the same window has the larger edge.
+    NotBest,
+    /// A position is held: no rule sells it now.
+    Holding,
     /// No state of the market's game has come.
     NoGame,
     /// The newest state of the game is too old.
@@ -103,10 +125,6 @@ pub enum Reason {
     NoEv,
     /// A feed is down: the strategy takes no new risk until it is back.
     HaltedState,
-    /// The last round in this market ended too recently.
-    Cooldown,
-    /// Shares are held, and no rule sells them.
-    Hold,
 }
 
 /// The fingerprint of all decisions so far, in order.
@@ -139,6 +157,17 @@ impl Reason {
             Self::AwaitHedge => "await_hedge",
             Self::BelowMinimum => "below_minimum",
             Self::ExitBackoff => "exit_backoff",
+            Self::NoStrike => "no_strike",
+            Self::StaleSpot => "stale_spot",
+            Self::Cooldown => "cooldown",
+            Self::DailyLimit => "daily_limit",
+            Self::PositionOpen => "position_open",
+            Self::MaxPositions => "max_positions",
+            Self::WindowSpent => "window_spent",
+            Self::WindowExposure => "window_exposure",
+            Self::AwaitBest => "await_best",
+            Self::NotBest => "not_best",
+            Self::Holding => "holding",
             Self::NoGame => "no_game",
             Self::StaleGame => "stale_game",
             Self::NotInPlay => "not_in_play",
@@ -148,8 +177,6 @@ impl Reason {
             Self::LowConfidence => "low_confidence",
             Self::NoEv => "no_ev",
             Self::HaltedState => "halted_state",
-            Self::Cooldown => "cooldown",
-            Self::Hold => "hold",
         }
     }
 }

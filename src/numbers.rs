@@ -8,6 +8,10 @@ use serde::ser::SerializeMap;
 
 use crate::price::{Price, Size, Usdc};
 
+/// A fraction in millionths: a probability, a relative move. May be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Frac(i64);
+
 /// One number of a decision, exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -21,8 +25,8 @@ pub enum Value {
     Count(u64),
     /// A span of time.
     Span(Duration),
-    /// A fraction, a probability or a ratio, in millionths.
-    Frac(i64),
+    /// A probability or a relative move.
+    Frac(Frac),
 }
 
 /// The numbers of a decision by name, in the order they were compared. At most [`Numbers::MAX`].
@@ -30,6 +34,26 @@ pub enum Value {
 pub struct Numbers {
     items: [(&'static str, Value); Self::MAX],
     len: usize,
+}
+
+impl Frac {
+    /// Returns the fraction of so many millionths.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Returns the fraction in millionths.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Returns it without its sign.
+    #[must_use]
+    pub const fn abs(self) -> Self {
+        Self(self.0.saturating_abs())
+    }
 }
 
 impl Numbers {
@@ -90,6 +114,12 @@ impl fmt::Display for Numbers {
     }
 }
 
+impl fmt::Display for Frac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&crate::price::decimal(self.0))
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -101,7 +131,7 @@ impl fmt::Display for Value {
                 let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
                 write!(f, "{}s", crate::price::decimal(micros))
             }
-            Self::Frac(micros) => f.write_str(&crate::price::decimal(*micros)),
+            Self::Frac(fraction) => fraction.fmt(f),
         }
     }
 }
@@ -115,7 +145,7 @@ macro_rules! value_from {
         })*
     };
 }
-value_from!(Price => Price, Usdc => Usdc, Size => Size, u64 => Count, Duration => Span);
+value_from!(Price => Price, Usdc => Usdc, Size => Size, u64 => Count, Duration => Span, Frac => Frac);
 
 impl Value {
     /// Returns the kind and the number, for the digest.
@@ -126,7 +156,7 @@ impl Value {
             Self::Size(size) => (3, size.micros()),
             Self::Count(count) => (4, i64::try_from(count).unwrap_or(i64::MAX)),
             Self::Span(span) => (5, i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-            Self::Frac(micros) => (6, micros),
+            Self::Frac(fraction) => (6, fraction.micros()),
         }
     }
 }
@@ -140,9 +170,9 @@ mod tests {
         let numbers = Numbers::none()
             .with("ask", "0.46".parse::<Price>().unwrap())
             .with("age", Duration::from_millis(5200))
-            .with("fall", Value::Frac(-12_500));
-        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s, fall -0.0125");
-        let json = r#"{"ask":"0.46","age":"5.2s","fall":"-0.0125"}"#;
+            .with("move", Frac::from_micros(-1500));
+        assert_eq!(numbers.to_string(), "ask 0.46, age 5.2s, move -0.0015");
+        let json = r#"{"ask":"0.46","age":"5.2s","move":"-0.0015"}"#;
         assert_eq!(serde_json::to_string(&numbers).unwrap(), json);
     }
 

@@ -26,6 +26,16 @@ pub struct Portfolio {
     peak: Usdc,
     drawdown_max: Usdc,
     seen: BTreeMap<ConditionId, BTreeSet<(ClientOrderId, u32)>>,
+    /// What an earlier incarnation knew of markets whose fills are still to be told.
+    remembered: BTreeMap<ConditionId, [Mark; 2]>,
+}
+
+/// What a portfolio remembers beside its fills: the equity's peak, its worst fall, the bids told last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Valuation {
+    peak: Usdc,
+    drawdown_max: Usdc,
+    marks: BTreeMap<ConditionId, [Mark; 2]>,
 }
 
 /// Both outcomes of one market.
@@ -33,7 +43,17 @@ pub struct Portfolio {
 struct Holding {
     positions: [Position; 2],
     realised: Usdc,
-    marks: [Option<Price>; 2],
+    marks: [Mark; 2],
+}
+
+/// What one share of an outcome could be sold for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mark {
+    /// No book has told it yet.
+    #[default]
+    Unknown,
+    /// The newest book's best bid, if there is one.
+    Bid(Option<Price>),
 }
 
 /// What a change of a portfolio came to.
@@ -63,6 +83,21 @@ pub struct Oversold {
 }
 
 impl Portfolio {
+    /// Returns a portfolio without fills that goes on from what an earlier one knew.
+    #[must_use]
+    pub fn after(valuation: Valuation) -> Self {
+        let Valuation { peak, drawdown_max, marks: remembered } = valuation;
+        Self { peak, drawdown_max, remembered, ..Self::default() }
+    }
+
+    /// Returns what the next portfolio must know beside the fills.
+    #[must_use]
+    pub fn valuation(&self) -> Valuation {
+        let marks = self.markets.iter().map(|(market, holding)| (*market, holding.marks));
+        let Self { peak, drawdown_max, .. } = *self;
+        Valuation { peak, drawdown_max, marks: marks.collect() }
+    }
+
     /// Books a fill.
     ///
     /// # Errors
@@ -72,7 +107,10 @@ impl Portfolio {
         if !known.insert((fill.order.clone(), fill.number)) {
             return Ok(Booked::Duplicate);
         }
-        let holding = self.markets.entry(fill.market).or_default();
+        let holding = self.markets.entry(fill.market).or_insert_with(|| Holding {
+            marks: self.remembered.remove(&fill.market).unwrap_or_default(),
+            ..Holding::default()
+        });
         let position = fill.outcome.of_mut(&mut holding.positions);
         match fill.side {
             Side::Buy => {
@@ -108,6 +146,7 @@ impl Portfolio {
     /// came in and the profit or loss of the round, or nothing where no share is held.
     pub fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2]) -> Option<(Usdc, Usdc)> {
         self.seen.remove(&market);
+        self.remembered.remove(&market);
         let mut holding = self.markets.remove(&market)?;
         if holding.positions.iter().all(|position| position.size.is_zero()) {
             return None;
@@ -127,21 +166,9 @@ impl Portfolio {
     /// Only holdings are marked; equity, its peak and the drawdown follow.
     pub fn mark(&mut self, market: ConditionId, outcome: Outcome, bid: Option<Price>) {
         if let Some(holding) = self.markets.get_mut(&market) {
-            *outcome.of_mut(&mut holding.marks) = bid;
+            *outcome.of_mut(&mut holding.marks) = Mark::Bid(bid);
             self.watch_drawdown();
         }
-    }
-
-    /// Takes over the peak of the equity and the worst fall from it of an earlier incarnation.
-    pub fn restore_peak(&mut self, peak: Usdc, drawdown_max: Usdc) {
-        self.peak = self.peak.max(peak);
-        self.drawdown_max = self.drawdown_max.max(drawdown_max);
-    }
-
-    /// Returns the highest equity so far.
-    #[must_use]
-    pub const fn peak(&self) -> Usdc {
-        self.peak
     }
 
     /// Notes the equity's new peak or its fall from it.
@@ -192,7 +219,7 @@ impl Portfolio {
     }
 
     /// Returns what the shares would bring now: pairs one USDC each, the rest at the best bid (nothing where
-    /// there is none).
+    /// there is none), or at cost until a book has told one: a purchase is no loss, and neither is a restart.
     #[must_use]
     pub fn marked(&self) -> Usdc {
         self.markets.values().map(Holding::marked).sum()
@@ -257,11 +284,19 @@ impl Holding {
     fn marked(&self) -> Usdc {
         let [yes, no] = self.positions;
         let pairs = yes.size.min(no.size);
-        let rest = [yes.size - pairs, no.size - pairs];
-        let singles: Usdc = rest
+        let singles: Usdc = self
+            .positions
             .into_iter()
             .zip(self.marks)
-            .filter_map(|(size, bid)| bid.map(|bid| bid.notional(size, Rounding::Down)))
+            .map(|(position, mark)| {
+                let rest = position.size - pairs;
+                match mark {
+                    Mark::Unknown => position.cost.prorate(rest, position.size),
+                    Mark::Bid(bid) => {
+                        bid.map(|bid| bid.notional(rest, Rounding::Down)).unwrap_or_default()
+                    }
+                }
+            })
             .sum();
         singles + Usdc::from_micros(pairs.micros()).unwrap_or(Usdc::MAX)
     }
@@ -357,5 +392,42 @@ mod tests {
         assert_eq!((portfolio.drawdown(), portfolio.drawdown_max()), (usdc("3"), usdc("3")));
         portfolio.mark(MARKET, Outcome::Yes, Some("0.5".parse().unwrap()));
         assert_eq!((portfolio.drawdown(), portfolio.drawdown_max()), (usdc("1"), usdc("3")));
+    }
+
+    #[test]
+    fn shares_count_at_cost_until_a_book_has_told_their_bid() {
+        let other = ConditionId::from_bytes([8; 32]);
+        let mut portfolio = Portfolio::default();
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1")).unwrap();
+        let second = fill(2, Outcome::No, Side::Buy, "0.3", "10", "0");
+        portfolio.book(&Fill { market: other, ..second }).unwrap();
+        // A book of the one says nothing of the other, and neither purchase is a loss.
+        portfolio.mark(other, Outcome::No, Some("0.2".parse().unwrap()));
+        assert_eq!((portfolio.equity(), portfolio.drawdown_max()), (usdc("-1"), usdc("1")));
+        // A pair is worth one; what is over counts at its part of the cost.
+        portfolio.book(&fill(3, Outcome::No, Side::Buy, "0.5", "4", "0")).unwrap();
+        assert_eq!(portfolio.marked(), usdc("4") + usdc("2.46") + usdc("2"));
+        // A book without a bid tells that nobody wants them.
+        portfolio.mark(MARKET, Outcome::Yes, None);
+        assert_eq!(portfolio.marked(), usdc("4") + usdc("2"));
+    }
+
+    #[test]
+    fn a_portfolio_that_comes_back_is_worth_what_it_was() {
+        let buy = fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1");
+        let mut portfolio = Portfolio::default();
+        portfolio.book(&buy).unwrap();
+        portfolio.mark(MARKET, Outcome::Yes, Some("0.9".parse().unwrap()));
+        portfolio.mark(MARKET, Outcome::Yes, Some("0.8".parse().unwrap()));
+        let mut next = Portfolio::after(portfolio.valuation());
+        next.book(&buy).unwrap();
+        next.watch_drawdown();
+        assert_eq!((next.equity(), next.drawdown()), (usdc("3.9"), usdc("1")));
+        assert_eq!(next.valuation(), portfolio.valuation());
+        // What was known of a market is forgotten with its settlement, also when no fill came back.
+        let mut settled = Portfolio::after(portfolio.valuation());
+        assert_eq!(settled.settle(MARKET, [usdc("1"), usdc("0")]), None);
+        settled.book(&buy).unwrap();
+        assert_eq!(settled.equity(), Usdc::ZERO);
     }
 }

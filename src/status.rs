@@ -116,7 +116,7 @@ pub struct StrategyStatus {
     /// Where it stands in its life.
     #[serde(flatten)]
     pub phase: Phase,
-    /// Since when it stands there.
+    /// Since when it stands there, on the time that decisions run on.
     pub since: Timestamp,
     /// Whether orders may pass.
     pub gate: Gate,
@@ -147,7 +147,8 @@ pub struct KernelStatus {
     pub digest: String,
     /// Decisions that were intents, approved or refused.
     pub intents: u64,
-    /// Noes by reason, and refusals by rule, with the newest numbers.
+    /// Noes by reason, and refusals by rule, with the newest numbers: over all markets, and once more for each
+    /// market that is open. [`KernelStatus::totals`] tells the former.
     pub causes: Vec<Tally>,
     /// What became of orders.
     pub orders: OrderCounts,
@@ -178,7 +179,7 @@ pub struct Tally {
     pub verdict: String,
     /// The reason or the rule.
     pub cause: String,
-    /// The market, by its short name; absent where markets are counted together.
+    /// The market, by its short name; absent where settled markets, and looks at none, are counted together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
     /// How often.
@@ -274,6 +275,17 @@ pub struct Recent {
     pub event: String,
     /// What happened, for people.
     pub message: String,
+}
+
+impl KernelStatus {
+    /// Returns noes by reason and refusals by rule over all markets, each once, the most frequent first.
+    #[must_use]
+    pub fn totals(&self) -> Vec<&Tally> {
+        let mut totals: Vec<&Tally> =
+            self.causes.iter().filter(|tally| tally.market.is_none()).collect();
+        totals.sort_by_key(|tally| std::cmp::Reverse(tally.count));
+        totals
+    }
 }
 
 impl SystemStatus {

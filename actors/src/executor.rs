@@ -135,6 +135,8 @@ impl ExecutorHandle {
 #[derive(Debug, Default)]
 struct Seat {
     permit: Option<Permit>,
+    /// The newest incarnation that was ever let in.
+    newest: u64,
     open: BTreeSet<ClientOrderId>,
     waiting: Vec<oneshot::Sender<Ticket>>,
 }
@@ -218,7 +220,12 @@ impl Worker {
     fn on_control(&mut self, control: Control) {
         match control {
             Control::Permit { strategy, permit, done } => {
-                self.seats.entry(strategy).or_default().permit = Some(permit);
+                // A build that was overtaken by a newer one must not take the seat back.
+                let seat = self.seats.entry(strategy).or_default();
+                if seat.newest <= permit.incarnation {
+                    seat.newest = permit.incarnation;
+                    seat.permit = Some(permit);
+                }
                 done.send(()).ok();
             }
             Control::Settle { strategy, ticket, done } => {
@@ -266,7 +273,12 @@ impl Worker {
             }
             Err(error) => {
                 for job in allowed {
-                    self.refuse(job, format!("not sent: {error}"));
+                    let reason = format!("not sent: {error}");
+                    // Should the order's row come to be written after all, so will be that it was not sent. A
+                    // store that takes nothing any more will not write the order either.
+                    let row = Row::OrderEvent(refusal(&job.order, reason.clone()));
+                    drop(self.store.record(row, job.ticket.clone()));
+                    self.refuse(job, reason);
                 }
             }
         }
@@ -289,9 +301,7 @@ impl Worker {
             reason,
             "order refused before sending"
         );
-        let update = Update::Submitted(Submission::Rejected { reason });
-        let event = OrderEvent { at: order.at(), order: order.id().clone(), update };
-        self.bus.tell(event, ticket);
+        self.bus.tell(refusal(&order, reason), ticket);
     }
 
     /// Stores what the venue told, then tells the strategies. What cannot be stored is tried until it can:
@@ -332,6 +342,11 @@ impl Worker {
             }
         }
     }
+}
+
+fn refusal(order: &Order, reason: String) -> OrderEvent {
+    let update = Update::Submitted(Submission::Rejected { reason });
+    OrderEvent { at: order.at(), order: order.id().clone(), update }
 }
 
 impl std::fmt::Debug for Args {

@@ -28,6 +28,10 @@ use crate::telemetry::events;
 /// How long one event may take to be settled. A strategy that needs longer hangs; the tape goes on without
 /// waiting for it, so that the others are served, and the status says so.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
+/// Events taken from the reader at once: it is woken once for all of them, not for each.
+const TAKE_MAX: usize = 256;
+/// How often time moves on after the end of a tape.
+const IDLE_STEP: Duration = Duration::from_millis(100);
 /// How long to wait before looking again whether the store has caught up.
 const PRESSURE_STEP: Duration = Duration::from_millis(1);
 
@@ -133,17 +137,34 @@ impl Play {
     async fn run(mut self) {
         tracing::info!(event.name = events::FEED_STARTED, speed = %self.args.speed, "the tape begins");
         self.args.board.feed(|feed| feed.state = FeedPhase::Playing);
-        let end = loop {
-            match self.args.source.recv().await {
-                Some(FeedItem::Event(event)) => self.play(&event).await,
-                Some(FeedItem::End { .. }) => break FeedEnd::Complete,
-                Some(FeedItem::Broken(why)) => break FeedEnd::Broken(why),
-                None => break FeedEnd::Broken("its reader has ended".to_owned()),
-            }
-        };
+        let end = self.play_all().await;
         self.wake_until(self.args.clock.now() + AFTER_END).await;
         self.say_end(&end);
         self.args.ended.send_replace(Some(end));
+        self.idle().await;
+    }
+
+    /// After the last event time goes on at the wall's pace: an order that is cancelled then must come to its
+    /// end, and a strategy that failed then comes back.
+    async fn idle(&self) {
+        loop {
+            tokio::time::sleep(IDLE_STEP).await;
+            self.wake_until(self.args.clock.now() + IDLE_STEP).await;
+        }
+    }
+
+    async fn play_all(&mut self) -> FeedEnd {
+        let mut items = Vec::with_capacity(TAKE_MAX);
+        while self.args.source.recv_many(&mut items, TAKE_MAX).await != 0 {
+            for item in items.drain(..) {
+                match item {
+                    FeedItem::Event(event) => self.play(&event).await,
+                    FeedItem::End { .. } => return FeedEnd::Complete,
+                    FeedItem::Broken(why) => return FeedEnd::Broken(why),
+                }
+            }
+        }
+        FeedEnd::Broken("its reader has ended".to_owned())
     }
 
     async fn play(&mut self, event: &MarketEvent) {

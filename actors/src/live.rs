@@ -24,8 +24,10 @@ const REDRAW_AFTER: Duration = Duration::from_millis(250);
 const RECENT_SHOWN: usize = 6;
 /// How many strategies the view makes room for; it says how many more there are.
 const STRATEGIES_SHOWN: usize = 12;
-/// The lines beside strategies and recent ones: title, clock, bar, names, verdict, hint.
-const LINES_FIXED: usize = 6;
+/// The lines beside strategies and recent ones: title, clock, bar, names, the verdict twice, hint.
+const LINES_FIXED: usize = 7;
+/// From this height on the verdict may take two lines.
+const ROOMY: usize = 14;
 
 /// A column of the table: its name, its width, and what stands in it.
 struct Column {
@@ -97,8 +99,10 @@ pub fn draw(frame: &mut Frame<'_>, status: &SystemStatus, url: &str) {
             Level::Wrong => Color::Red,
             Level::Notice | Level::Fine => Color::Yellow,
         };
-        let sentence = words::cut(&verdict.sentence, width);
-        foot.insert(0, Line::styled(sentence, Style::new().fg(colour)));
+        let lines_max = if height < ROOMY { 1 } else { 2 };
+        for line in told(&verdict.sentence, width, lines_max).into_iter().rev() {
+            foot.insert(0, Line::styled(line, Style::new().fg(colour)));
+        }
     }
     let room = height.saturating_sub(lines.len() + 1 + foot.len());
     lines.extend(table(&status.strategies, width, room));
@@ -202,10 +206,18 @@ fn permille(feed: &FeedStatus) -> u64 {
     u64::try_from(part * 1000 / whole.max(1)).unwrap_or(1000)
 }
 
+/// Returns the sentence in at most so many lines; what does not fit is cut visibly.
+fn told(sentence: &str, width: usize, lines_max: usize) -> Vec<String> {
+    let mut lines = words::wrap(sentence, width);
+    let rest = lines.split_off(lines.len().min(lines_max.saturating_sub(1))).join(" ");
+    lines.extend((!rest.is_empty()).then(|| words::cut(&rest, width)));
+    lines
+}
+
 /// Returns the table in at most one line of names and `room` of strategies.
 fn table(strategies: &[StrategyStatus], width: usize, room: usize) -> Vec<Line<'static>> {
     let longest = strategies.iter().map(|s| s.id.as_str().len()).max();
-    let name = longest.unwrap_or(0).clamp("STRATEGY".len(), 20);
+    let name = longest.unwrap_or(0).clamp("STRATEGY".len(), (width / 3).clamp(20, 32));
     let columns = fitting(width.saturating_sub(2 + name));
     let mut head = format!("  {:<name$}", "STRATEGY");
     for column in &columns {
@@ -338,7 +350,8 @@ mod tests {
 
                 12:29:10 split-arb: bought 12.5 Up at 0.34
                 12:29:58 no book for 6 s
-                1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume spli…
+                1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume
+                split-both`; split-eth failed and waits for try 2 at 12:30:05.
                 Ctrl-C ends · ploy why split-both · http://127.0.0.1:8080
             "#]],
         );

@@ -1,6 +1,5 @@
 //! What a run came to: the same numbers as the last snapshot, for people and for programs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +14,8 @@ use crate::words;
 
 /// How wide a line may be.
 const WIDTH: usize = 80;
+/// Where the lines below the first begin.
+const INDENT: usize = 11;
 /// How many causes of one strategy are told to people; all of them stand in the JSON.
 const CAUSES_TOLD: usize = 8;
 
@@ -90,6 +91,8 @@ pub struct StrategyReport {
     pub digest: String,
     /// Noes by reason and refusals by rule, the most frequent first.
     pub causes: Vec<Tally>,
+    /// The breaker's trip in force at the end.
+    pub tripped: Option<String>,
     /// What it failed of last.
     pub last_error: Option<String>,
 }
@@ -128,8 +131,6 @@ impl Report {
 impl StrategyReport {
     fn of(strategy: &StrategyStatus) -> Self {
         let kernel = &strategy.kernel;
-        let mut causes = kernel.causes.clone();
-        causes.sort_by_key(|tally| std::cmp::Reverse(tally.count));
         Self {
             id: strategy.id.to_string(),
             kind: strategy.kind.clone(),
@@ -147,7 +148,8 @@ impl StrategyReport {
             unrealised_usdc: kernel.pnl.unrealised_usdc,
             drawdown_max_usdc: kernel.pnl.drawdown_max_usdc,
             digest: kernel.digest.clone(),
-            causes,
+            causes: kernel.totals().into_iter().cloned().collect(),
+            tripped: kernel.tripped.clone(),
             last_error: strategy.last_error.clone(),
         }
     }
@@ -161,8 +163,11 @@ fn rate(events: u64, elapsed: Duration) -> u64 {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let books = words::books(self.books);
-        let title = words::cut(&words::plain(&self.tape), WIDTH - 12 - books.len());
-        writeln!(f, "{} run  {title}  {books}", words::mode(self.mode))?;
+        let mode = words::mode(self.mode);
+        writeln!(f, "{mode} run  {books}")?;
+        for line in words::wrap(&words::plain(&self.tape), WIDTH - INDENT) {
+            writeln!(f, "{:INDENT$}{}", "", words::cut(&line, WIDTH - INDENT))?;
+        }
         if let (Some(from), Some(to)) = (self.from, self.to) {
             let (from, to) = (words::moment(from), words::moment(to));
             writeln!(f, "           {from} to {to} UTC")?;
@@ -208,11 +213,10 @@ impl fmt::Display for StrategyReport {
             "  decisions  {decisions}, of them {intents} intents, {} refused by the guard",
             words::count(self.rejections)
         )?;
-        let causes = by_cause(&self.causes);
-        for tally in causes.iter().take(CAUSES_TOLD) {
+        for tally in self.causes.iter().take(CAUSES_TOLD) {
             writeln!(f, "{}", words::cut(&told(tally), WIDTH))?;
         }
-        let more = causes.len().saturating_sub(CAUSES_TOLD);
+        let more = self.causes.len().saturating_sub(CAUSES_TOLD);
         if more > 0 {
             writeln!(f, "             and {more} more")?;
         }
@@ -240,32 +244,16 @@ impl fmt::Display for StrategyReport {
             let (open, total) = (words::signed(open), words::signed(total));
             writeln!(f, "  still held {open} USDC, together {total} USDC")?;
         }
+        if let Some(tripped) = &self.tripped {
+            let tripped = format!("  TRIPPED    {}", words::plain(tripped));
+            writeln!(f, "{}", words::cut(&tripped, WIDTH))?;
+        }
         if let Some(error) = &self.last_error {
             let error = format!("  last error {}", words::plain(error));
             writeln!(f, "{}", words::cut(&error, WIDTH))?;
         }
         Ok(())
     }
-}
-
-/// Returns the tallies with their markets counted together, the most frequent first; the numbers are those
-/// of the market that was seen last.
-pub(crate) fn by_cause(tallies: &[Tally]) -> Vec<Tally> {
-    let mut sums: BTreeMap<(&str, &str), Tally> = BTreeMap::new();
-    for tally in tallies {
-        let key = (tally.verdict.as_str(), tally.cause.as_str());
-        let sum = sums.entry(key).or_insert_with(|| Tally { count: 0, ..tally.clone() });
-        sum.count += tally.count;
-        sum.first_at = sum.first_at.min(tally.first_at);
-        if sum.last_at < tally.last_at {
-            sum.last_at = tally.last_at;
-            sum.market.clone_from(&tally.market);
-            sum.numbers.clone_from(&tally.numbers);
-        }
-    }
-    let mut sums: Vec<Tally> = sums.into_values().collect();
-    sums.sort_by_key(|tally| std::cmp::Reverse(tally.count));
-    sums
 }
 
 /// Returns one line: how often, what, and the newest numbers.
@@ -293,7 +281,8 @@ mod tests {
     fn people_read_it_in_eighty_columns() {
         let text = report(&sample::troubled()).to_string();
         expect![[r#"
-            PAPER run  BTC 15-minute markets  books: recorded
+            PAPER run  books: recorded
+                       BTC 15-minute markets
                        2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
 
             split-arb  split_arb legged  running
@@ -337,7 +326,9 @@ mod tests {
         status.feed.error = Some("line 7: time runs backwards".to_owned());
         let text = report(&status).to_string();
         expect![[r#"
-            PAPER run  a title [2J that is long a title [2J that is long a ti…  MODELLED book
+            PAPER run  MODELLED book
+                       a title [2J that is long a title [2J that is long a title [2J that is
+                       long a title [2J that is long a title [2J that is long
                        2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
                        The books were made around a fair value: these results say little
                        about what real depth would have given.
@@ -377,22 +368,20 @@ mod tests {
     }
 
     #[test]
-    fn markets_are_counted_together_with_the_numbers_of_the_newest() {
-        let kernel = &sample::healthy().strategies[0].kernel;
-        let mut older = kernel.causes[1].clone();
-        older.market = Some("btc-updown-1h".to_owned());
-        older.count = 2;
-        older.first_at = Timestamp::UNIX_EPOCH;
-        older.last_at = older.last_at - Duration::from_secs(1);
-        older.numbers.clear();
-        let mut all = kernel.causes.clone();
-        all.insert(0, older);
-        let sums = by_cause(&all);
-        assert_eq!(sums.len(), 3);
-        assert_eq!(sums[0].count, 60_150);
-        assert_eq!(sums[0].first_at, Timestamp::UNIX_EPOCH);
-        assert_eq!(sums[0].market, kernel.causes[1].market);
-        assert_eq!(sums[0].numbers, kernel.causes[1].numbers);
+    fn an_open_market_is_not_counted_twice() {
+        let status = sample::healthy();
+        let kernel = &status.strategies[0].kernel;
+        assert!(kernel.causes.iter().any(|tally| tally.market.is_some()));
+        let told: u64 = report(&status).strategies[0].causes.iter().map(|tally| tally.count).sum();
+        assert!(told <= kernel.decisions, "{told} of {}", kernel.decisions);
+    }
+
+    #[test]
+    fn a_tripped_breaker_is_said() {
+        let mut status = sample::healthy();
+        status.strategies[0].kernel.tripped = Some("drawdown: 50.4 of 50".to_owned());
+        let text = report(&status).to_string();
+        assert!(text.contains("\n  TRIPPED    drawdown: 50.4 of 50\n"), "{text}");
     }
 
     #[test]

@@ -45,11 +45,15 @@ fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
     panics::install();
     let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
     let io = runtime("io")?;
-    let code = io.block_on(serve(&settings, &strategies, Wish { output, watched, exit_at_end }))?;
-    // Everything has been stopped in order; a strategy that burns the CPU must not hold up the exit.
+    let served = io.block_on(serve(&settings, &strategies, Wish { output, watched, exit_at_end }));
+    // Everything has been stopped in order, or is to end at once: a strategy that burns the CPU must not hold
+    // up the exit.
     strategies.shutdown_background();
     io.shutdown_timeout(Duration::from_secs(1));
-    Ok(code)
+    Ok(served.unwrap_or_else(|error| {
+        fail(&chain(error.as_ref()));
+        ExitCode::FAILURE
+    }))
 }
 
 /// How the service is to be seen.
@@ -85,8 +89,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
             _ = interrupt.recv() => None,
             why = app.fatal() => {
                 close_view(&stop_view, view.take()).await;
-                tracing::error!(event.name = events::SERVICE_FAILED, error.message = why, "the service cannot go on");
-                complain(&why);
+                fail(&why);
                 code = ExitCode::FAILURE;
                 None
             }
@@ -96,25 +99,26 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         tape_ended = true;
         report(&app, began.elapsed(), wish.output).await?;
         if let FeedEnd::Broken(why) = end {
-            complain(&why);
+            tell(&format!("ploy: {why}")); // the feed has logged it
             code = ExitCode::FAILURE;
         }
         if wish.exit_at_end {
             break;
         }
-        let hint = format!("the service answers on at {url} until Ctrl-C");
-        drop(writeln!(io::stderr(), "{hint}"));
+        tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
     let stop = app.stop(settings.shutdown);
     tokio::select! {
-        stopped = stop => if let Err(why) = stopped {
-            complain(&why);
-            code = ExitCode::FAILURE;
+        stopped = stop => match stopped {
+            Ok(()) => tracing::info!(event.name = events::SERVICE_STOPPED, "the service has ended"),
+            Err(why) => {
+                fail(&why);
+                code = ExitCode::FAILURE;
+            }
         },
         _ = terminate.recv() => return Err("ended at once by a second signal".into()),
         _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
     }
-    tracing::info!(event.name = events::SERVICE_STOPPED, "the service has ended");
     Ok(code)
 }
 
@@ -185,6 +189,24 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
+/// Says why the service fails: in the log, and to the person who watches.
+fn fail(why: &str) {
+    tracing::error!(
+        event.name = events::SERVICE_FAILED,
+        error.message = why,
+        "the service cannot start or go on"
+    );
+    tell(&format!("ploy: {why}"));
+}
+
+/// Tells a person something. Where nobody watches, standard error belongs to the log alone.
+fn tell(message: &str) {
+    if io::stderr().is_terminal() {
+        drop(writeln!(io::stderr(), "{message}"));
+    }
+}
+
+/// Says what is wrong before there is a log.
 fn complain(message: &str) {
     // Where not even this can be written, the exit code still says it.
     drop(writeln!(io::stderr(), "ploy: {message}"));

@@ -46,7 +46,7 @@ pub(crate) fn troubled() -> SystemStatus {
     third.id = "split-eth".parse().expect("an id");
     third.phase = ploy::lifecycle::Phase::Backoff {
         attempt: 2,
-        until: "2026-11-22T10:03:25Z".parse().expect("a time"),
+        until: "2026-09-28T12:30:05Z".parse().expect("a time"),
     };
     third.kernel = ploy::status::KernelStatus::default();
     third.last_error = Some("panic: index out of bounds".to_owned());
@@ -63,7 +63,7 @@ pub(crate) fn troubled() -> SystemStatus {
 fn strategy(id: &str, variant: &str, kernel: Value) -> Value {
     json!({
         "id": id, "kind": "split_arb", "variant": variant, "phase": "running",
-        "since": "2026-11-22T10:00:02Z", "gate": "open", "config_version": "9f2c01ab34de",
+        "since": "2026-09-28T12:26:42Z", "gate": "open", "config_version": "9f2c01ab34de",
         "restarts": {"config": 1}, "failures": 0, "last_error": null, "kernel": kernel
     })
 }
@@ -76,12 +76,15 @@ fn first_kernel() -> Value {
             {"verdict": "no", "cause": "stale_book", "count": 820,
              "first_at": "2026-09-28T09:00:00Z", "last_at": "2026-09-28T12:20:00Z",
              "numbers": [["age", "6.1s"], ["limit", "5s"]]},
-            {"verdict": "no", "cause": "price_limit", "market": "btc-updown-15m", "count": 60_148,
+            {"verdict": "no", "cause": "price_limit", "count": 60_148,
              "first_at": "2026-09-28T09:00:01Z", "last_at": "2026-09-28T12:30:00Z",
              "numbers": [["ask", "0.46"], ["max_entry", "0.35"]]},
-            {"verdict": "rejected", "cause": "market_exposure", "market": "btc-updown-15m",
+            {"verdict": "rejected", "cause": "market_exposure",
              "count": 2, "first_at": "2026-09-28T10:00:00Z", "last_at": "2026-09-28T11:00:00Z",
              "numbers": [["used", "54.4"], ["limit", "50"], ["passing", "12.5"]]},
+            {"verdict": "no", "cause": "price_limit", "market": "btc-updown-15m", "count": 940,
+             "first_at": "2026-09-28T12:15:01Z", "last_at": "2026-09-28T12:30:00Z",
+             "numbers": [["ask", "0.46"], ["max_entry", "0.35"]]},
         ],
         "orders": {"submitted": 28, "accepted": 25, "rejected": 2, "unknown": 1,
                    "filled": 20, "unfilled": 5, "open": 1},

@@ -5,6 +5,7 @@
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
 mod fault;
+mod momentum;
 mod nba_swing;
 mod reader;
 mod service;
@@ -25,6 +26,7 @@ pub use speed::{InvalidSpeed, Speed};
 pub use strategy::{Kind, StrategyConfig};
 
 use crate::order::StrategyId;
+use crate::strategy::momentum::config::Mode;
 use crate::strategy::split_arb::Style;
 
 /// Which settings a file has.
@@ -41,16 +43,21 @@ pub enum Form {
 pub enum Rules {
     /// `split_arb` in this style.
     SplitArb(Style),
+    /// `momentum` in this mode.
+    Momentum(Mode),
     /// `nba_swing`.
     NbaSwing,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::Service,
         Self::Strategy(Rules::SplitArb(Style::Legged)),
         Self::Strategy(Rules::SplitArb(Style::Simultaneous)),
+        Self::Strategy(Rules::Momentum(Mode::Directional)),
+        Self::Strategy(Rules::Momentum(Mode::Predictive)),
+        Self::Strategy(Rules::Momentum(Mode::Confirmatory)),
         Self::Strategy(Rules::NbaSwing),
     ];
 }
@@ -60,6 +67,7 @@ impl Rules {
     const fn section(self) -> Section {
         match self {
             Self::SplitArb(style) => split_arb::section(style),
+            Self::Momentum(mode) => momentum::section(mode),
             Self::NbaSwing => nba_swing::section(),
         }
     }

@@ -35,7 +35,7 @@ const PROFIT_MIN: Setting = Setting::decimal("profit_min_usdc", "USDC a pair", (
 const HEDGE_WAIT_MAX: Setting = Setting::whole("hedge_wait_s_max", "seconds", (1, 86_400))
     .live("How long a leg waits for its hedge before it is sold; exactly that long still waits.");
 const UNHEDGED_MAX: Setting = Setting::whole("unhedged_max", "legs", (1, 1000))
-    .live("How many unhedged legs may be open at once.");
+    .live("How many unhedged legs may be open at once; one too small to be sold does not count.");
 const UNHEDGED_STOP: Setting = Setting::decimal("unhedged_stop_frac", "fraction", ("0.01", "1"))
     .live(
         "By what fraction of its entry price the bid of a leg may fall before it is sold; \

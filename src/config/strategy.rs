@@ -6,10 +6,14 @@
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
-use crate::strategy::Subscription;
-use crate::strategy::nba_swing::settings::Config as NbaSwing;
-use crate::strategy::split_arb::{self, Style};
+use crate::strategy::momentum::Momentum;
+use crate::strategy::momentum::config::{self as momentum, Mode};
+use crate::strategy::nba_swing::NbaSwing;
+use crate::strategy::nba_swing::config as nba_swing;
+use crate::strategy::split_arb::{self, SplitArb, Style};
+use crate::strategy::{Strategy, Subscription};
 
+use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
@@ -39,8 +43,10 @@ pub struct StrategyConfig {
 pub enum Kind {
     /// Both outcomes for together under one USDC.
     SplitArb(split_arb::Config),
+    /// The side of an up-or-down market that the price of the underlying speaks for.
+    Momentum(momentum::Config),
     /// Shares of a team while its game is played.
-    NbaSwing(Box<NbaSwing>),
+    NbaSwing(Box<nba_swing::Config>),
 }
 
 impl Kind {
@@ -49,17 +55,29 @@ impl Kind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::SplitArb(_) => SPLIT_ARB,
+            Self::Momentum(_) => MOMENTUM,
             Self::NbaSwing(_) => NBA_SWING,
         }
     }
 
-    /// Returns the word for the way it is traded, `legged` or `simultaneous`, or for where its model comes from,
-    /// `untrained` or `fitted`.
+    /// Returns the word for the way it is traded, such as `legged` or `directional`, or for where its model comes
+    /// from: `untrained`, `fitted`.
     #[must_use]
     pub const fn variant(&self) -> &'static str {
         match self {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
+            Self::Momentum(config) => momentum_settings::mode_name(config.method.mode()),
             Self::NbaSwing(config) => config.training.name(),
+        }
+    }
+
+    /// Builds a fresh strategy of this kind, which knows nothing of the past.
+    #[must_use]
+    pub fn build(&self) -> Box<dyn Strategy> {
+        match self {
+            Self::SplitArb(config) => Box::new(SplitArb::new(config.clone())),
+            Self::Momentum(config) => Box::new(Momentum::new(config.clone())),
+            Self::NbaSwing(config) => Box::new(NbaSwing::new(config.as_ref().clone())),
         }
     }
 
@@ -70,6 +88,7 @@ impl Kind {
             Self::SplitArb(config) => {
                 Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
             }
+            Self::Momentum(config) => config.subscription(),
             Self::NbaSwing(config) => {
                 let slug_prefixes = vec![config.market_prefix.clone()];
                 Subscription { slug_prefixes, symbols: Vec::new() }
@@ -79,8 +98,9 @@ impl Kind {
 }
 
 const SPLIT_ARB: &str = "split_arb";
+const MOMENTUM: &str = "momentum";
 const NBA_SWING: &str = "nba_swing";
-static KINDS: [&str; 2] = [SPLIT_ARB, NBA_SWING];
+static KINDS: [&str; 3] = [SPLIT_ARB, MOMENTUM, NBA_SWING];
 
 const KIND: Setting =
     Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
@@ -208,8 +228,8 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     }))
 }
 
-/// Returns which settings the file has, from its own words; a missing or wrong style is taken for the one with
-/// the most settings, so that what else is wrong is found too.
+/// Returns which settings the file has, from its own words; a missing or wrong style, or a wrong mode, is taken
+/// for the one with the most settings, so that what else is wrong is found too.
 fn rules(reader: &Reader<'_>) -> Option<Rules> {
     match reader.peek("strategy", KIND.key)? {
         SPLIT_ARB => {
@@ -219,6 +239,15 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
                 .find(|style| word == Some(split_arb_settings::style_name(*style)));
             Some(Rules::SplitArb(style.unwrap_or(Style::Legged)))
         }
+        MOMENTUM => {
+            let Some(word) = reader.peek("settings", momentum_settings::MODE.key) else {
+                return Some(Rules::Momentum(Mode::Directional));
+            };
+            let mode = momentum_settings::MODES
+                .into_iter()
+                .find(|mode| word == momentum_settings::mode_name(*mode));
+            Some(Rules::Momentum(mode.unwrap_or(Mode::Predictive)))
+        }
         NBA_SWING => Some(Rules::NbaSwing),
         _ => None,
     }
@@ -227,6 +256,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
 fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind> {
     match rules {
         Rules::SplitArb(_) => split_arb_settings::config(own, reader).map(Kind::SplitArb),
+        Rules::Momentum(_) => momentum_settings::config(own, reader).map(Kind::Momentum),
         Rules::NbaSwing => {
             nba_swing_settings::config(own, reader).map(Box::new).map(Kind::NbaSwing)
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::decision::{Decision, DecisionDigest, Verdict};
-use crate::price::Usdc;
+use crate::open_orders::OpenOrder;
+use crate::order::{Submission, Update};
+use crate::position::Valuation;
 use crate::risk::Breaker;
 use crate::status::OrderCounts;
 use crate::time::Timestamp;
@@ -13,6 +15,8 @@ use super::Tallies;
 /// Counts and numbers that go on when a strategy is built anew. Positions are not here: they follow from fills.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// The newest instant: what is told again to the next incarnation is older, and is not news by then.
+    pub(super) now: Timestamp,
     pub(super) inputs: u64,
     pub(super) seq: u64,
     pub(super) last_order: u64,
@@ -23,8 +27,7 @@ pub struct Memory {
     pub(super) digest: DecisionDigest,
     pub(super) tallies: Tallies,
     pub(super) breaker: Breaker,
-    pub(super) peak: Usdc,
-    pub(super) drawdown_max: Usdc,
+    pub(super) valuation: Valuation,
     pub(super) last_decision_at: Option<Timestamp>,
     pub(super) last_trade_at: Option<Timestamp>,
 }
@@ -35,6 +38,19 @@ impl Memory {
     pub fn after_order(mut self, number: u64) -> Self {
         self.last_order = self.last_order.max(number);
         self
+    }
+
+    /// Counts in what was told of an order, and its end where it has come.
+    pub(super) fn count(&mut self, update: &Update, ended: Option<&OpenOrder>) {
+        let counts = &mut self.orders;
+        match (update, ended) {
+            (Update::Submitted(Submission::Accepted), _) => counts.accepted += 1,
+            (Update::Submitted(Submission::Rejected { .. }), _) => counts.rejected += 1,
+            (Update::Submitted(Submission::Unknown), _) => counts.unknown += 1,
+            (Update::Done { .. }, Some(order)) if order.filled.is_zero() => counts.unfilled += 1,
+            (Update::Done { .. }, Some(_)) => counts.filled += 1,
+            (Update::Done { .. }, None) | (Update::Filled(_), _) => {}
+        }
     }
 
     /// Counts a decision in. Tells whether it is a refusal that only repeats the guard's last one.

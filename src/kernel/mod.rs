@@ -21,9 +21,9 @@ use crate::intent::Intent;
 use crate::lifecycle::Gate;
 use crate::market::{ConditionId, Market, Outcome};
 use crate::open_orders::OpenOrders;
-use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Submission, Update};
+use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
-use crate::price::{Price, Usdc};
+use crate::price::Usdc;
 use crate::risk::{Context, Limits, RiskGuard, Rule, Trip};
 use crate::strategy::{Look, MarketState, Strategy, View, Wish};
 use crate::time::Timestamp;
@@ -120,13 +120,12 @@ impl Kernel {
     ) -> Self {
         let mut guard = RiskGuard::new(limits);
         guard.restore(memory.breaker.clone());
-        let mut portfolio = Portfolio::default();
-        portfolio.restore_peak(memory.peak, memory.drawdown_max);
+        let portfolio = Portfolio::after(memory.valuation.clone());
         Self {
             id,
             strategy,
             guard,
-            now: Timestamp::UNIX_EPOCH,
+            now: memory.now,
             markets: BTreeMap::new(),
             portfolio,
             orders: OpenOrders::default(),
@@ -218,9 +217,9 @@ impl Kernel {
     #[must_use]
     pub fn memory(&self) -> Memory {
         Memory {
+            now: self.now,
             breaker: self.guard.breaker().clone(),
-            peak: self.portfolio.peak(),
-            drawdown_max: self.portfolio.drawdown_max(),
+            valuation: self.portfolio.valuation(),
             ..self.memory.clone()
         }
     }
@@ -245,8 +244,7 @@ impl Kernel {
                     return;
                 };
                 *outcome.of_mut(&mut state.books) = Some(Arc::clone(book));
-                let bid = book.best_bid().map(|level| level.price);
-                self.mark(*market, *outcome, bid, effects);
+                self.mark(*market, effects);
             }
             Kind::Tick { market, tick } => {
                 let Some(state) = self.markets.get_mut(market) else {
@@ -269,18 +267,25 @@ impl Kernel {
         strategy.on_event(event, &view, looks);
     }
 
-    fn mark(
-        &mut self,
-        market: ConditionId,
-        outcome: Outcome,
-        bid: Option<Price>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if self.portfolio.is_held(market) {
-            self.portfolio.mark(market, outcome, bid);
-            let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
-            effects.extend(trip.map(Effect::Tripped));
+    /// Values what is held of a market at its newest books.
+    fn mark(&mut self, market: ConditionId, effects: &mut Vec<Effect>) {
+        if !self.portfolio.is_held(market) {
+            return;
         }
+        for outcome in Outcome::BOTH {
+            let book = self.markets.get(&market).and_then(|state| state.book(outcome));
+            if let Some(book) = book {
+                let bid = book.best_bid().map(|level| level.price);
+                self.portfolio.mark(market, outcome, bid);
+            }
+        }
+        self.watch_drawdown(effects);
+    }
+
+    fn watch_drawdown(&mut self, effects: &mut Vec<Effect>) {
+        self.portfolio.watch_drawdown();
+        let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
+        effects.extend(trip.map(Effect::Tripped));
     }
 
     fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2], effects: &mut Vec<Effect>) {
@@ -289,7 +294,6 @@ impl Kernel {
         };
         if let Some((amount, profit)) = self.portfolio.settle(market, payouts) {
             effects.push(Effect::Settled { market: state.market, payouts, amount, profit });
-            self.portfolio.watch_drawdown();
             self.close_round(profit, effects);
         }
         self.strategy.on_settled(market);
@@ -298,8 +302,7 @@ impl Kernel {
 
     fn close_round(&mut self, profit: Usdc, effects: &mut Vec<Effect>) {
         effects.extend(self.guard.round(profit, self.now).map(Effect::Tripped));
-        let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
-        effects.extend(trip.map(Effect::Tripped));
+        self.watch_drawdown(effects);
     }
 
     fn on_order(&mut self, event: &OrderEvent, effects: &mut Vec<Effect>) -> Result<(), Broken> {
@@ -314,8 +317,9 @@ impl Kernel {
                 Booked::Once { round } => {
                     self.memory.fills += 1;
                     self.memory.last_trade_at = Some(self.now);
-                    if let Some(profit) = round {
-                        self.close_round(profit, effects);
+                    match round {
+                        Some(profit) => self.close_round(profit, effects),
+                        None => self.mark(fill.market, effects),
                     }
                 }
             }
@@ -324,20 +328,9 @@ impl Kernel {
             strategy.on_fill(fill, &view, looks);
             return Ok(());
         }
-        if let Update::Submitted(submission) = &event.update {
-            match submission {
-                Submission::Accepted => self.memory.orders.accepted += 1,
-                Submission::Rejected { .. } => self.memory.orders.rejected += 1,
-                Submission::Unknown => self.memory.orders.unknown += 1,
-            }
-        }
-        if let Some(order) = self.orders.update(number, &event.update) {
-            if matches!(event.update, Update::Done { .. }) {
-                let filled = !order.filled.is_zero();
-                let counts = &mut self.memory.orders;
-                let count = if filled { &mut counts.filled } else { &mut counts.unfilled };
-                *count += 1;
-            }
+        let ended = self.orders.update(number, &event.update);
+        self.memory.count(&event.update, ended.as_ref());
+        if let Some(order) = ended {
             let (strategy, view, looks) = self.parts();
             strategy.on_done(&order, &view, looks);
         }

@@ -39,8 +39,9 @@ impl Kernel {
     }
 
     fn causes(&self) -> Vec<Tally> {
-        let all = self.memory.tallies.all().map(|(cause, count)| tally(None, cause, count));
-        let open = self.memory.tallies.open();
+        let tallies = &self.memory.tallies;
+        let all = tallies.all().map(|(cause, count)| tally(None, cause, count));
+        let open = tallies.open();
         let open = open.map(|(market, cause, count)| tally(Some(self.slug(market)), cause, count));
         all.chain(open).collect()
     }

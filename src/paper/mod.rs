@@ -219,6 +219,19 @@ impl PaperVenue {
             .collect()
     }
 
+    /// Takes up to `wanted` shares out of the levels that a resting order has met. Returns how many there were.
+    fn take(&mut self, id: &ClientOrderId, intent: &Intent, wanted: Size) -> Size {
+        let mut got = Size::ZERO;
+        for (price, size) in self.reachable(id, intent) {
+            let size = size.min(wanted - got);
+            if !size.is_zero() {
+                self.taken.take(&id.strategy, intent, price, size);
+                got += size;
+            }
+        }
+        got
+    }
+
     fn sellable(&self, id: &ClientOrderId, intent: &Intent) -> Size {
         let held = self.account(&id.strategy).shares(intent.market, intent.outcome);
         let resting: Size = self
@@ -272,11 +285,10 @@ impl PaperVenue {
                 continue;
             };
             let wanted = working.intent.size - working.filled;
-            let offered = match trade {
-                Some(trade) => through(&working.intent, trade),
-                None => self.reachable(&id, &working.intent).iter().map(|(_, size)| *size).sum(),
+            let size = match trade {
+                Some(trade) => wanted.min(through(&working.intent, trade)),
+                None => self.take(&id, &working.intent, wanted),
             };
-            let size = wanted.min(offered);
             if !size.is_zero() {
                 let price = working.intent.limit;
                 let met = Match { price, size, liquidity: Liquidity::Maker };

@@ -51,7 +51,8 @@ impl Breaker {
     }
 
     pub(super) fn drawdown(&mut self, fall: Usdc, limits: &Limits, now: Timestamp) -> Option<Trip> {
-        self.forgiven = self.forgiven.min(fall);
+        // An equity above its peak owes nothing for the falls to come.
+        self.forgiven = self.forgiven.min(fall).max(Usdc::ZERO);
         let counted = fall - self.forgiven;
         let held = self.trip.is_some_and(|trip| trip.rule == Rule::Drawdown);
         if held || counted < limits.drawdown_max_usdc {
@@ -99,5 +100,105 @@ impl Breaker {
 impl Trip {
     pub(super) const fn rejection(&self) -> Rejection {
         Rejection { rule: self.rule, used: self.used, limit: self.limit, passing: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const LATER: Duration = Duration::from_secs(1_000_000);
+
+    fn limits() -> Limits {
+        Limits {
+            market_exposure_max_usdc: usdc("1"),
+            strategy_exposure_max_usdc: usdc("1"),
+            open_orders_max: 1,
+            order_rate_per_minute: 1,
+            order_burst: 1,
+            loss_streak_max: 2,
+            loss_streak_cooldown: Duration::from_secs(60),
+            drawdown_max_usdc: usdc("10"),
+        }
+    }
+
+    fn usdc(text: &str) -> Usdc {
+        text.parse().unwrap()
+    }
+
+    impl Breaker {
+        /// Finishes rounds with these results; tells after which of them it tripped.
+        fn rounds(&mut self, results: &[&str]) -> Vec<bool> {
+            let trip = |result: &&str| self.round(usdc(result), &limits(), NOW).is_some();
+            results.iter().map(trip).collect()
+        }
+
+        /// Sees these falls from the peak; tells at which of them it tripped.
+        fn falls(&mut self, falls: &[&str]) -> Vec<bool> {
+            let trip = |fall: &&str| self.drawdown(usdc(fall), &limits(), NOW).is_some();
+            falls.iter().map(trip).collect()
+        }
+
+        fn rule(&self) -> Option<Rule> {
+            self.trip().map(|trip| trip.rule)
+        }
+    }
+
+    #[test]
+    fn it_trips_at_the_last_allowed_loss_in_a_row_and_only_once() {
+        let mut breaker = Breaker::default();
+        let tripped = breaker.rounds(&["-1", "0.000001", "-1", "0", "-0.000001", "-1"]);
+        assert_eq!(tripped, [false, false, false, false, true, false]);
+        assert_eq!(breaker.streak(), 3);
+    }
+
+    #[test]
+    fn losses_begin_anew_after_its_time() {
+        let mut breaker = Breaker::default();
+        breaker.rounds(&["-1", "-1"]);
+        assert_eq!(breaker.cool_down(NOW + Duration::from_secs(60)), Some(Rule::LossStreak));
+        assert_eq!((breaker.streak(), breaker.trip()), (0, None));
+        assert_eq!(breaker.cool_down(NOW + LATER), None);
+        assert_eq!(breaker.rounds(&["-1", "-1"]), [false, true]);
+    }
+
+    #[test]
+    fn a_drawdown_takes_the_place_of_a_losing_streak_and_not_the_other_way_round() {
+        let mut breaker = Breaker::default();
+        breaker.rounds(&["-1", "-1"]);
+        assert_eq!(breaker.falls(&["10"]), [true]);
+        assert_eq!(breaker.rule(), Some(Rule::Drawdown));
+        assert_eq!(breaker.cool_down(NOW + LATER), None);
+        assert_eq!(breaker.rounds(&["-1", "-1"]), [false, false]);
+        assert_eq!(breaker.release(usdc("10")), Some(Rule::Drawdown));
+        assert_eq!((breaker.streak(), breaker.trip()), (0, None));
+    }
+
+    #[test]
+    fn what_was_forgiven_is_forgiven_until_it_was_won_back() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.falls(&["9.999999", "10", "11"]), [false, true, false]);
+        breaker.release(usdc("11"));
+        assert_eq!(breaker.falls(&["20.999999", "21"]), [false, true]);
+        breaker.release(usdc("21"));
+        // Five are won back: ten more than the 16 that are left are too much.
+        assert_eq!(breaker.falls(&["16", "25.999999", "26"]), [false, false, true]);
+    }
+
+    #[test]
+    fn an_equity_above_its_peak_is_no_fall_to_come() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.falls(&["-8", "9.999999", "10"]), [false, false, true]);
+    }
+
+    #[test]
+    fn nothing_is_released_where_nothing_tripped() {
+        let mut breaker = Breaker::default();
+        assert_eq!((breaker.cool_down(NOW + LATER), breaker.release(usdc("5"))), (None, None));
+        // And nothing is forgiven by it.
+        assert_eq!(breaker.falls(&["10"]), [true]);
     }
 }

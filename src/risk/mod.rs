@@ -13,7 +13,7 @@ use crate::intent::{Intent, Purpose};
 use crate::lifecycle::Gate;
 use crate::market::{Market, Side, TickSize};
 use crate::numbers::Value;
-use crate::open_orders::OpenOrders;
+use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::position::Portfolio;
 use crate::price::{Rounding, Size, Usdc};
 use crate::time::Timestamp;
@@ -303,15 +303,21 @@ fn venue_rules<'a>(intent: &Intent, context: &Context<'a>) -> Result<&'a Market,
     Ok(market)
 }
 
-/// Refuses a protective order that is none: an exit sells what is held, a hedge completes pairs.
+/// Refuses a protective order that is none: an exit sells what is held, a hedge completes pairs. Shares that an
+/// open hedge will pair are not sold meanwhile, and shares that an open exit will sell are not hedged.
 fn holdings(intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
+    let (this, other) = (intent.outcome, intent.outcome.other());
     let held = |outcome| context.portfolio.position(intent.market, outcome).size;
+    let open: Size = context
+        .orders
+        .of_leg(intent.market, other)
+        .filter(|order| order.intent.purpose.is_protective())
+        .map(OpenOrder::remaining)
+        .sum();
     let limit = match (intent.purpose, intent.side) {
         (Purpose::Entry, Side::Buy) => return Ok(()),
-        (Purpose::Hedge, Side::Buy) => {
-            held(intent.outcome.other()).saturating_sub(held(intent.outcome))
-        }
-        (Purpose::Exit, Side::Sell) => held(intent.outcome),
+        (Purpose::Hedge, Side::Buy) => held(other).saturating_sub(held(this)).saturating_sub(open),
+        (Purpose::Exit, Side::Sell) => held(this).saturating_sub(open),
         (Purpose::Entry | Purpose::Hedge, Side::Sell) | (Purpose::Exit, Side::Buy) => Size::ZERO,
     };
     if limit < intent.size {

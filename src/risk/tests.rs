@@ -128,6 +128,10 @@ fn what_is_held_and_what_is_open_count_as_exposure() {
     let no = check(&mut guard, entry("0.40", "50"), &held);
     assert_eq!(no, refused("market_exposure 50 of 40, 25 would pass"));
     let mut orders = OpenOrders::default();
+    orders.add(1, Intent { outcome: Outcome::No, ..entry("0.50", "40") }, usdc("1"));
+    let no = check_at(&mut guard, entry("0.40", "50"), &Portfolio::default(), &orders, NOW);
+    assert_eq!(no, refused("market_exposure 41 of 40, 47.5 would pass"));
+    let mut orders = OpenOrders::default();
     let other = Intent { market: ConditionId::from_bytes([2; 32]), ..entry("0.50", "100") };
     orders.add(1, other, Usdc::ZERO);
     let no = check_at(&mut guard, entry("0.40", "50"), &Portfolio::default(), &orders, NOW);
@@ -158,6 +162,24 @@ fn a_hedge_only_completes_pairs() {
     second.number = 2;
     paired.book(&second).unwrap();
     assert_eq!(check(&mut guard, hedge("5"), &paired), refused("holdings 5 of 0"));
+}
+
+#[test]
+fn the_same_shares_are_not_hedged_and_sold_at_once() {
+    let mut guard = RiskGuard::new(limits());
+    let held = holding(Outcome::No, "0.30", "100");
+    let hedge = |size| intent(Purpose::Hedge, Side::Buy, "0.60", size);
+    let sell =
+        |size| Intent { outcome: Outcome::No, ..intent(Purpose::Exit, Side::Sell, "0.20", size) };
+    let mut hedging = OpenOrders::default();
+    hedging.add(1, hedge("60"), Usdc::ZERO);
+    let no = check_at(&mut guard, sell("50"), &held, &hedging, NOW);
+    assert_eq!(no, refused("holdings 50 of 40, 40 would pass"));
+    assert_eq!(check_at(&mut guard, sell("40"), &held, &hedging, NOW), Ok(()));
+    let mut selling = OpenOrders::default();
+    selling.add(1, sell("60"), Usdc::ZERO);
+    let no = check_at(&mut guard, hedge("50"), &held, &selling, NOW);
+    assert_eq!(no, refused("holdings 50 of 40, 40 would pass"));
 }
 
 #[test]

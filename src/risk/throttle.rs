@@ -43,3 +43,60 @@ impl Throttle {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes one order after the other, each so many milliseconds after the start: `+` passes, `-` does not.
+    fn check(rate: u64, burst: u64, orders: &[(i64, Purpose)], expected: &str) {
+        let mut throttle = Throttle::new(rate, burst);
+        let begin = Timestamp::from_millis(1_000_000_000);
+        let mut take = |millis: i64, purpose| {
+            let span = Duration::from_millis(millis.unsigned_abs());
+            let at = if millis < 0 { begin - span } else { begin + span };
+            if throttle.take(purpose, at).is_ok() { '+' } else { '-' }
+        };
+        let passed: String = orders.iter().map(|(at, purpose)| take(*at, *purpose)).collect();
+        assert_eq!(passed, expected, "{rate} {burst} {orders:?}");
+    }
+
+    fn entries<const N: usize>(at: [i64; N]) -> [(i64, Purpose); N] {
+        at.map(|at| (at, Purpose::Entry))
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_one_order_each_time_the_rate_allows() {
+        check(60, 2, &entries([0, 0, 0]), "++-");
+        check(60, 2, &entries([0, 0, 999, 1000, 1000]), "++-+-");
+        // Seven a minute is one in 8571.43 ms: refilling is exact, so that none is lost or won by rounding.
+        check(7, 2, &entries([0, 0, 8571, 8572, 17_142, 17_143]), "++-+-+");
+    }
+
+    #[test]
+    fn an_order_that_was_refused_costs_nothing() {
+        check(60, 1, &entries([0, 500, 999, 1000]), "+--+");
+    }
+
+    #[test]
+    fn a_long_pause_saves_up_one_burst_and_no_more() {
+        check(60, 2, &entries([0, 0, 3_600_000, 3_600_000, 3_600_000]), "++++-");
+    }
+
+    #[test]
+    fn time_that_seems_to_run_back_gives_nothing() {
+        check(60, 1, &entries([0, -5000, 0, 999, 1000]), "+---+");
+    }
+
+    #[test]
+    fn protection_may_overdraw_by_one_burst_which_entries_pay_back() {
+        let (entry, exit) = (Purpose::Entry, Purpose::Exit);
+        check(60, 1, &[(0, entry), (0, exit), (0, exit), (0, Purpose::Hedge)], "++--");
+        let paid_back = [(0, entry), (0, exit), (1000, entry), (1999, entry), (2000, entry)];
+        check(60, 1, &paid_back, "++--+");
+        // It does not have to wait until all is paid back.
+        check(60, 1, &[(0, entry), (0, exit), (999, exit), (1000, exit)], "++-+");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a strategy is: it sees events and its own orders, and every look ends in an intent or in a reason.
 
+pub mod momentum;
 pub mod nba_swing;
 pub mod split_arb;
 
@@ -39,7 +40,8 @@ pub trait Strategy: Debug + Send {
     /// Forgets a market that is settled.
     fn on_settled(&mut self, market: ConditionId);
 
-    /// Says when it wants to be woken, at the latest.
+    /// Says when it wants to be woken, at the latest. A time that is not after the newest input is not rung: a
+    /// strategy that still waits for it asks for a later one.
     fn next_timer(&self) -> Option<Timestamp>;
 }
 

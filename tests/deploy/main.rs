@@ -6,12 +6,14 @@
 )]
 
 mod alerts;
+mod commands;
 mod dashboard;
 mod exposition;
 mod expression;
 mod logging;
 mod metrics;
 mod promtool;
+mod readme;
 mod status;
 
 use std::fs;

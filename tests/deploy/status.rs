@@ -100,7 +100,8 @@ fn kernel() -> KernelStatus {
         digest: "00".repeat(32),
         intents: 12,
         causes: vec![
-            tally("no", "no_edge", Some("btc-15m-1"), 600),
+            tally("no", "no_edge", None, 988),
+            tally("rejected", "market_exposure", None, 4),
             tally("no", "no_edge", Some("btc-15m-2"), 388),
             tally("rejected", "market_exposure", Some("btc-15m-1"), 4),
         ],

@@ -1,1 +1,19 @@
-//! Tapes in, decisions out: how the strategies behave, as text that a change of behaviour changes.
+//! The whole tree with a simulated venue, and the program itself: what holds when all parts work together.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of this is tests, and a helper of a test fails by panicking"
+)]
+
+mod commands;
+mod determinism;
+mod flood;
+mod isolation;
+mod money;
+mod program;
+mod refusals;
+mod signals;
+mod snapshot;
+mod stage;
+mod store_down;

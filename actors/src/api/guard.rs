@@ -29,7 +29,7 @@ pub struct Hosts(Arc<[String]>);
 
 /// An address that others can reach, and no name by which they may.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} can be reached from other machines: say by which name they may ask, such as `ploy:{port}`", port = .0.port())]
+#[error("{0} can be reached from other machines: say by which name they may ask, such as `--allow-host ploy:{port}`", port = .0.port())]
 pub struct Exposed(SocketAddr);
 
 impl Hosts {

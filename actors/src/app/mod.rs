@@ -34,6 +34,7 @@ use crate::telemetry::events;
 
 /// Order events on their way from the venue to the executor.
 const NEWS_MAX: usize = 1024;
+
 /// The running service.
 pub struct App {
     /// The newest snapshot.
@@ -42,13 +43,16 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
+    pub bus: EventBus,
+    /// Event time, for a source beside the tape.
+    pub clock: EventClock,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
     snapshots: Arc<Snapshots>,
-    clock: EventClock,
     ended: watch::Receiver<Option<FeedEnd>>,
     fatal: mpsc::Receiver<String>,
     api_tasks: TaskTracker,
@@ -71,12 +75,13 @@ impl App {
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
         let around = order_path(&parts, &clock, &board, &root).await?;
+        let bus = around.bus.clone();
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
             source: parts.source,
             speed: parts.speed,
-            bus: around.bus.clone(),
+            bus: bus.clone(),
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
@@ -117,12 +122,13 @@ impl App {
             status,
             commands,
             store,
+            bus,
+            clock,
             address,
             root,
             feed,
             manager,
             snapshots,
-            clock,
             ended,
             fatal,
             api_tasks,

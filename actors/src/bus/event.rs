@@ -1,6 +1,6 @@
 //! EventBus: carries market events to every strategy that wants them, and each strategy's own order events to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,6 +17,8 @@ use super::inbox::{Batch, Bounds, Inbox, Lane, Put};
 const RING_MAX: usize = 4096;
 /// Own order events, openings and settlements that may wait; more means that the strategy does not turn over.
 const LOSSLESS_MAX: usize = 65_536;
+/// Settled markets of which a late subscriber is still told: days of every 15-minute market there is.
+const SETTLED_MAX: usize = 4096;
 
 /// Carries events from feeds and executor to their readers.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +41,9 @@ pub type Wake = Box<dyn Fn() + Send + Sync>;
 pub enum Delivery {
     /// Something happened outside.
     Market(MarketEvent, Ticket),
-    /// Something happened to an order of the reader.
-    Order(OrderEvent, Ticket),
+    /// Something happened to an order of the reader. In a box, so that books, of which there are many more,
+    /// need not carry its size through every queue.
+    Order(Box<OrderEvent>, Ticket),
     /// The time that the reader asked for has come.
     Timer(Timestamp, Ticket),
 }
@@ -61,18 +64,26 @@ struct Inner {
     strategies: BTreeMap<StrategyId, Subscriber>,
     venue: Option<Arc<Mailbox>>,
     open: BTreeMap<ConditionId, Known>,
+    settled: VecDeque<Settlement>,
+}
+
+/// What somebody must be told who was away when a market of his was settled.
+#[derive(Debug)]
+struct Settlement {
+    market: MarketEvent,
+    resolved: MarketEvent,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     subscription: Subscription,
-    markets: BTreeSet<ConditionId>,
     mailbox: Arc<Mailbox>,
 }
 
-/// What a late subscriber must be told of an open market.
+/// An open market: who wants it, and what a late subscriber must be told of it.
 #[derive(Debug)]
 struct Known {
+    readers: BTreeMap<StrategyId, Arc<Mailbox>>,
     market: MarketEvent,
     tick: Option<MarketEvent>,
     books: [Option<MarketEvent>; 2],
@@ -80,31 +91,46 @@ struct Known {
 
 impl EventBus {
     /// Subscribes a strategy, in the place of an earlier subscription of the same name. What is known of the
-    /// markets it wants waits in its mailbox.
+    /// markets it wants waits in its mailbox, first of all the settlement of markets of which it `held` shares
+    /// when they were settled without it.
     #[must_use]
     pub fn subscribe(
         &self,
         id: &StrategyId,
         subscription: Subscription,
+        held: &BTreeSet<ConditionId>,
         ticket: &Ticket,
     ) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new());
         let mut inner = self.lock();
-        let mut markets = BTreeSet::new();
-        for (market, known) in &inner.open {
-            if wants(&subscription, &known.market) {
-                markets.insert(*market);
-                known.events().for_each(|event| mailbox.market(event.clone(), ticket));
+        inner.forget(id);
+        for Settlement { market, resolved } in &inner.settled {
+            if resolved.market().is_some_and(|id| held.contains(&id)) {
+                mailbox.market(market, ticket);
+                mailbox.market(resolved, ticket);
             }
         }
-        let subscriber = Subscriber { subscription, markets, mailbox: Arc::clone(&mailbox) };
+        for known in inner.open.values_mut() {
+            if wants(&subscription, &known.market) {
+                known.readers.insert(id.clone(), Arc::clone(&mailbox));
+                known.events().for_each(|event| mailbox.market(event, ticket));
+            }
+        }
+        let subscriber = Subscriber { subscription, mailbox: Arc::clone(&mailbox) };
         inner.strategies.insert(id.clone(), subscriber);
         mailbox
     }
 
     /// Ends a strategy's subscription. What waits in its mailbox, and what still comes for it, is dropped.
     pub fn unsubscribe(&self, id: &StrategyId) {
-        self.lock().strategies.remove(id);
+        self.lock().forget(id);
+    }
+
+    /// Returns how much waits for each strategy: values, not bytes.
+    #[must_use]
+    pub fn waiting(&self) -> BTreeMap<StrategyId, usize> {
+        let inner = self.lock();
+        inner.strategies.iter().map(|(id, one)| (id.clone(), one.mailbox.inbox.len())).collect()
     }
 
     /// Subscribes the paper venue to everything.
@@ -119,14 +145,9 @@ impl EventBus {
     /// to a strategy after the event itself.
     pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
         let mut inner = self.lock();
-        inner.remember(event);
-        for subscriber in inner.strategies.values_mut() {
-            if subscriber.takes(event) {
-                subscriber.mailbox.market(event.clone(), ticket);
-            }
-        }
+        inner.carry(event, ticket);
         if let Some(venue) = &inner.venue {
-            venue.market(event.clone(), ticket);
+            venue.market(event, ticket);
         }
     }
 
@@ -135,7 +156,7 @@ impl EventBus {
         let inner = self.lock();
         let subscriber = inner.strategies.get(&event.order.strategy);
         if let Some(subscriber) = subscriber {
-            subscriber.mailbox.put(Lane::Lossless, Delivery::Order(event, ticket));
+            subscriber.mailbox.put(Lane::Lossless, Delivery::Order(Box::new(event), ticket));
         }
         subscriber.is_some()
     }
@@ -171,7 +192,7 @@ impl Mailbox {
         self.put(Lane::Lossless, Delivery::Timer(at, ticket));
     }
 
-    fn market(&self, event: MarketEvent, ticket: &Ticket) {
+    fn market(&self, event: &MarketEvent, ticket: &Ticket) {
         let lane = match &event.kind {
             Kind::Book { market, outcome, .. } => Lane::Latest(Key::Book(*market, *outcome)),
             Kind::Spot { symbol, .. } => Lane::Latest(Key::Spot(Arc::clone(symbol))),
@@ -180,7 +201,7 @@ impl Mailbox {
             Kind::Market(_) | Kind::Tick { .. } | Kind::Resolved { .. } => Lane::Lossless,
             Kind::Feed { .. } | Kind::Gap { .. } => Lane::Lossless,
         };
-        self.put(lane, Delivery::Market(event, ticket.clone()));
+        self.put(lane, Delivery::Market(event.clone(), ticket.clone()));
     }
 
     fn put(&self, lane: Lane<Key>, delivery: Delivery) {
@@ -202,55 +223,73 @@ impl Mailbox {
 }
 
 impl Inner {
-    fn remember(&mut self, event: &MarketEvent) {
+    /// Carries an event to the strategies that want it, and keeps what a late one must be told.
+    fn carry(&mut self, event: &MarketEvent, ticket: &Ticket) {
+        let Self { strategies, open, settled, .. } = self;
         match &event.kind {
             Kind::Market(market) => {
-                let known = Known { market: event.clone(), tick: None, books: [None, None] };
-                self.open.entry(market.id).or_insert(known);
+                let known = open.entry(market.id).or_insert_with(|| Known::new(event, strategies));
+                known.carry(event, ticket);
             }
             Kind::Book { market, outcome, .. } => {
-                if let Some(known) = self.open.get_mut(market) {
+                if let Some(known) = open.get_mut(market) {
                     *outcome.of_mut(&mut known.books) = Some(event.clone());
+                    known.carry(event, ticket);
                 }
             }
             Kind::Tick { market, .. } => {
-                if let Some(known) = self.open.get_mut(market) {
+                if let Some(known) = open.get_mut(market) {
                     known.tick = Some(event.clone());
+                    known.carry(event, ticket);
                 }
             }
-            Kind::Resolved { market, .. } => drop(self.open.remove(market)),
-            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
-            Kind::Feed { .. } | Kind::Gap { .. } => {}
+            Kind::Trade(trade) => {
+                if let Some(known) = open.get(&trade.market) {
+                    known.carry(event, ticket);
+                }
+            }
+            Kind::Resolved { market, .. } => {
+                if let Some(known) = open.remove(market) {
+                    known.carry(event, ticket);
+                    let (market, resolved) = (known.market, event.clone());
+                    settled.push_back(Settlement { market, resolved });
+                }
+                if SETTLED_MAX < settled.len() {
+                    settled.pop_front();
+                }
+            }
+            Kind::Spot { symbol, .. } => {
+                let wanting = strategies.values().filter(|s| s.subscription.wants_symbol(symbol));
+                wanting.for_each(|subscriber| subscriber.mailbox.market(event, ticket));
+            }
+            Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => {
+                strategies.values().for_each(|subscriber| subscriber.mailbox.market(event, ticket));
+            }
         }
+    }
+
+    fn forget(&mut self, id: &StrategyId) {
+        self.strategies.remove(id);
+        self.open.values_mut().for_each(|known| drop(known.readers.remove(id)));
     }
 }
 
 impl Known {
+    fn new(market: &MarketEvent, strategies: &BTreeMap<StrategyId, Subscriber>) -> Self {
+        let wanting = strategies.iter().filter(|(_, s)| wants(&s.subscription, market));
+        let readers = wanting.map(|(id, s)| (id.clone(), Arc::clone(&s.mailbox))).collect();
+        Self { readers, market: market.clone(), tick: None, books: [None, None] }
+    }
+
+    fn carry(&self, event: &MarketEvent, ticket: &Ticket) {
+        self.readers.values().for_each(|mailbox| mailbox.market(event, ticket));
+    }
+
     fn events(&self) -> impl Iterator<Item = &MarketEvent> {
         [Some(&self.market), self.tick.as_ref()]
             .into_iter()
             .flatten()
             .chain(self.books.iter().flatten())
-    }
-}
-
-impl Subscriber {
-    /// Tells whether the event is wanted, and keeps the set of wanted markets.
-    fn takes(&mut self, event: &MarketEvent) -> bool {
-        match &event.kind {
-            Kind::Market(market) => {
-                let wanted = wants(&self.subscription, event);
-                if wanted {
-                    self.markets.insert(market.id);
-                }
-                wanted
-            }
-            Kind::Resolved { market, .. } => self.markets.remove(market),
-            Kind::Book { market, .. } | Kind::Tick { market, .. } => self.markets.contains(market),
-            Kind::Trade(trade) => self.markets.contains(&trade.market),
-            Kind::Spot { symbol, .. } => self.subscription.wants_symbol(symbol),
-            Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => true,
-        }
     }
 }
 
@@ -265,5 +304,121 @@ fn wants(subscription: &Subscription, event: &MarketEvent) -> bool {
         Kind::Market(market) => subscription.wants(market),
         Kind::Book { .. } | Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => false,
         Kind::Tick { .. } | Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ploy::book::OrderBook;
+    use ploy::fees::FeeSchedule;
+    use ploy::market::{Market, TickSize};
+    use ploy::price::{Size, Usdc};
+
+    fn event(kind: Kind) -> MarketEvent {
+        MarketEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    fn id(number: u8) -> ConditionId {
+        ConditionId::from_bytes([number; 32])
+    }
+
+    /// Market 1 has the slug `btc-1`, market 2 `eth-2`.
+    fn market(number: u8) -> MarketEvent {
+        let coin = if number == 1 { "btc" } else { "eth" };
+        event(Kind::Market(Arc::new(Market {
+            id: id(number),
+            slug: format!("{coin}-{number}").into(),
+            question: "?".into(),
+            outcomes: ["Up".into(), "Down".into()],
+            tokens: None,
+            tick: TickSize::CENT,
+            min_size: Size::ZERO,
+            fees: FeeSchedule::FREE,
+            opens_at: Timestamp::UNIX_EPOCH,
+            closes_at: Timestamp::UNIX_EPOCH,
+            strike_usd: None,
+        })))
+    }
+
+    fn book(number: u8) -> MarketEvent {
+        let book = Arc::new(OrderBook::default());
+        event(Kind::Book { market: id(number), outcome: Outcome::Yes, book })
+    }
+
+    fn resolved(number: u8) -> MarketEvent {
+        event(Kind::Resolved { market: id(number), payouts: [Usdc::ZERO; 2] })
+    }
+
+    fn publish(bus: &EventBus, events: &[MarketEvent]) {
+        events.iter().for_each(|event| bus.publish(event, &Ticket::none()));
+    }
+
+    fn subscribe(bus: &EventBus, prefix: &str) -> Arc<Mailbox> {
+        let slug_prefixes = vec![prefix.to_owned()];
+        let subscription = Subscription { slug_prefixes, symbols: vec!["BTC".into()] };
+        bus.subscribe(&"s".parse().unwrap(), subscription, &BTreeSet::new(), &Ticket::none())
+    }
+
+    fn check(mailbox: &Mailbox, events: &[MarketEvent]) {
+        let got = mailbox.take().items.into_iter().map(|delivery| match delivery {
+            Delivery::Market(event, _) => event,
+            Delivery::Order(..) | Delivery::Timer(..) => panic!("nobody sent one"),
+        });
+        assert_eq!(got.collect::<Vec<_>>(), events);
+    }
+
+    #[test]
+    fn a_strategy_sees_the_markets_that_it_wants_until_they_are_settled() {
+        let bus = EventBus::default();
+        let mailbox = subscribe(&bus, "btc");
+        publish(&bus, &[market(1), market(2), book(1), book(2)]);
+        check(&mailbox, &[market(1), book(1)]);
+        publish(&bus, &[resolved(1), resolved(2), book(1), event(Kind::Gap { missed: 1 })]);
+        check(&mailbox, &[resolved(1), event(Kind::Gap { missed: 1 })]);
+    }
+
+    #[test]
+    fn an_underlying_is_told_to_those_who_want_it() {
+        let bus = EventBus::default();
+        let mailbox = subscribe(&bus, "btc");
+        let spot =
+            |symbol: &str| event(Kind::Spot { symbol: symbol.into(), price_usd: Usdc::ZERO });
+        publish(&bus, &[spot("BTC"), spot("ETH")]);
+        check(&mailbox, &[spot("BTC")]);
+    }
+
+    #[test]
+    fn who_comes_late_is_told_what_is_known_and_then_what_is_new() {
+        let bus = EventBus::default();
+        let tick = event(Kind::Tick { market: id(1), tick: TickSize::CENT });
+        publish(&bus, &[market(1), book(1), tick.clone(), market(2), book(2)]);
+        let mailbox = subscribe(&bus, "btc");
+        check(&mailbox, &[market(1), tick, book(1)]);
+        publish(&bus, &[book(1), book(2)]);
+        check(&mailbox, &[book(1)]);
+    }
+
+    #[test]
+    fn a_new_subscription_takes_the_place_of_the_earlier_one() {
+        let bus = EventBus::default();
+        let before = subscribe(&bus, "btc");
+        publish(&bus, &[market(1), market(2)]);
+        let after = subscribe(&bus, "eth");
+        check(&before, &[market(1)]);
+        publish(&bus, &[book(1), book(2)]);
+        check(&before, &[]);
+        check(&after, &[market(2), book(2)]);
+        bus.unsubscribe(&"s".parse().unwrap());
+        publish(&bus, &[book(2)]);
+        check(&after, &[]);
+    }
+
+    #[test]
+    fn the_venue_sees_everything() {
+        let bus = EventBus::default();
+        let venue = bus.subscribe_venue();
+        publish(&bus, &[market(1), book(1), book(2)]);
+        check(&venue, &[market(1), book(1), book(2)]);
     }
 }

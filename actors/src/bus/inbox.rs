@@ -8,7 +8,9 @@
 //! The writer of the first value after a read must wake the reader; the others need not. The reader clears the
 //! flag by a swap and *then* takes the values: the other order loses a wake (`tests/loom` shows it).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::atomic::Ordering;
 
 use super::sync::{AtomicBool, Mutex};
@@ -63,13 +65,13 @@ pub struct Inbox<K, V> {
     signalled: AtomicBool,
 }
 
+/// What waits, each value with its place in the order.
 #[derive(Debug)]
 struct Queue<K, V> {
-    items: BTreeMap<u64, V>,
     next: u64,
-    latest: BTreeMap<K, u64>,
-    ring: VecDeque<u64>,
-    lossless: usize,
+    latest: BTreeMap<K, (u64, V)>,
+    ring: VecDeque<(u64, V)>,
+    lossless: Vec<(u64, V)>,
     missed: u64,
     conflated: u64,
 }
@@ -96,12 +98,13 @@ impl<K: Ord, V> Inbox<K, V> {
     /// Takes everything out.
     pub fn take(&self) -> Batch<V> {
         self.signalled.swap(false, Ordering::AcqRel);
-        self.with(Queue::take)
+        let queue = self.with(|queue| mem::replace(queue, Queue::new()));
+        queue.into_batch() // outside the lock: the writers need not wait for the sorting
     }
 
     /// Returns how many values wait.
     pub fn len(&self) -> usize {
-        self.with(|queue| queue.items.len())
+        self.with(|queue| queue.latest.len() + queue.ring.len() + queue.lossless.len())
     }
 
     /// Tells whether nothing waits.
@@ -120,13 +123,12 @@ impl<K: Ord, V> Inbox<K, V> {
 }
 
 impl<K: Ord, V> Queue<K, V> {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self {
-            items: BTreeMap::new(),
             next: 0,
             latest: BTreeMap::new(),
             ring: VecDeque::new(),
-            lossless: 0,
+            lossless: Vec::new(),
             missed: 0,
             conflated: 0,
         }
@@ -137,38 +139,36 @@ impl<K: Ord, V> Queue<K, V> {
         let place = self.next;
         self.next += 1;
         match lane {
-            Lane::Latest(key) => {
-                let place = *self.latest.entry(key).or_insert(place);
-                let replaced = self.items.insert(place, value);
-                self.conflated += u64::from(replaced.is_some());
-                (replaced, false)
-            }
+            Lane::Latest(key) => match self.latest.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert((place, value));
+                    (None, false)
+                }
+                Entry::Occupied(entry) => {
+                    let (_, unread) = entry.into_mut();
+                    self.conflated += 1;
+                    (Some(mem::replace(unread, value)), false)
+                }
+            },
             Lane::Ring => {
-                self.items.insert(place, value);
-                self.ring.push_back(place);
+                self.ring.push_back((place, value));
                 if self.ring.len() <= bounds.ring_max {
                     return (None, false);
                 }
                 self.missed += 1;
-                let oldest = self.ring.pop_front();
-                (oldest.and_then(|place| self.items.remove(&place)), false)
+                (self.ring.pop_front().map(|(_, oldest)| oldest), false)
             }
             Lane::Lossless => {
-                self.items.insert(place, value);
-                self.lossless += 1;
-                (None, bounds.lossless_max < self.lossless)
+                self.lossless.push((place, value));
+                (None, bounds.lossless_max < self.lossless.len())
             }
         }
     }
 
-    fn take(&mut self) -> Batch<V> {
-        self.latest.clear();
-        self.ring.clear();
-        self.lossless = 0;
-        Batch {
-            items: std::mem::take(&mut self.items).into_values().collect(),
-            missed: std::mem::take(&mut self.missed),
-            conflated: std::mem::take(&mut self.conflated),
-        }
+    fn into_batch(self) -> Batch<V> {
+        let Self { latest, ring, lossless, missed, conflated, .. } = self;
+        let mut items: Vec<(u64, V)> = latest.into_values().chain(ring).chain(lossless).collect();
+        items.sort_unstable_by_key(|(place, _)| *place);
+        Batch { items: items.into_iter().map(|(_, value)| value).collect(), missed, conflated }
     }
 }

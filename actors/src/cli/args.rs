@@ -12,10 +12,11 @@ use reqwest::Url;
 #[derive(Debug, Parser)]
 #[command(name = "ploy", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  ploy run                         play the bundled recording against every strategy in config/strategies
-  ploy run --tape day.jsonl.gz --speed max --exit-at-end
-  ploy status                      one line a strategy, and what is wrong
-  ploy why split-arb               why it trades, or why it does not")]
+  ploy run                       play the recording of ploy.toml against every strategy
+  ploy run --speed max --exit-at-end
+                                 the same, as fast as it goes, and end with a report
+  ploy status                    one line a strategy, and what is wrong
+  ploy why split_arb_legged      why it trades, or why it does not")]
 pub struct Args {
     /// Where the service is and how answers are written.
     #[command(flatten)]
@@ -85,22 +86,22 @@ pub enum ClientVerb {
 /// What `ploy run` is told.
 #[derive(Clone, Debug, Arguments)]
 pub struct RunArgs {
-    /// Folder with ploy.toml and strategies/<id>.toml
+    /// Folder with ploy.toml and strategies/, a file a strategy
     #[arg(long, env = "PLOY_CONFIG", default_value = "config", value_name = "DIR")]
     pub config: PathBuf,
-    /// Tape to play, plain or gzipped
+    /// Tape to play, plain or gzipped, instead of the one in ploy.toml
     #[arg(long, value_name = "FILE")]
     pub tape: Option<PathBuf>,
-    /// How fast event time runs: max, or a multiple such as 60x
+    /// How fast event time runs, instead of the speed in ploy.toml: max, or a multiple such as 60x
     #[arg(long)]
     pub speed: Option<Speed>,
-    /// Folder of the database ploy.db
+    /// Folder of the database ploy.db, instead of the place in ploy.toml
     #[arg(long, env = "PLOY_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Database file
+    /// Database file, instead of the place in ploy.toml
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     pub store: Option<PathBuf>,
-    /// Address of the API
+    /// Address of the API, instead of the one in ploy.toml; port 0 lets the machine choose
     #[arg(long, env = "PLOY_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Another name, with its port, by which the API may be asked; needed where others can reach the address

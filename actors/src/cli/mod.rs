@@ -28,8 +28,8 @@ use crate::api::error::Code;
 use crate::ports::{DecisionRecord, Page};
 use crate::verdict::{Level, Verdict};
 
-/// How many intents `ploy why` tells.
-const INTENTS_TOLD: u32 = 10;
+/// How many intents `ploy why` reads: many, because most may be refusals that are told in one row.
+const INTENTS_READ: u32 = 1000;
 /// How often `ploy status --watch` asks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
@@ -192,7 +192,7 @@ async fn explain(
     output: Output,
     look: Look,
 ) -> Result<Said, Failure> {
-    let path = format!("v1/strategies/{id}/decisions?limit={INTENTS_TOLD}");
+    let path = format!("v1/strategies/{id}/decisions?limit={INTENTS_READ}");
     let intents = match client.get::<Page<DecisionRecord>>(&path).await {
         Ok(page) => Ok(page),
         // Without the store the rest of the answer is all the more wanted.

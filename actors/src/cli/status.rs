@@ -86,7 +86,7 @@ pub(super) const fn tone(phase: &Phase) -> Tone {
     }
 }
 
-/// Returns how long a strategy has been in its phase, by the machine's clock.
+/// Returns how long a strategy has been in its phase, on the time that decisions run on.
 pub(super) fn age(status: &SystemStatus, strategy: &StrategyStatus) -> String {
     let age: Duration = status.now.since(strategy.since);
     words::span(age)

@@ -22,7 +22,7 @@ use clap::Parser as _;
 const WIDE: Look = Look { width: 120, colour: false };
 const NARROW: Look = Look { width: 80, colour: false };
 
-/// Two intents, or a store that is down.
+/// Three intents, two of them refused by one rule; or a store that is down.
 struct Store(Result<(), StoreError>);
 
 impl Records for Store {
@@ -43,7 +43,14 @@ impl Records for Store {
                 "rejected",
                 "market_exposure",
                 "buy 160 Up at 0.34 FAK entry",
-                json!([["used", "54.4"], ["limit", "50"], ["passing", "147.05"]]),
+                json!([["used", "54.4"], ["limit", "50"], ["would_pass", "147.05"]]),
+            ),
+            record(
+                "2026-09-28T10:59:59Z",
+                "rejected",
+                "market_exposure",
+                "buy 160 Up at 0.35 FAK entry",
+                json!([["used", "56"], ["limit", "50"], ["would_pass", "142.85"]]),
             ),
         ];
         let next = None;
@@ -126,8 +133,8 @@ async fn a_healthy_status_in_eighty_columns() {
             PAPER  run 0197a1b2, snapshot 41
 
             STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS
-            split-arb   running   0s  open  25/2/1?        2     50s         1
-            split-both  running   0s  open      0/0        0       -         1
+            split-arb   running   3m  open  25/2/1?        2     50s         1
+            split-both  running   3m  open      0/0        0       -         1
 
             STRATEGY    HELD  REALISED  UNREALISED  DRAWDOWN
             split-arb   4.26     +3.10       -0.13      0.13
@@ -153,16 +160,16 @@ async fn a_troubled_status_in_a_hundred_and_twenty_columns() {
             PAPER  run 0197a1b2, snapshot 41
 
             STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS  HELD  REALISED  UNREALISED  DRAWDOWN
-            split-arb   running   0s  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13
-            split-both  halted    0s  open      0/0        0       -         6  0.00      0.00        0.00      0.00
-            split-eth   backoff   0s  open      0/0        0       -         2  0.00      0.00        0.00      0.00
+            split-arb   running   3m  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13
+            split-both  halted    3m  open      0/0        0       -         6  0.00      0.00        0.00      0.00
+            split-eth   backoff   3m  open      0/0        0       -         2  0.00      0.00        0.00      0.00
 
             feed tape: playing, BTC 15-minute markets, books: recorded, 1,234,567 events, at 2026-09-28 12:30:00 of 2026-09-28
             16:00:00 UTC, speed 60x
             store data/ploy.db: up, 1,520 rows, 3 queued, 0 errors
 
             1 running, 1 backoff, 1 halted: split-both is halted - the same panic three times - let it go on with `ploy resume
-            split-both`; split-eth failed and waits for try 2 at 10:03:25.
+            split-both`; split-eth failed and waits for try 2 at 12:30:05.
         "#]],
     )
     .await;
@@ -217,14 +224,15 @@ async fn why_a_strategy_trades() {
         WIDE,
         expect![[r#"
             split-arb  split_arb legged, PAPER
-            running for 0s, gate open, started again: config 1
+            running for 3m, gate open, started again: config 1
             holds 12.5 Up of btc-updown-15m, cost 4.26 USDC, could be sold at 0.33
             limit market_exposure: 4.256 of 50 used (8 %)
 
             Last intents
             AT        WANTED                         WHAT CAME OF IT
             12:29:10  buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
-            11:00:00  buy 160 Up at 0.34 FAK entry   refused: market_exposure 54.4 of 50, 147.05 would have passed
+            11:00:00  buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05 would have
+                                                     passed
 
             What it keeps saying no to
              TIMES  REASON                    NEWEST NUMBERS                     SINCE     LAST
@@ -248,7 +256,7 @@ async fn why_a_halted_strategy_does_not() {
         NARROW,
         expect![[r#"
             split-both  split_arb simultaneous, PAPER
-            halted for 0s, gate open, started again: config 1, failure 5
+            halted for 3m, gate open, started again: config 1, failure 5
             split-both is halted - the same panic three times - let it go on with `ploy
             resume split-both`
 

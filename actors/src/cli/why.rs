@@ -5,7 +5,10 @@ use ploy::status::{StrategyStatus, SystemStatus, Tally};
 use super::look::{Look, Tone};
 use super::status;
 use crate::ports::DecisionRecord;
-use crate::{report, verdict, words};
+use crate::{verdict, words};
+
+/// How many rows of intents are told.
+const INTENTS_TOLD: usize = 10;
 
 /// The last intents, or why they cannot be told.
 pub(super) type Intents<'a> = Result<&'a [DecisionRecord], String>;
@@ -27,7 +30,7 @@ pub(super) fn render(
     };
     text += "\n";
     text += &heading("What it keeps saying no to", look);
-    text += &noes(&strategy.kernel.causes, look);
+    text += &noes(&strategy.kernel.totals(), look);
     if let Some(error) = &strategy.last_error {
         let error = format!("Last error: {}", words::plain(error));
         text += "\n";
@@ -81,13 +84,24 @@ fn heading(title: &str, look: Look) -> String {
     look.paint(Tone::Quiet, &format!("{title}\n"))
 }
 
+/// Returns the newest intents. Refusals of one rule that follow each other are one row: the newest, and how
+/// many there were.
 fn wanted(records: &[DecisionRecord], look: Look) -> String {
-    let row = |record: &DecisionRecord| {
-        let (tone, came) = came(record);
-        let intent = record.intent.clone().unwrap_or_default();
-        vec![(Tone::Quiet, words::clock(record.at)), (Tone::Plain, intent), (tone, came)]
+    let alike = |a: &DecisionRecord, b: &DecisionRecord| {
+        let rule = |record: &DecisionRecord| (record.verdict.clone(), record.cause.clone());
+        a.verdict == "rejected" && rule(a) == rule(b)
     };
-    let rows = records.iter().map(row).collect();
+    let row = |group: &[DecisionRecord]| {
+        let (newest, oldest) = group.first().zip(group.last())?;
+        let (tone, mut came) = came(newest);
+        if group.len() > 1 {
+            let times = words::plural(u64::try_from(group.len()).unwrap_or(u64::MAX), "time");
+            came = format!("{times} since {}, {came}", words::clock(oldest.at));
+        }
+        let intent = newest.intent.clone().unwrap_or_default();
+        Some(vec![(Tone::Quiet, words::clock(newest.at)), (Tone::Plain, intent), (tone, came)])
+    };
+    let rows = records.chunk_by(alike).take(INTENTS_TOLD).filter_map(row).collect();
     look.table(&["AT", "WANTED", "WHAT CAME OF IT"], rows) + "\n"
 }
 
@@ -100,7 +114,7 @@ fn came(record: &DecisionRecord) -> (Tone, String) {
     let rest: Vec<String> = record
         .numbers
         .iter()
-        .filter(|(name, _)| !["used", "limit", "passing"].contains(&name.as_str()))
+        .filter(|(name, _)| !["used", "limit", "would_pass"].contains(&name.as_str()))
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
     let (tone, mut text) = match record.verdict.as_str() {
@@ -111,7 +125,7 @@ fn came(record: &DecisionRecord) -> (Tone, String) {
     if let (Some(used), Some(limit)) = (number("used"), number("limit")) {
         text += &format!(" {used} of {limit}");
     }
-    if let Some(passing) = number("passing") {
+    if let Some(passing) = number("would_pass") {
         text += &format!(", {passing} would have passed");
     }
     if !rest.is_empty() {
@@ -120,11 +134,11 @@ fn came(record: &DecisionRecord) -> (Tone, String) {
     (tone, text)
 }
 
-fn noes(causes: &[Tally], look: Look) -> String {
-    if causes.is_empty() {
+fn noes(totals: &[&Tally], look: Look) -> String {
+    if totals.is_empty() {
         return "nothing yet\n".to_owned();
     }
-    let row = |tally: &Tally| {
+    let row = |tally: &&Tally| {
         let mark = if tally.verdict == "no" { "" } else { "refused: " };
         let numbers = tally.numbers.iter();
         let numbers: Vec<String> = numbers.map(|(name, value)| format!("{name} {value}")).collect();
@@ -136,7 +150,7 @@ fn noes(causes: &[Tally], look: Look) -> String {
             (Tone::Quiet, words::clock(tally.last_at)),
         ]
     };
-    let rows = report::by_cause(causes).iter().map(row).collect();
+    let rows = totals.iter().map(row).collect();
     let head = [">TIMES", "REASON", "NEWEST NUMBERS", "SINCE", "LAST"];
     look.table(&head, rows) + "\n"
 }

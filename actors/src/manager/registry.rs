@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ploy::config::{Kind, StrategyConfig};
+use ploy::config::StrategyConfig;
 use ploy::order::StrategyId;
 use ploy::strategy::Strategy;
-use ploy::strategy::nba_swing::NbaSwing;
-use ploy::strategy::split_arb::SplitArb;
 
 /// Builds a fresh strategy that knows nothing of the past.
 pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
@@ -32,10 +30,7 @@ impl StrategyRegistry {
     /// Adds a strategy of one of the known kinds, in the place of one of the same id.
     pub fn add(&mut self, config: StrategyConfig) {
         let kind = config.kind.clone();
-        let build: Build = Arc::new(move || match &kind {
-            Kind::SplitArb(settings) => Box::new(SplitArb::new(settings.clone())),
-            Kind::NbaSwing(settings) => Box::new(NbaSwing::new(settings.as_ref().clone())),
-        });
+        let build: Build = Arc::new(move || kind.build());
         self.add_custom(config, build);
     }
 

@@ -39,10 +39,12 @@ impl State {
         let Some(entry) = self.entries.get_mut(id).filter(|e| e.phase == Phase::Starting) else {
             return; // stopped meanwhile: the build is thrown away
         };
+        let Built { kernel, subscription } = built;
+        let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
         let args = runtime::Args {
-            kernel: built.kernel,
+            kernel,
             incarnation: entry.incarnation,
-            mailbox: built.mailbox,
+            mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -125,7 +127,7 @@ impl State {
             }
             self.store(Row::Lifecycle(record));
         }
-        if halted || *input == Input::Start || *input == Input::Stop {
+        if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
             self.store(Row::Intent(lasting));
         }
         match effect {
@@ -145,7 +147,6 @@ impl State {
             incarnation,
             entry.memory.clone(),
             self.around.clone(),
-            ticket.clone(),
         );
         let (myself, id) = (self.myself.clone(), id.clone());
         tokio::spawn(async move {

@@ -7,12 +7,12 @@ use ploy::kernel::{Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::StrategyId;
 use ploy::restart::{Failure, FailureClass};
+use ploy::strategy::Subscription;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::registry::Registration;
 use crate::bus::Ticket;
-use crate::bus::event::Mailbox;
 use crate::panics;
 use crate::ports::{Past, Permit};
 use crate::runtime::{self, Surroundings};
@@ -23,23 +23,23 @@ const REMEMBER_WITHIN: Duration = Duration::from_secs(5);
 /// strategy goes on without them: should one fill after all, its books do not add up, and it halts.
 const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 
-/// A kernel with its history, and what waits for it.
+/// A kernel with its history, and what it wants to see.
 #[derive(Debug)]
 pub(super) struct Built {
     pub(super) kernel: Kernel,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) subscription: Subscription,
 }
 
-/// Builds an incarnation: lets it and no other send, subscribes it, gives it its history.
+/// Builds an incarnation: lets it and no other send, and gives it its history. None of its orders is open, so
+/// nothing of its own can happen until it is subscribed.
 pub(super) async fn build(
     registration: Registration,
     incarnation: u64,
     memory: Memory,
     around: Surroundings,
-    ticket: Ticket,
 ) -> Result<Built, Failure> {
     let limit = registration.config.restart.start_timeout;
-    let work = build_untimed(registration, incarnation, memory, around, ticket);
+    let work = build_untimed(registration, incarnation, memory, around);
     match tokio::time::timeout(limit, work).await {
         Ok(built) => built,
         Err(_elapsed) => {
@@ -54,7 +54,6 @@ async fn build_untimed(
     incarnation: u64,
     memory: Memory,
     around: Surroundings,
-    ticket: Ticket,
 ) -> Result<Built, Failure> {
     let config = &registration.config;
     let id = config.id.clone();
@@ -72,8 +71,7 @@ async fn build_untimed(
     let memory = memory.after_order(last_order);
     let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
     recall(&mut kernel, &past)?;
-    let mailbox = around.bus.subscribe(&id, subscription, &ticket);
-    Ok(Built { kernel, mailbox })
+    Ok(Built { kernel, subscription })
 }
 
 fn recall(kernel: &mut Kernel, past: &[Past]) -> Result<(), Failure> {

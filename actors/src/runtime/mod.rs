@@ -85,6 +85,8 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     around: Surroundings,
+    /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
+    is_awake: bool,
     asked: Option<Timestamp>,
     conflated: u64,
     missed: u64,
@@ -109,8 +111,18 @@ impl Actor for StrategyRuntime {
         let ask = move |done| drop(reporting.cast(Msg::Report(done)));
         around.board.reporter(&id, Box::new(ask));
         let effects = Vec::new();
-        let (asked, conflated, missed) = (None, 0, 0);
-        Ok(State { kernel, id, incarnation, mailbox, around, asked, conflated, missed, effects })
+        Ok(State {
+            kernel,
+            id,
+            incarnation,
+            mailbox,
+            around,
+            is_awake: false,
+            asked: None,
+            conflated: 0,
+            missed: 0,
+            effects,
+        })
     }
 
     async fn handle(
@@ -149,6 +161,10 @@ impl Actor for StrategyRuntime {
 impl State {
     /// Takes in everything that waits, in order.
     fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
+        if !self.is_awake {
+            self.is_awake = true;
+            self.take(&Input::Gate { at: now, gate: Gate::Open }, &Ticket::none())?;
+        }
         let batch = self.mailbox.take();
         self.conflated += batch.conflated;
         self.missed += batch.missed;
@@ -165,7 +181,7 @@ impl State {
         for delivery in batch.items {
             let (input, ticket) = match delivery {
                 Delivery::Market(event, ticket) => (Input::Market(event), ticket),
-                Delivery::Order(event, ticket) => (Input::Order(event), ticket),
+                Delivery::Order(event, ticket) => (Input::Order(*event), ticket),
                 Delivery::Timer(at, ticket) => {
                     self.asked = None;
                     (Input::Timer(at), ticket)

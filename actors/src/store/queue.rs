@@ -43,6 +43,8 @@ struct State {
     queue: Vec<Job>,
     /// Rows in the queue and in the transaction on its way.
     waiting: usize,
+    /// Something is in the queue that is not to wait for others.
+    pressing: bool,
     last_seq: i64,
     /// When the newest row was true.
     at: Timestamp,
@@ -74,6 +76,7 @@ impl Shared {
             state: Mutex::new(State {
                 queue: Vec::new(),
                 waiting: 0,
+                pressing: false,
                 last_seq: opened.last_seq,
                 at,
                 life: Life::Open,
@@ -96,8 +99,9 @@ impl Shared {
     pub(super) fn record(&self, row: Row) -> Result<(), StoreError> {
         let wake = {
             let mut state = self.state();
+            let first = state.queue.is_empty();
             state.push(vec![row], None, QUEUE_MAX)?;
-            !state.retrying
+            (first || state.pressing) && !state.retrying
         };
         if wake {
             self.wake.notify_one();
@@ -153,6 +157,7 @@ impl Shared {
     /// Takes all that waits. Rows whose caller has given up are left out: it was told that they are not stored.
     pub(super) fn take(&self) -> Vec<Job> {
         let mut state = self.state();
+        state.pressing = false;
         let (gone, group): (Vec<_>, Vec<_>) = mem::take(&mut state.queue)
             .into_iter()
             .partition(|job| job.reply.as_ref().is_some_and(oneshot::Sender::is_closed));
@@ -202,6 +207,12 @@ impl Shared {
         state.down(message);
     }
 
+    /// Tells whether what is in the queue may wait for others: only decisions, which nobody waits for.
+    pub(super) fn may_wait(&self) -> bool {
+        let state = self.state();
+        state.life == Life::Open && !state.queue.is_empty() && !state.pressing
+    }
+
     pub(super) fn life(&self) -> Life {
         self.state().life
     }
@@ -245,6 +256,8 @@ impl State {
         self.at = rows.last().map_or(self.at, rows::at);
         self.last_seq += i64::try_from(rows.len()).unwrap_or(i64::MAX);
         self.waiting += rows.len();
+        let notes_only = rows.iter().all(|row| matches!(row, Row::Decision(_)));
+        self.pressing |= reply.is_some() || !notes_only;
         self.queue.push(Job { seq, rows, reply });
     }
 

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
 
+/// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
+const GATHER: Duration = Duration::from_millis(10);
 /// The first wait after a failed transaction; it doubles.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait.
@@ -20,10 +22,11 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     conn: Option<SqliteConnection>,
     run: String,
-    /// Counts the transactions tried; the channel ends with the writer.
-    tries: watch::Sender<u64>,
     /// Let go after the connection is closed.
     _lock: Option<File>,
+    /// Counts the transactions tried; the channel ends with the writer, as the last of it: whoever waits for that
+    /// finds the file free.
+    tries: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -35,7 +38,7 @@ impl Writer {
         lock: Option<File>,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self { shared, conn: Some(conn), run, tries, _lock: lock };
+        let writer = Self { shared, conn: Some(conn), run, _lock: lock, tries };
         (writer, counted)
     }
 
@@ -43,6 +46,7 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut failures = 0;
         loop {
+            self.gather().await;
             let group = self.shared.take();
             if group.is_empty() {
                 match self.shared.life() {
@@ -75,6 +79,18 @@ impl Writer {
             && let Err(error) = conn.close().await
         {
             tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    /// Lets decisions wait for others, until something comes that is not to wait.
+    async fn gather(&self) {
+        let over = tokio::time::sleep(GATHER);
+        tokio::pin!(over);
+        while self.shared.may_wait() {
+            tokio::select! {
+                () = &mut over => return,
+                () = self.shared.wake.notified() => {}
+            }
         }
     }
 

@@ -30,7 +30,7 @@ use sink::Sink;
 static COUNTS: Counts = Counts::new();
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Pretty on a terminal, else JSON.
     #[default]

@@ -55,7 +55,7 @@ pub struct Config {
     pub profit_min_usdc: Usdc,
     /// How long a leg waits for its hedge before it is sold; exactly that long still waits.
     pub hedge_wait_max: Duration,
-    /// How many unhedged legs may be open at once.
+    /// How many unhedged legs may be open at once; one too small to be sold does not count.
     pub unhedged_max: u64,
     /// By what fraction of its entry price the bid of a leg may fall before it is sold; equal sells.
     pub unhedged_stop_frac: Usdc,

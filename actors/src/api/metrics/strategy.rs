@@ -1,7 +1,5 @@
 //! The series of one strategy.
 
-use std::collections::BTreeMap;
-
 use ploy::lifecycle::{Gate, Phase};
 use ploy::price::{Usdc, parse_micros};
 use ploy::risk::Rule;
@@ -148,12 +146,8 @@ fn decisions(text: &mut Text, id: &str, kernel: &KernelStatus) {
     for (action, decisions) in [("order", orders), ("rejected", rejected), ("no", noes)] {
         text.set(&DECISIONS, [id, action], count(decisions));
     }
-    let mut causes: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for tally in &kernel.causes {
-        *causes.entry((&tally.verdict, &tally.cause)).or_default() += tally.count;
-    }
-    for ((verdict, cause), decisions) in causes {
-        text.set(&CAUSES, [id, verdict, cause], count(decisions));
+    for tally in kernel.totals() {
+        text.set(&CAUSES, [id, &tally.verdict, &tally.cause], count(tally.count));
     }
     if let Some(at) = kernel.last_decision_at {
         text.set(&LAST_DECISION, [id], units(at.micros()));

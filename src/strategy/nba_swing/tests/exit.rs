@@ -90,7 +90,7 @@ fn the_trailing_stop_is_counted_from_the_peak_which_begins_at_the_entry() {
     check(at("0.54", "0.6"), None);
     check(at("0.539999", "0.6"), Some("trailing 100 medium"));
     let mut never = config().exit;
-    never.trailing_stop_frac = 1_000_000;
+    never.trailing_stop_frac = Frac::from_micros(1_000_000);
     assert_eq!(Sale::of(&never, &at("0.000001", "0.999999")).map(|sale| sale.urgency), None);
 }
 
@@ -206,7 +206,7 @@ fn the_urgency_of_a_rule_is_the_limit_of_its_order() {
     check(Urgency::High, "0.15/0.17", "0.13");
     let mut config = config();
     config.exit.edge_urgency = Urgency::High;
-    config.exit.liquidity_min = 0;
+    config.exit.liquidity_min = Frac::default();
     let mut desk = holding_desk(config);
     desk.tell(game([50, 100], 4, 290));
     assert_eq!(desk.quote("0.02/0.03"), "exit: sell 41.66 yes at 0.01");
@@ -225,7 +225,7 @@ fn an_exit_tells_what_it_compared() {
 fn a_hold_tells_what_it_compared_and_counts_its_warnings() {
     let mut desk = holding_desk(config());
     desk.tell(leading());
-    assert_eq!(desk.quote("0.62/0.63"), "hold");
+    assert_eq!(desk.quote("0.62/0.63"), "holding");
     assert_eq!(
         desk.compared,
         "p 0.880797, bid 0.62, edge 0.260797, peak 0.62, gain 0.033333, liquidity 145.184519, \
@@ -233,7 +233,7 @@ fn a_hold_tells_what_it_compared_and_counts_its_warnings() {
     );
     // Little edge; late; little liquidity.
     let warnings = |desk: &mut Desk, quote: &str| {
-        assert_eq!(desk.quote(quote), "hold", "{}", desk.compared);
+        assert_eq!(desk.quote(quote), "holding", "{}", desk.compared);
         desk.compared.rsplit(' ').next().unwrap().to_owned()
     };
     assert_eq!(warnings(&mut desk, "0.85/0.86"), "0");
@@ -257,10 +257,13 @@ fn a_gain_is_taken_by_half_and_the_rest_is_held() {
     assert_eq!(desk.stage(), "Managing");
     let order = desk.send(&look);
     assert_eq!(desk.quote("0.87/0.88"), "pending_order");
-    assert_eq!((desk.done(order, "20.83").as_str(), desk.stage().as_str()), ("hold", "Managing"));
+    assert_eq!(
+        (desk.done(order, "20.83").as_str(), desk.stage().as_str()),
+        ("holding", "Managing")
+    );
     assert_eq!(desk.held().unwrap(), "20.83 yes at 0.6, peak 0.87");
     // Half of it is no more than 0.6: no second half.
-    assert_eq!(desk.quote("0.87/0.88"), "hold");
+    assert_eq!(desk.quote("0.87/0.88"), "holding");
 }
 
 #[test]

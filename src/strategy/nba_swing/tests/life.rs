@@ -24,7 +24,7 @@ fn a_round_goes_through_all_stages() {
     let look = desk.filled(entry, "41.66").remove(0);
     check(&desk, &look, "pending_order", "Managing");
     let look = desk.done(entry, "0");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
     let look = desk.quote("0.53/0.54");
     check(&desk, &look, EXIT, "Exiting");
     let exit = desk.send(&look);
@@ -63,7 +63,7 @@ fn an_entry_filled_in_part_is_a_position_of_that_part() {
     let look = desk.quote("0.59/0.6");
     let entry = desk.send(&look);
     let look = desk.done(entry, "20");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
     assert_eq!(desk.held().unwrap(), "20 yes at 0.6, peak 0.6");
 }
 
@@ -77,7 +77,7 @@ fn an_exit_that_the_guard_refused_is_judged_anew() {
     check(&desk, &look, EXIT, "Exiting");
     // The cause is gone.
     let look = desk.quote("0.6/0.61");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn a_halt_with_shares_held_resumes_into_managing_them() {
     desk.bought("0.59/0.6");
     desk.feed("books", FeedState::Down);
     let look = desk.quote("0.6/0.61");
-    check(&desk, &look, "hold", "Halt");
+    check(&desk, &look, "holding", "Halt");
     desk.feed("books", FeedState::Up);
     let look = desk.quote("0.6/0.61");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
     assert_eq!(desk.held().unwrap(), "41.66 yes at 0.6, peak 0.6");
 }
 
@@ -162,7 +162,7 @@ fn a_halt_ends_only_when_what_was_on_its_way_has_arrived() {
     let look = desk.filled(entry, "41.66").remove(0);
     check(&desk, &look, "pending_order", "Halt");
     let look = desk.done(entry, "0");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
 }
 
 /// A new incarnation that knows the game and no market yet.
@@ -179,7 +179,7 @@ fn a_position_and_its_entry_survive_a_restart() {
     let mut desk = reborn(&desk);
     desk.recall(YES, Side::Buy, "41.66 at 0.6");
     let look = desk.quote("0.6/0.61");
-    check(&desk, &look, "hold", "Managing");
+    check(&desk, &look, "holding", "Managing");
     assert_eq!(desk.held().unwrap(), "41.66 yes at 0.6, peak 0.6");
     let look = desk.quote("0.53/0.54");
     check(&desk, &look, EXIT, "Exiting");
@@ -189,13 +189,13 @@ fn a_position_and_its_entry_survive_a_restart() {
 fn the_peak_survives_a_restart_as_far_as_fills_tell_it() {
     let mut desk = Desk::leading(config());
     desk.bought("0.59/0.6");
-    assert_eq!(desk.quote("0.7/0.71"), "hold");
+    assert_eq!(desk.quote("0.7/0.71"), "holding");
     assert_eq!(desk.held().unwrap(), "41.66 yes at 0.6, peak 0.7");
     // A peak that was only quoted is lost: the stop begins at the entry again.
     let mut after = reborn(&desk);
     after.recall(YES, Side::Buy, "41.66 at 0.6");
     assert_eq!(after.held().unwrap(), "41.66 yes at 0.6, peak 0.6");
-    assert_eq!(after.quote("0.62/0.63"), "hold");
+    assert_eq!(after.quote("0.62/0.63"), "holding");
     assert_eq!(desk.quote("0.62/0.63"), "exit: sell 41.66 yes at 0.62");
     // One at which a half was sold is not.
     let mut after = reborn(&desk);

@@ -122,31 +122,31 @@ fn a_game_is_bought_into_sold_by_half_at_its_height_and_left_when_it_turns() {
         01:00.5Z filters failed 1, spread_frac 0.025317, spread_frac_max 0.02
         01:00.5Z buy 40.98 yes at 0.61 p_yes 0.691043, ask 0.61, edge 0.081043, confidence 0.95, net_ev 0.063843, warnings 1, spread_frac 0.016529
         01:00.75Z pending_order open_orders 1
-        01:00.75Z hold p 0.691043, bid 0.6, edge 0.091043, peak 0.61, gain -0.016394, liquidity 147.632991, warnings 0
+        01:00.75Z holding p 0.691043, bid 0.6, edge 0.091043, peak 0.61, gain -0.016394, liquidity 147.632991, warnings 0
         01:12Z stale_book age 11.5s, book_age_max 5s
-        01:12Z hold p 0.691043, bid 0.6, edge 0.091043, peak 0.61, gain -0.016394, liquidity 147.632991, warnings 0
+        01:12Z holding p 0.691043, bid 0.6, edge 0.091043, peak 0.61, gain -0.016394, liquidity 147.632991, warnings 0
         01:30Z stale_book age 18s, book_age_max 5s
-        01:30.5Z hold p 0.808841, bid 0.7, edge 0.108841, peak 0.7, gain 0.14754, liquidity 147.45869, warnings 0
+        01:30.5Z holding p 0.808841, bid 0.7, edge 0.108841, peak 0.7, gain 0.14754, liquidity 147.45869, warnings 0
         01:42Z stale_book age 11.5s, book_age_max 5s
-        01:42Z hold p 0.808841, bid 0.7, edge 0.108841, peak 0.7, gain 0.14754, liquidity 147.45869, warnings 0
+        01:42Z holding p 0.808841, bid 0.7, edge 0.108841, peak 0.7, gain 0.14754, liquidity 147.45869, warnings 0
         02:00Z stale_book age 18s, book_age_max 5s
-        02:00.5Z hold p 0.887455, bid 0.8, edge 0.087455, peak 0.8, gain 0.311475, liquidity 147.327964, warnings 0
+        02:00.5Z holding p 0.887455, bid 0.8, edge 0.087455, peak 0.8, gain 0.311475, liquidity 147.327964, warnings 0
         02:12Z stale_book age 11.5s, book_age_max 5s
-        02:12Z hold p 0.887455, bid 0.8, edge 0.087455, peak 0.8, gain 0.311475, liquidity 147.327964, warnings 0
+        02:12Z holding p 0.887455, bid 0.8, edge 0.087455, peak 0.8, gain 0.311475, liquidity 147.327964, warnings 0
         02:30Z stale_book age 18s, book_age_max 5s
         02:30.5Z sell 20.49 yes at 0.87 bid 0.87, edge 0.015948, edge_max 0.02, entry 0.61, held 1, held_min 0.6
         02:30.75Z pending_order open_orders 1
-        02:30.75Z hold p 0.885948, bid 0.87, edge 0.015948, peak 0.87, gain 0.426229, liquidity 294.508675, warnings 1
+        02:30.75Z holding p 0.885948, bid 0.87, edge 0.015948, peak 0.87, gain 0.426229, liquidity 294.508675, warnings 1
         02:42Z stale_book age 11.5s, book_age_max 5s
-        02:42Z hold p 0.885948, bid 0.87, edge 0.015948, peak 0.87, gain 0.426229, liquidity 294.508675, warnings 1
+        02:42Z holding p 0.885948, bid 0.87, edge 0.015948, peak 0.87, gain 0.426229, liquidity 294.508675, warnings 1
         03:00Z stale_book age 18s, book_age_max 5s
-        03:00.5Z hold p 0.884423, bid 0.88, edge 0.004423, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
+        03:00.5Z holding p 0.884423, bid 0.88, edge 0.004423, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
         03:12Z stale_book age 11.5s, book_age_max 5s
-        03:12Z hold p 0.884423, bid 0.88, edge 0.004423, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
+        03:12Z holding p 0.884423, bid 0.88, edge 0.004423, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
         03:30Z stale_book age 18s, book_age_max 5s
-        03:30.5Z hold p 0.882881, bid 0.88, edge 0.002881, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
+        03:30.5Z holding p 0.882881, bid 0.88, edge 0.002881, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
         03:42Z stale_book age 11.5s, book_age_max 5s
-        03:42Z hold p 0.882881, bid 0.88, edge 0.002881, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
+        03:42Z holding p 0.882881, bid 0.88, edge 0.002881, peak 0.88, gain 0.442622, liquidity 294.489551, warnings 1
         04:00Z stale_book age 18s, book_age_max 5s
         04:00.5Z sell 20.49 yes at 0.77 bid 0.77, peak 0.88, fall 0.125, fall_max 0.1
         04:00.75Z pending_order open_orders 1

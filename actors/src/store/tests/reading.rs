@@ -1,0 +1,187 @@
+//! What was written, read back: pages, orders, the past, and what outlives the process.
+
+use super::*;
+
+#[tokio::test]
+async fn pages_go_from_the_newest_to_the_oldest() {
+    let store = memory().await;
+    for seq in 1..=5 {
+        store.commit(vec![order(seq), Row::Decision(decision(seq))]).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.decisions(newest(2, before)).await.unwrap();
+        seen.push(page.items.iter().map(|item| item.seq).collect::<Vec<_>>());
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [vec![5, 4], vec![3, 2], vec![1]]);
+    // A page that holds just the rest has no next.
+    let whole = store.decisions(newest(5, None)).await.unwrap();
+    assert_eq!((whole.items.len(), whole.next), (5, None));
+    assert_eq!(whole.items[4], decision(1));
+    // Another strategy's page is empty, and a limit of nothing is one.
+    let mut other = newest(0, None);
+    assert_eq!(store.decisions(other.clone()).await.unwrap().items.len(), 1);
+    other.strategy = "momentum".parse().unwrap();
+    assert_eq!(store.decisions(other).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn an_order_is_what_its_events_say() {
+    let accepted = |number| told(number, Update::Submitted(Submission::Accepted));
+    let unknown = |number| told(number, Update::Submitted(Submission::Unknown));
+    check_order(vec![], "pending", "0", None).await;
+    check_order(vec![accepted(1)], "accepted", "0", None).await;
+    check_order(vec![rejected(1)], "rejected", "0", Some("no money")).await;
+    check_order(vec![unknown(1)], "unknown", "0", None).await;
+    // It was looked up: whatever came first, it is known now.
+    check_order(vec![unknown(1), accepted(1)], "accepted", "0", None).await;
+    check_order(vec![unknown(1), rejected(1)], "rejected", "0", Some("no money")).await;
+    check_order(vec![unknown(1), filled(1, 1)], "accepted", "2", None).await;
+    let twice = vec![accepted(1), filled(1, 1), filled(1, 2), filled(1, 2)];
+    check_order(twice, "accepted", "4", None).await;
+    let part = vec![accepted(1), filled(1, 1), done(1, DoneCause::Unmatched)];
+    check_order(part, "filled", "2", Some("unmatched")).await;
+    let all = vec![filled(1, 1), filled(1, 2), done(1, DoneCause::Filled)];
+    check_order(all, "filled", "4", Some("filled")).await;
+    let none = vec![accepted(1), done(1, DoneCause::Cancelled)];
+    check_order(none, "unfilled", "0", Some("cancelled")).await;
+    // Of another order.
+    check_order(vec![done(2, DoneCause::Resolved)], "pending", "0", None).await;
+}
+
+/// The one place that derives an order's state from its events.
+async fn check_order(events: Vec<Row>, state: &str, filled: &str, cause: Option<&str>) {
+    let store = memory().await;
+    let case = format!("{events:?}");
+    store.commit(vec![order(1)]).await.unwrap();
+    store.commit(events).await.unwrap();
+    let expected = OrderRecord {
+        id: "split_arb:1".parse().unwrap(),
+        at: at(1),
+        market_id: MARKET.to_string(),
+        outcome: Outcome::Yes,
+        side: Side::Buy,
+        limit: "0.46".parse().unwrap(),
+        size: "10".parse().unwrap(),
+        time_in_force: "FAK".to_owned(),
+        purpose: "entry".to_owned(),
+        state: state.to_owned(),
+        filled: filled.parse().unwrap(),
+        cause: cause.map(str::to_owned),
+    };
+    let page = store.orders(newest(10, None)).await.unwrap();
+    assert_eq!(page.items, [expected], "{case}");
+    let open = store.open_orders(&me()).await.unwrap();
+    let is_open = matches!(state, "pending" | "accepted" | "unknown");
+    assert_eq!(open.len(), usize::from(is_open), "{case}");
+}
+
+#[tokio::test]
+async fn the_past_is_told_once_in_the_order_it_was_booked() {
+    let store = memory().await;
+    let sold = Update::Filled(fill_of(2, 1, Side::Sell, "0.5", "1"));
+    let facts = [
+        filled(1, 1),
+        filled(1, 1),
+        settlement(20),
+        told(2, sold.clone()),
+        settlement(30),
+        settlement(20),
+        filled(1, 2),
+    ];
+    for fact in facts {
+        store.record(fact, Ticket::none()).unwrap();
+    }
+    // What is queued counts: a strategy that starts again must not miss a fill.
+    assert_eq!(store.status().rows, 0);
+    let past = store.past(&me()).await.unwrap();
+    let Update::Filled(sold) = sold else { panic!("a fill") };
+    let settled = Past::Settled { market: MARKET, payouts: [usdc("1"), usdc("0")] };
+    let bought = |fill| Past::Fill(fill_of(1, fill, Side::Buy, "0.45", "2"));
+    assert_eq!(past, [bought(1), settled.clone(), Past::Fill(sold), settled, bought(2)]);
+    assert_eq!(store.past(&"momentum".parse().unwrap()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_sums_agree_with_the_portfolio() {
+    let store = memory().await;
+    let mut portfolio = Portfolio::default();
+    // Prices and sizes whose products must be rounded.
+    let fills = [
+        fill_of(1, 1, Side::Buy, "0.333333", "3.333333"),
+        fill_of(1, 2, Side::Buy, "0.000007", "7.000001"),
+        fill_of(2, 1, Side::Sell, "0.777777", "1.234567"),
+    ];
+    for fill in fills {
+        portfolio.book(&fill).unwrap();
+        let row = told(fill.order.number, Update::Filled(fill));
+        store.record(row, Ticket::none()).unwrap();
+    }
+    let payouts = [usdc("1"), usdc("0")];
+    let (amount, profit) = portfolio.settle(MARKET, payouts).unwrap();
+    let settled =
+        Settlement { strategy: me(), market: MARKET, payouts, amount, profit, at: at(30) };
+    store.record(Row::Settlement(settled), Ticket::none()).unwrap();
+    let sums = store.sums(&me()).await.unwrap();
+    assert_eq!(sums.cash(), portfolio.cash());
+    assert_eq!(sums.fees, portfolio.fees());
+    assert_eq!(sums.settled, amount);
+    let nobody = store.sums(&"momentum".parse().unwrap()).await.unwrap();
+    assert_eq!(nobody, Sums::default());
+}
+
+#[tokio::test]
+async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
+    let (_folder, path) = place();
+    let first = Store::open(&path, run("b")).await.unwrap();
+    let rows = vec![order(7), filled(7, 1), Row::Intent(halt(None))];
+    first.commit(rows).await.unwrap();
+    first.commit(vec![Row::Intent(halt(Some("a hang")))]).await.unwrap();
+    first.close(Duration::from_secs(5)).await.unwrap();
+
+    // Its id sorts before the first one's, and its clock stands still: only the order of opening counts.
+    let second = Store::open(&path, run("a")).await.unwrap();
+    assert_eq!(second.last_order_number(&me()).await.unwrap(), 0);
+    assert_eq!(second.past(&me()).await.unwrap(), []);
+    assert_eq!(second.open_orders(&me()).await.unwrap(), []);
+    assert_eq!(second.strategy_records().await.unwrap(), [halt(Some("a hang"))]);
+    second.record(Row::Intent(halt(None)), Ticket::none()).unwrap();
+    assert_eq!(second.strategy_records().await.unwrap(), [halt(None)]);
+    second.close(Duration::from_secs(5)).await.unwrap();
+
+    // The same run again goes on where it was.
+    let again = Store::open(&path, run("b")).await.unwrap();
+    assert_eq!(again.last_order_number(&me()).await.unwrap(), 7);
+    again.commit(vec![order(8)]).await.unwrap();
+    let page = again.orders(newest(1, None)).await.unwrap();
+    assert_eq!(page.items[0].id.number, 8);
+    let open = again.open_orders(&me()).await.unwrap();
+    assert_eq!(open, ["split_arb:7".parse().unwrap(), "split_arb:8".parse().unwrap()]);
+}
+
+#[tokio::test]
+async fn reading_does_not_wait_for_a_write() {
+    let (_folder, path) = place();
+    let store = Store::open(&path, run("r")).await.unwrap();
+    store.commit(vec![order(1)]).await.unwrap();
+    let mut shell = shell(&path).await;
+    shell.execute("begin immediate").await.unwrap();
+    let page = store.orders(newest(1, None)).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    shell.execute("rollback").await.unwrap();
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_folder, path) = place();
+    let file = Store::open(&path, run("r")).await.unwrap();
+    for store in [memory().await, file] {
+        let refused = store.inner.pool.execute("delete from runs").await;
+        assert!(refused.unwrap_err().to_string().contains("readonly"));
+    }
+}

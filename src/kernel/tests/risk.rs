@@ -1,0 +1,153 @@
+//! Gate, breaker and settlement.
+
+use super::*;
+
+fn gate(desk: &mut Desk, gate: Gate) {
+    let at = desk.now;
+    assert_eq!(desk.give(&Input::Gate { at, gate }), Ok(NOTHING));
+}
+
+fn release(desk: &mut Desk) -> Vec<String> {
+    let at = desk.now;
+    desk.give(&Input::Release { at }).unwrap()
+}
+
+#[test]
+fn a_gate_lets_pass_what_it_says() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 20 yes at 0.4");
+    gate(&mut desk, Gate::ReduceOnly);
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4"), ["2 refused gate"]);
+    assert_eq!(desk.want("exit 10 yes at 0.4"), ["submit 2", "3 order 2"]);
+    gate(&mut desk, Gate::Closed);
+    assert_eq!(desk.want("hedge 10 no at 0.4"), ["4 refused gate"]);
+    gate(&mut desk, Gate::Open);
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4"), ["submit 3", "5 order 3"]);
+}
+
+#[test]
+fn losses_in_a_row_trip_the_breaker_and_time_releases_it() {
+    let mut desk = Desk::new();
+    for trip in [false, true] {
+        desk.trade(A, "entry 10 yes at 0.4");
+        let came = desk.trade(A, "exit 10 yes at 0.3");
+        assert_eq!(came.iter().any(|line| line == "tripped loss_streak at 2 for 60s"), trip);
+    }
+    let until = desk.now + Duration::from_secs(60);
+    assert_eq!(desk.kernel.next_timer(), Some(until));
+    assert!(desk.want("entry 10 yes at 0.4")[0].ends_with("refused loss_streak"));
+    desk.wait(60);
+    assert_eq!(desk.give(&Input::Timer(until)).unwrap(), ["released loss_streak"]);
+    assert_eq!(desk.kernel.next_timer(), None);
+    assert_eq!(desk.want("entry 10 yes at 0.4")[0], "submit 5");
+}
+
+#[test]
+fn any_input_after_its_time_releases_a_trip() {
+    let mut desk = Desk::new();
+    for _ in 0..2 {
+        desk.trade(A, "entry 10 yes at 0.4");
+        desk.trade(A, "exit 10 yes at 0.3");
+    }
+    desk.wait(61);
+    let came = desk.want("entry 10 yes at 0.4");
+    assert_eq!(came[..2], ["released loss_streak", "submit 5"]);
+}
+
+#[test]
+fn a_person_releases_any_trip() {
+    let mut desk = Desk::new();
+    for _ in 0..2 {
+        desk.trade(A, "entry 10 yes at 0.4");
+        desk.trade(A, "exit 10 yes at 0.3");
+    }
+    assert_eq!(release(&mut desk), ["released loss_streak"]);
+    assert_eq!(release(&mut desk), NOTHING);
+    assert_eq!(desk.want("entry 10 yes at 0.4")[0], "submit 5");
+}
+
+#[test]
+fn a_fall_of_what_is_held_trips_the_breaker_until_a_person_releases_it() {
+    let mut desk = Desk::new();
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    assert_eq!(desk.bid(A, YES, "0.31"), NOTHING);
+    assert_eq!(desk.bid(A, YES, "0.3"), ["tripped drawdown at 10"]);
+    assert_eq!(desk.bid(A, YES, "0.29"), NOTHING);
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4"), ["2 refused drawdown"]);
+    assert_eq!(desk.want("exit 100 yes at 0.29")[0], "submit 2");
+    desk.wait(1_000_000);
+    assert_eq!(desk.kernel.next_timer(), None);
+    // What was lost by then is forgiven: the next trip is 10 further down.
+    assert_eq!(release(&mut desk), ["released drawdown"]);
+    assert_eq!(desk.bid(A, YES, "0.2"), NOTHING);
+    assert_eq!(desk.bid(A, YES, "0.19"), ["tripped drawdown at 10"]);
+}
+
+#[test]
+fn a_purchase_is_no_fall() {
+    // Forty USDC are spent on shares worth as much, whatever the order of books and fills is.
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 50 yes at 0.4");
+    assert_eq!(desk.bid(B, YES, "0.4"), NOTHING);
+    assert_eq!(desk.trade(B, "entry 50 yes at 0.4"), NOTHING);
+    assert_eq!(desk.bid(B, YES, "0.39"), NOTHING);
+    assert_eq!(desk.kernel.portfolio().drawdown(), usdc("0.5"));
+    // The book that is known tells at once what a fill is worth.
+    desk.bid(A, NO, "0.2");
+    desk.trade(A, "entry 50 no at 0.3");
+    assert_eq!(desk.kernel.portfolio().drawdown(), Usdc::ZERO);
+}
+
+#[test]
+fn a_profit_by_a_sale_is_no_room_for_a_fall() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 50 yes at 0.4");
+    desk.trade(A, "exit 50 yes at 0.55");
+    assert_eq!(desk.kernel.portfolio().drawdown(), Usdc::ZERO);
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    assert_eq!(desk.bid(A, YES, "0.31"), NOTHING);
+    assert_eq!(desk.bid(A, YES, "0.3"), ["tripped drawdown at 10"]);
+}
+
+#[test]
+fn a_settlement_pays_closes_the_round_and_forgets_the_market() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 10 yes at 0.4");
+    desk.trade(A, "hedge 10 no at 0.5");
+    desk.told();
+    assert_eq!(desk.settle(A, "0", "1"), ["btc-a settled for 10, profit 1"]);
+    assert_eq!((desk.told(), desk.cash().as_str()), (vec!["a settled".to_owned()], "1"));
+    assert_eq!(desk.settle(A, "0", "1"), NOTHING);
+    assert_eq!(desk.want("entry 10 yes at 0.4"), ["3 refused unknown_market"]);
+    // Nothing held: nothing comes of it, and the strategy is told all the same.
+    assert_eq!(desk.settle(B, "0.5", "0.5"), NOTHING);
+    assert_eq!(desk.told().last().unwrap(), "b settled");
+}
+
+#[test]
+fn lost_settlements_trip_the_breaker_and_a_win_ends_the_streak() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 10 yes at 0.4");
+    assert_eq!(desk.settle(A, "0", "1"), ["btc-a settled for 0, profit -4"]);
+    desk.trade(B, "entry 10 yes at 0.4");
+    let trip = "tripped loss_streak at 2 for 60s";
+    assert_eq!(desk.settle(B, "0", "1"), ["btc-b settled for 0, profit -4", trip]);
+
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 10 yes at 0.4");
+    desk.trade(A, "exit 10 yes at 0.3");
+    desk.trade(A, "entry 10 yes at 0.4");
+    assert_eq!(desk.settle(A, "1", "0"), ["btc-a settled for 10, profit 6"]);
+    desk.trade(B, "entry 10 yes at 0.4");
+    assert_eq!(desk.settle(B, "0", "1"), ["btc-b settled for 0, profit -4"]);
+}
+
+#[test]
+fn a_lost_settlement_may_be_too_deep_a_fall() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 30 yes at 0.4");
+    let settled = desk.settle(A, "0", "1");
+    assert_eq!(settled, ["btc-a settled for 0, profit -12", "tripped drawdown at 12"]);
+}

@@ -1,0 +1,190 @@
+//! The service in this process: every part of the program but its command line, on a port of its own.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::adapters::tape::reader;
+use actors::api::Hosts;
+use actors::app::{self, App, Parts};
+use actors::feed::FeedEnd;
+use actors::manager::{Build, StrategyRegistry};
+use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
+use actors::store::{RunInfo, Store};
+use ploy::command::{Accepted, Action, Command, Refusal};
+use ploy::config::{Speed, StrategyConfig};
+use ploy::price::Usdc;
+use ploy::risk::Limits;
+use ploy::status::{Mode, StrategyStatus, SystemStatus};
+use ploy::tape::Header;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::feeder::Feeder;
+use super::{LOOK, WITHIN, id, legged, settings};
+
+/// A service that is not started yet.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    registry: StrategyRegistry,
+    store: Option<PathBuf>,
+    speed: Speed,
+    latency: Duration,
+}
+
+impl Stage {
+    /// Returns a service without strategies that keeps its facts in memory and plays as fast as it can.
+    pub(crate) fn new() -> Self {
+        Self {
+            registry: StrategyRegistry::default(),
+            store: None,
+            speed: Speed::Max,
+            latency: settings().latency,
+        }
+    }
+
+    /// Adds a strategy of a known kind.
+    pub(crate) fn with(mut self, config: StrategyConfig) -> Self {
+        self.registry.add(config);
+        self
+    }
+
+    /// Adds a strategy that is built in a way of its own, with limits that are never met.
+    pub(crate) fn custom(mut self, name: &str, build: Build) -> Self {
+        self.registry.add_custom(unlimited(name), build);
+        self
+    }
+
+    /// Keeps the facts in this file.
+    pub(crate) fn store(mut self, path: &Path) -> Self {
+        self.store = Some(path.to_owned());
+        self
+    }
+
+    /// Plays at this speed.
+    pub(crate) fn speed(mut self, speed: &str) -> Self {
+        self.speed = speed.parse().unwrap();
+        self
+    }
+
+    /// Starts the service and plays a tape.
+    pub(crate) async fn play(self, tape: &Path) -> App {
+        let (header, source) = reader::spawn(tape, reader::READ_AHEAD).unwrap();
+        let app = self.start(header, source).await;
+        app.play();
+        app
+    }
+
+    /// Starts the service and plays what the test feeds it.
+    pub(crate) async fn fed(self) -> (App, Feeder) {
+        let (feeder, header, source) = Feeder::new();
+        let app = self.start(header, source).await;
+        app.play();
+        (app, feeder)
+    }
+
+    /// Starts the service; nothing is played yet.
+    pub(crate) async fn start(self, header: Header, source: mpsc::Receiver<FeedItem>) -> App {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let run = RunInfo {
+            id: uuid::Uuid::now_v7().to_string(),
+            started_at: app::wall(),
+            version: "test".to_owned(),
+            mode: Mode::Paper,
+            title: header.title.clone(),
+        };
+        let store = match &self.store {
+            Some(path) => Store::open(path, run.clone()).await.unwrap(),
+            None => Store::open_in_memory(run.clone()).await.unwrap(),
+        };
+        let parts = Parts {
+            run,
+            source,
+            header,
+            speed: self.speed,
+            latency: self.latency,
+            listener,
+            address,
+            hosts: Hosts::new(address, &[]).unwrap(),
+            store,
+            registry: self.registry,
+            strategies: Handle::current(),
+        };
+        App::start(parts).await.unwrap()
+    }
+}
+
+/// Returns settings under this name whose limits are never met.
+pub(crate) fn unlimited(name: &str) -> StrategyConfig {
+    let much: Usdc = "1000000".parse().unwrap();
+    let limits = Limits {
+        market_exposure_max_usdc: much,
+        strategy_exposure_max_usdc: much,
+        open_orders_max: 1000,
+        order_rate_per_minute: 6000,
+        order_burst: 1000,
+        loss_streak_max: 1000,
+        loss_streak_cooldown: Duration::from_secs(1),
+        drawdown_max_usdc: much,
+    };
+    StrategyConfig { id: id(name), limits, ..legged() }
+}
+
+/// Waits for the tape's end and returns the snapshot after it.
+pub(crate) async fn ended(app: &App) -> Arc<SystemStatus> {
+    let end = tokio::time::timeout(2 * WITHIN, app.tape_end()).await.unwrap();
+    assert_eq!(end, FeedEnd::Complete);
+    app.fresh().await
+}
+
+/// Waits until a snapshot is as said, and returns it.
+pub(crate) async fn until(
+    app: &App,
+    what: &str,
+    is_true: impl Fn(&SystemStatus) -> bool,
+) -> Arc<SystemStatus> {
+    let deadline = tokio::time::Instant::now() + WITHIN;
+    loop {
+        let status = app.fresh().await;
+        if is_true(&status) {
+            return status;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}; {status:#?}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until a strategy is in a phase, and returns how it is then.
+pub(crate) async fn phase(app: &App, name: &str, phase: &str) -> StrategyStatus {
+    let what = format!("{name} is {phase}");
+    let status = until(app, &what, |status| one(status, name).phase.name() == phase).await;
+    one(&status, name).clone()
+}
+
+/// Returns how a strategy is.
+pub(crate) fn one<'a>(status: &'a SystemStatus, name: &str) -> &'a StrategyStatus {
+    status.strategy(name).unwrap_or_else(|| panic!("no {name} in {status:#?}"))
+}
+
+/// Asks the manager.
+pub(crate) async fn command(app: &App, name: &str, action: Action) -> Result<Accepted, Refusal> {
+    let command = Command { strategy: id(name), action, actor: "test".to_owned() };
+    app.commands.send(command).await
+}
+
+/// Returns the orders of a strategy as they are stored, oldest first.
+pub(crate) async fn orders(app: &App, name: &str) -> Vec<OrderRecord> {
+    app.store.flush().await.unwrap();
+    let query = Query { strategy: id(name), limit: 1000, before: None };
+    let page = app.store.orders(query).await.unwrap();
+    assert_eq!(page.next, None, "a test's orders fit one page");
+    page.items.into_iter().rev().collect()
+}
+
+/// Ends the service in good order.
+pub(crate) async fn stop(app: App) {
+    app.stop(Duration::from_secs(20)).await.unwrap();
+}

@@ -1,0 +1,91 @@
+//! Without a store nothing is sent: what is not written down cannot be remembered.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actors::app::App;
+use sqlx::{Connection as _, Executor as _};
+
+use crate::stage::feeder::Feeder;
+use crate::stage::script::{Seen, buyer, script};
+use crate::stage::service::{Stage, one, orders, stop, until};
+use crate::stage::{database, folder, id};
+
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// Shows a book on which the strategy wants to buy, and lets the order's outcome come.
+async fn show(app: &App, feeder: &mut Feeder, market: ploy::market::ConditionId) {
+    feeder.book(market, "0.39", "0.40").await;
+    feeder.wait(A_SECOND).await;
+    feeder.settled(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_cannot_be_stored_is_not_sent_and_its_strategy_is_told() {
+    let folder = folder();
+    let path = folder.path().join("ploy.db");
+    let seen = Arc::<Seen>::default();
+    let build = script(&seen, |_| buyer());
+    let (app, mut feeder) = Stage::new().custom("buyer", build).store(&path).fed().await;
+    let market = feeder.market(1).await;
+    show(&app, &mut feeder, market).await;
+    assert_eq!(one(&*app.fresh().await, "buyer").kernel.fills, 1, "it trades");
+    app.store.flush().await.unwrap();
+
+    // Every row names its run: without that table none can be written.
+    let mut other = database(&path).await;
+    other.execute("alter table runs rename to away").await.unwrap();
+    other.execute("drop table orders").await.unwrap();
+    other.execute("drop table errors").await.unwrap();
+    show(&app, &mut feeder, market).await;
+    let status = until(&app, "the store is down", |status| !status.store.up).await;
+    let kernel = &one(&status, "buyer").kernel;
+    assert_eq!((kernel.orders.submitted, kernel.orders.rejected), (2, 1));
+    assert_eq!((kernel.orders.accepted, kernel.fills, kernel.orders.open), (1, 1, 0));
+    assert_eq!(seen.done.load(Ordering::SeqCst), 2, "both ends were told");
+    let said = status.recent.iter().find(|recent| recent.event == "order.rejected").unwrap();
+    assert!(said.message.contains("not sent: the store failed"), "{}", said.message);
+    assert!(
+        status.not_ready.iter().any(|why| why.starts_with("store: ")),
+        "{:?}",
+        status.not_ready
+    );
+    assert!(status.store.last_error.is_some() && 0 < status.store.errors);
+    let lost = app.stop(Duration::from_secs(1)).await.unwrap_err();
+    assert!(lost.contains("rows were not written"), "{lost}");
+    other.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_comes_back_lets_orders_go_out_again() {
+    let folder = folder();
+    let path = folder.path().join("ploy.db");
+    let build = script(&Arc::default(), |_| buyer());
+    let (app, mut feeder) = Stage::new().custom("buyer", build).store(&path).fed().await;
+    let market = feeder.market(1).await;
+    feeder.settled(&app).await;
+    app.store.flush().await.unwrap();
+
+    let mut other = database(&path).await;
+    other.execute("begin immediate").await.unwrap();
+    show(&app, &mut feeder, market).await;
+    let status = until(&app, "the store is down", |status| !status.store.up).await;
+    assert_eq!(one(&status, "buyer").kernel.orders.rejected, 1);
+    other.execute("rollback").await.unwrap();
+    other.close().await.unwrap();
+
+    until(&app, "the store is up", |status| status.store.up).await;
+    show(&app, &mut feeder, market).await;
+    let kernel = &one(&*app.fresh().await, "buyer").kernel.clone();
+    assert_eq!((kernel.fills, kernel.orders.open), (1, 0));
+    let stored = orders(&app, "buyer").await;
+    // The refused one may be written after all, when the database was only late: then so is its refusal.
+    let states: Vec<_> = stored.iter().map(|o| (o.id.number, o.state.as_str())).collect();
+    assert!(
+        [&[(1, "rejected"), (2, "filled")][..], &[(2, "filled")]].contains(&&states[..]),
+        "{states:?}"
+    );
+    assert_eq!(app.store.open_orders(&id("buyer")).await.unwrap(), []);
+    stop(app).await;
+}

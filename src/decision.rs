@@ -89,7 +89,7 @@ pub enum Reason {
     NoStrike,
     /// The price of the underlying is too old.
     StaleSpot,
-    /// Too little time has passed since the last entry into the same underlying, or the last round in the market.
+    /// Too little time has passed since the last entry, or the last round, of the same kind.
     Cooldown,
     /// As many entries as allowed were made on this day in UTC.
     DailyLimit,

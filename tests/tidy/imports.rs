@@ -35,6 +35,7 @@ const CORE: Arrows = &[
             "book",
             "decision",
             "event",
+            "fees",
             "intent",
             "market",
             "numbers",

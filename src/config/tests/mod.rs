@@ -57,10 +57,9 @@ fn load(text: &str) -> Result<StrategyConfig, Vec<Fault>> {
 }
 
 fn split_arb(text: &str) -> Config {
-    match load(text).unwrap().kind {
-        Kind::SplitArb(config) => config,
-        Kind::Momentum(_) | Kind::NbaSwing(_) => panic!("not split_arb: {text}"),
-    }
+    let kind = load(text).unwrap().kind;
+    let Kind::SplitArb(config) = kind else { panic!("{kind:?}") };
+    config
 }
 
 fn told(faults: &[Fault]) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! The settings of `nba_swing`: one declaration each, one list, and the typed value built from them.
 
+use crate::numbers::Frac;
 use crate::price::{MICROS, Price, Size, Usdc, decimal};
-use crate::strategy::nba_swing::settings::{
+use crate::strategy::nba_swing::config::{
     Coefficients, Config, Entry, Exit, Filters, Training, Urgency,
 };
 use crate::strategy::nba_swing::teams::TeamCodes;
@@ -264,10 +265,14 @@ fn training(
     Some(Training::Fitted { file })
 }
 
+fn frac(values: &Values, setting: &Setting) -> Option<Frac> {
+    values.micros(setting).map(Frac::from_micros)
+}
+
 fn filters(values: &Values) -> Option<Filters> {
     Some(Filters {
         spread_max_usdc: values.usdc(&SPREAD_MAX)?,
-        spread_frac_max: values.micros(&SPREAD_FRAC_MAX)?,
+        spread_frac_max: frac(values, &SPREAD_FRAC_MAX)?,
         depth_min_usdc: values.usdc(&DEPTH_MIN)?,
         best_depth_min_usdc: values.usdc(&BEST_DEPTH_MIN)?,
         velocity_max_usdc: values.usdc(&VELOCITY_MAX)?,
@@ -277,7 +282,7 @@ fn filters(values: &Values) -> Option<Filters> {
         same_side_max: values.whole(&SAME_SIDE_MAX)?,
         trades_min: values.whole(&TRADES_MIN)?,
         trades_window: values.seconds(&TRADES_WINDOW)?,
-        imbalance_frac_max: values.micros(&IMBALANCE_MAX)?,
+        imbalance_frac_max: frac(values, &IMBALANCE_MAX)?,
     })
 }
 
@@ -296,8 +301,8 @@ fn entry(values: &Values, reader: &mut Reader<'_>) -> Option<Entry> {
         price_min: min?,
         price_max: max?,
         edge_min_usdc: values.usdc(&EDGE_MIN)?,
-        confidence_min: values.micros(&CONFIDENCE_MIN)?,
-        fee_frac: values.micros(&FEE_FRAC)?,
+        confidence_min: frac(values, &CONFIDENCE_MIN)?,
+        fee_frac: frac(values, &FEE_FRAC)?,
         slippage_usdc: values.usdc(&SLIPPAGE)?,
         ev_min_usdc: values.usdc(&EV_MIN)?,
     })
@@ -318,15 +323,15 @@ fn exit(values: &Values, reader: &mut Reader<'_>) -> Option<Exit> {
     Some(Exit {
         edge_min_usdc: all?,
         edge_urgency: urgency(&EDGE_URGENCY)?,
-        liquidity_min: values.micros(&LIQUIDITY_MIN)?,
+        liquidity_min: frac(values, &LIQUIDITY_MIN)?,
         liquidity_urgency: urgency(&LIQUIDITY_URGENCY)?,
-        trailing_stop_frac: values.micros(&TRAILING_STOP)?,
+        trailing_stop_frac: frac(values, &TRAILING_STOP)?,
         trailing_urgency: urgency(&TRAILING_URGENCY)?,
         partial_edge_max_usdc: half?,
-        partial_held_frac: values.micros(&PARTIAL_HELD)?,
+        partial_held_frac: frac(values, &PARTIAL_HELD)?,
         partial_urgency: urgency(&PARTIAL_URGENCY)?,
         time_stop: values.seconds(&TIME_STOP)?,
-        time_stop_gain_frac: values.micros(&TIME_STOP_GAIN)?,
+        time_stop_gain_frac: frac(values, &TIME_STOP_GAIN)?,
         time_urgency: urgency(&TIME_URGENCY)?,
     })
 }

@@ -8,7 +8,8 @@ use crate::restart::RestartPolicy;
 use crate::risk::Limits;
 use crate::strategy::momentum::Momentum;
 use crate::strategy::momentum::config::{self as momentum, Mode};
-use crate::strategy::nba_swing::{NbaSwing, settings as nba_swing};
+use crate::strategy::nba_swing::NbaSwing;
+use crate::strategy::nba_swing::config as nba_swing;
 use crate::strategy::split_arb::{self, SplitArb, Style};
 use crate::strategy::{Strategy, Subscription};
 
@@ -59,8 +60,8 @@ impl Kind {
         }
     }
 
-    /// Returns the word for the way it is traded, `legged` or `directional`, or for where its model comes from,
-    /// `untrained` or `fitted`.
+    /// Returns the word for the way it is traded, such as `legged` or `directional`, or for where its model comes
+    /// from: `untrained`, `fitted`.
     #[must_use]
     pub const fn variant(&self) -> &'static str {
         match self {

@@ -7,15 +7,15 @@ use crate::decision::Reason;
 use crate::fees::FeeSchedule;
 use crate::intent::Purpose;
 use crate::market::Outcome;
-use crate::numbers::{Frac, Numbers, Value};
+use crate::numbers::{Frac, Numbers};
 use crate::price::{MICROS, Price, Rounding, Size, Usdc};
 use crate::strategy::Look;
 
+use super::config::Entry as Rules;
 use super::filters::{Readings, Recent, Report};
 use super::fixture::Fixture;
 use super::game::Seen;
 use super::model::Estimate;
-use super::settings::Entry as Rules;
 use super::sight::{Sight, end};
 use super::stage::Stage;
 
@@ -26,8 +26,8 @@ pub(super) struct Terms {
     pub(super) outcome: Outcome,
     /// What it is worth by the model, in USDC.
     pub(super) fair: Usdc,
-    /// How sure that is, in millionths.
-    pub(super) confidence: i64,
+    /// How sure that is.
+    pub(super) confidence: Frac,
     /// What it costs.
     pub(super) ask: Price,
     /// What the market charges a taker.
@@ -146,7 +146,7 @@ impl Offer<'_> {
     }
 
     fn fair(&self) -> Usdc {
-        Usdc::from_micros(self.estimate.chance).unwrap_or_default()
+        Usdc::from_micros(self.estimate.chance.micros()).unwrap_or_default()
     }
 
     fn edge(&self) -> Option<Usdc> {
@@ -168,16 +168,16 @@ impl Terms {
             return no(Reason::PriceHigh, priced.with("price_max", rules.price_max));
         }
         let edge = fair - ask.into();
-        let p = Value::Frac(Frac::from_micros(fair.micros()));
+        let p = Frac::from_micros(fair.micros());
         let numbers = Numbers::none().with(self.chance_name(), p).with("ask", ask);
         let numbers = numbers.with("edge", edge);
         if edge < rules.edge_min_usdc {
             return no(Reason::NoEdge, numbers.with("edge_min", rules.edge_min_usdc));
         }
-        let numbers = numbers.with("confidence", Value::Frac(Frac::from_micros(self.confidence)));
+        let numbers = numbers.with("confidence", self.confidence);
         if self.confidence < rules.confidence_min {
-            let least = Value::Frac(Frac::from_micros(rules.confidence_min));
-            return no(Reason::LowConfidence, numbers.with("confidence_min", least));
+            let numbers = numbers.with("confidence_min", rules.confidence_min);
+            return no(Reason::LowConfidence, numbers);
         }
         let ev = edge - self.fee(rules) - rules.slippage_usdc;
         let numbers = numbers.with("net_ev", ev);
@@ -189,7 +189,7 @@ impl Terms {
 
     /// Returns what a share costs in fees: the market's own, and never less than the fraction of old.
     fn fee(&self, rules: &Rules) -> Usdc {
-        let fraction = i128::from(self.ask.micros()) * i128::from(rules.fee_frac);
+        let fraction = i128::from(self.ask.micros()) * i128::from(rules.fee_frac.micros());
         let fraction = crate::price::divide(fraction, i128::from(MICROS), Rounding::Up);
         let fraction = Usdc::from_micros(crate::price::narrow(fraction)).unwrap_or_default();
         fraction.max(self.fees.per_share(self.ask))

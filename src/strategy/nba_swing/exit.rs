@@ -7,15 +7,15 @@ use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::intent::Purpose;
 use crate::market::TickSize;
-use crate::numbers::{Frac, Numbers, Value};
+use crate::numbers::{Frac, Numbers};
 use crate::price::{Price, Rounding, Size, Usdc};
 use crate::strategy::Look;
 
+use super::config::{Exit as Rules, Urgency};
 use super::game::{Scene, Seen};
 use super::holding::Holding;
 use super::model::Estimate;
 use super::ratio;
-use super::settings::{Exit as Rules, Urgency};
 use super::sight::{Sight, end};
 
 /// What the rules compare.
@@ -48,8 +48,8 @@ pub(super) struct Exit {
 
 /// The edge, in USDC, below which a hold warns.
 const EDGE_LOW_MICROS: i64 = 30_000;
-/// The liquidity, in millionths, below which a hold warns.
-const LIQUIDITY_LOW: i64 = 3_000_000;
+/// The liquidity below which a hold warns.
+const LIQUIDITY_LOW: Frac = Frac::from_micros(3_000_000);
 /// The time left in the fourth quarter below which a hold warns.
 const LATE: Duration = Duration::from_mins(4);
 
@@ -94,7 +94,7 @@ fn decide(sight: &Sight<'_>, holding: Holding) -> ControlFlow<Look, Look> {
 fn fair(sight: &Sight<'_>, seen: Option<&Seen>, holding: Holding) -> Option<Usdc> {
     let team = sight.fixture?.team(holding.outcome());
     let estimate = Estimate::new(&sight.config.coefficients, &seen?.inputs(team));
-    Usdc::from_micros(estimate.chance).ok()
+    Usdc::from_micros(estimate.chance.micros()).ok()
 }
 
 impl Exit {
@@ -112,16 +112,14 @@ impl Exit {
         }
         if liquidity < rules.liquidity_min {
             let numbers = facts.bid().with("depth", facts.depth);
-            let numbers = numbers.with("liquidity", Value::Frac(Frac::from_micros(liquidity)));
-            let numbers =
-                numbers.with("liquidity_min", Value::Frac(Frac::from_micros(rules.liquidity_min)));
+            let numbers = numbers.with("liquidity", liquidity);
+            let numbers = numbers.with("liquidity_min", rules.liquidity_min);
             return all(rules.liquidity_urgency, numbers);
         }
         if rules.trailing_stop_frac < fall {
             let numbers = facts.bid().with("peak", facts.holding.peak());
-            let numbers = numbers.with("fall", Value::Frac(Frac::from_micros(fall)));
-            let numbers =
-                numbers.with("fall_max", Value::Frac(Frac::from_micros(rules.trailing_stop_frac)));
+            let numbers = numbers.with("fall", fall);
+            let numbers = numbers.with("fall_max", rules.trailing_stop_frac);
             return all(rules.trailing_urgency, numbers);
         }
         Self::partial(rules, facts).or_else(|| {
@@ -131,9 +129,8 @@ impl Exit {
                 return None;
             }
             let numbers = facts.bid().with("left", left).with("time_stop", rules.time_stop);
-            let numbers = numbers.with("gain", Value::Frac(Frac::from_micros(gain)));
-            let numbers =
-                numbers.with("gain_min", Value::Frac(Frac::from_micros(rules.time_stop_gain_frac)));
+            let numbers = numbers.with("gain", gain);
+            let numbers = numbers.with("gain_min", rules.time_stop_gain_frac);
             all(rules.time_urgency, numbers)
         })
     }
@@ -151,11 +148,8 @@ impl Exit {
             return None;
         }
         let numbers = facts.bid().with("edge", edge).with("edge_max", rules.partial_edge_max_usdc);
-        let numbers = numbers
-            .with("entry", facts.holding.entry())
-            .with("held", Value::Frac(Frac::from_micros(held)));
-        let numbers =
-            numbers.with("held_min", Value::Frac(Frac::from_micros(rules.partial_held_frac)));
+        let numbers = numbers.with("entry", facts.holding.entry()).with("held", held);
+        let numbers = numbers.with("held_min", rules.partial_held_frac);
         Some(Self { size: half, urgency: rules.partial_urgency, numbers })
     }
 }
@@ -165,20 +159,20 @@ impl Facts {
         self.fair.map(|fair| fair - self.price.into())
     }
 
-    /// Returns how many times the book is worth what is held, in millionths, rounded down.
-    fn liquidity(&self) -> i64 {
+    /// Returns how many times the book is worth what is held, rounded down.
+    fn liquidity(&self) -> Frac {
         let worth = self.price.notional(self.holding.size(), Rounding::Up);
         ratio::floor(self.depth.micros(), worth.micros())
     }
 
-    /// Returns how far the price is below its peak, as a fraction of it in millionths, rounded up.
-    fn fall(&self) -> i64 {
+    /// Returns how far the price is below its peak, as a fraction of it, rounded up.
+    fn fall(&self) -> Frac {
         let peak = self.holding.peak().micros();
         ratio::ceil(peak - self.price.micros(), peak)
     }
 
-    /// Returns the gain on the entry price, as a fraction of it in millionths, rounded down.
-    fn gain(&self) -> i64 {
+    /// Returns the gain on the entry price, as a fraction of it, rounded down.
+    fn gain(&self) -> Frac {
         let entry = self.holding.entry().micros();
         ratio::floor(self.price.micros() - entry, entry)
     }
@@ -188,7 +182,7 @@ impl Facts {
     }
 
     fn priced(&self) -> Numbers {
-        let p = self.fair.map(|fair| Value::Frac(Frac::from_micros(fair.micros())));
+        let p = self.fair.map(|fair| Frac::from_micros(fair.micros()));
         p.map_or(Numbers::none(), |p| Numbers::none().with("p", p)).with("bid", self.price)
     }
 
@@ -201,10 +195,8 @@ impl Facts {
         let numbers = self.priced();
         let numbers = edge.map_or(numbers, |edge| numbers.with("edge", edge));
         let numbers = numbers.with("peak", self.holding.peak());
-        let numbers = numbers.with("gain", Value::Frac(Frac::from_micros(self.gain())));
-        numbers
-            .with("liquidity", Value::Frac(Frac::from_micros(liquidity)))
-            .with("warnings", warnings)
+        let numbers = numbers.with("gain", self.gain());
+        numbers.with("liquidity", liquidity).with("warnings", warnings)
     }
 }
 

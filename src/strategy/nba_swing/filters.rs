@@ -6,16 +6,16 @@ use crate::book::{Level, OrderBook};
 use crate::numbers::{Frac, Numbers, Value};
 use crate::price::{Price, Rounding, Usdc};
 
+use super::config::Filters;
 use super::ratio;
-use super::settings::Filters;
 
 /// What is measured of a market, from one outcome's book and what has just happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Readings {
     pub(super) bid: Option<Price>,
     pub(super) ask: Option<Price>,
-    /// The spread as a fraction of the middle, in millionths, rounded up.
-    pub(super) spread_frac: i64,
+    /// The spread as a fraction of the middle, rounded up.
+    pub(super) spread_frac: Frac,
     /// What all bids, and all asks, are worth.
     pub(super) depth: [Usdc; 2],
     /// What the best bid, and the best ask, are worth.
@@ -26,8 +26,8 @@ pub(super) struct Readings {
     pub(super) quote_age: Duration,
     pub(super) same_side: u64,
     pub(super) trades: u64,
-    /// How much one side outweighs the other, as a fraction of both, in millionths, rounded up.
-    pub(super) imbalance: i64,
+    /// How much one side outweighs the other, as a fraction of both, rounded up.
+    pub(super) imbalance: Frac,
 }
 
 /// What has just happened, as readings need it.
@@ -74,7 +74,7 @@ impl Readings {
                 let (bid, ask) = (bid.micros(), ask.micros());
                 ratio::ceil(2 * (ask - bid), ask + bid)
             }
-            (Some(_) | None, Some(_) | None) => 0,
+            (Some(_) | None, Some(_) | None) => Frac::default(),
         };
         let [bids, asks] = depth.map(Usdc::micros);
         let imbalance = ratio::ceil((bids - asks).abs(), bids + asks);
@@ -116,13 +116,8 @@ impl Report {
         let (trades, least) = (readings.trades, limits.trades_min);
         report.bound(false, trades < least, ("trades", trades.into(), "trades_min", least.into()));
         let (value, max) = (readings.imbalance, limits.imbalance_frac_max);
-        let bound = (
-            "imbalance",
-            Value::Frac(Frac::from_micros(value)),
-            "imbalance_max",
-            Value::Frac(Frac::from_micros(max)),
-        );
-        report.bound(max < value, max < 2 * value, bound);
+        let bound = ("imbalance", value.into(), "imbalance_max", max.into());
+        report.bound(max < value, max < twice(value), bound);
         report
     }
 
@@ -152,13 +147,8 @@ impl Report {
         let (spread, max) = (Usdc::from(ask) - bid.into(), limits.spread_max_usdc);
         self.bound(max < spread, false, ("spread", spread.into(), "spread_max", max.into()));
         let (value, max) = (readings.spread_frac, limits.spread_frac_max);
-        let bound = (
-            "spread_frac",
-            Value::Frac(Frac::from_micros(value)),
-            "spread_frac_max",
-            Value::Frac(Frac::from_micros(max)),
-        );
-        self.bound(max < value, max < 2 * value, bound);
+        let bound = ("spread_frac", value.into(), "spread_frac_max", max.into());
+        self.bound(max < value, max < twice(value), bound);
     }
 
     fn depth(&mut self, limits: &Filters, readings: &Readings) {
@@ -187,6 +177,10 @@ impl Report {
     }
 }
 
+fn twice(fraction: Frac) -> Frac {
+    Frac::from_micros(fraction.micros().saturating_mul(2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,7 +199,7 @@ mod tests {
         Readings {
             bid: Some(price("0.45")),
             ask: Some(price("0.46")),
-            spread_frac: 2_200,
+            spread_frac: Frac::from_micros(2_200),
             depth: [usdc("2000"), usdc("1800")],
             best_depth: [usdc("500"), usdc("450")],
             velocity: Some(usdc("0.001")),
@@ -213,7 +207,7 @@ mod tests {
             quote_age: Duration::from_secs(2),
             same_side: 2,
             trades: 10,
-            imbalance: 50_000,
+            imbalance: Frac::from_micros(50_000),
         }
     }
 
@@ -234,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_missing_quote_fails_and_skips_the_other_spread_checks() {
-        let wide = Readings { spread_frac: 900_000, ..good() };
+        let wide = Readings { spread_frac: Frac::from_micros(900_000), ..good() };
         check(&Readings { bid: None, ..wide }, &["quotes"], &[]);
         check(&Readings { ask: None, ..wide }, &["quotes"], &[]);
         check(&Readings { bid: None, ask: None, ..wide }, &["quotes"], &[]);
@@ -245,7 +239,7 @@ mod tests {
         let ask = |ask| Readings { ask: Some(price(ask)), ..good() };
         check(&ask("0.5"), &[], &[]);
         check(&ask("0.500001"), &["spread"], &[]);
-        let frac = |spread_frac| Readings { spread_frac, ..good() };
+        let frac = |micros| Readings { spread_frac: Frac::from_micros(micros), ..good() };
         check(&frac(10_000), &[], &[]);
         check(&frac(10_001), &[], &["spread_frac"]);
         check(&frac(20_000), &[], &["spread_frac"]);
@@ -299,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_lopsided_book_fails() {
-        let imbalance = |imbalance| Readings { imbalance, ..good() };
+        let imbalance = |micros| Readings { imbalance: Frac::from_micros(micros), ..good() };
         check(&imbalance(400_000), &[], &[]);
         check(&imbalance(400_001), &[], &["imbalance"]);
         check(&imbalance(800_000), &[], &["imbalance"]);
@@ -310,7 +304,7 @@ mod tests {
     fn every_failure_and_every_warning_is_collected() {
         let bad = Readings {
             bid: Some(price("0.4")),
-            spread_frac: 139_535,
+            spread_frac: Frac::from_micros(139_535),
             depth: [usdc("10"), usdc("1")],
             best_depth: [usdc("10"), usdc("1")],
             velocity: Some(usdc("0.02")),
@@ -318,7 +312,7 @@ mod tests {
             quote_age: Duration::from_secs(6),
             same_side: 9,
             trades: 0,
-            imbalance: 818_182,
+            imbalance: Frac::from_micros(818_182),
             ..good()
         };
         let failed = [
@@ -366,8 +360,10 @@ mod tests {
         assert_eq!(readings.depth, [usdc("65"), usdc("54.6")]);
         assert_eq!(readings.best_depth, [usdc("45"), usdc("4.6")]);
         // 0.01 of 0.455, and 10.4 of 119.6, both rounded up.
-        assert_eq!((readings.spread_frac, readings.imbalance), (21_979, 86_957));
+        let fractions = [readings.spread_frac, readings.imbalance].map(Frac::micros);
+        assert_eq!(fractions, [21_979, 86_957]);
         let empty = Readings::of(&OrderBook::default(), recent);
-        assert_eq!((empty.bid, empty.ask, empty.spread_frac, empty.imbalance), (None, None, 0, 0));
+        let fractions = [empty.spread_frac, empty.imbalance].map(Frac::micros);
+        assert_eq!((empty.bid, empty.ask, fractions), (None, None, [0, 0]));
     }
 }

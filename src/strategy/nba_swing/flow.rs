@@ -77,7 +77,7 @@ impl Flow {
         }
         let halves = (last.sum - first.sum).abs();
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        Usdc::from_micros(ratio::ceil(halves, micros.saturating_mul(2))).ok()
+        Usdc::from_micros(ratio::ceil(halves, micros.saturating_mul(2)).micros()).ok()
     }
 
     /// Returns how many trades there were in the window.

@@ -1,8 +1,11 @@
 //! A position in one market: what fills made of it, and the highest price that is known of it since.
 
 use crate::market::{Outcome, Side};
+use crate::numbers::Frac;
 use crate::order::Fill;
-use crate::price::{MICROS, Price, Rounding, Size, Usdc};
+use crate::price::{Price, Rounding, Size, Usdc};
+
+use super::ratio;
 
 /// Shares of one outcome that are held, and the round that they are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +64,9 @@ impl Holding {
         self.size
     }
 
-    /// Returns what fraction of the shares bought is still held, in millionths, rounded up.
-    pub(super) fn held(&self) -> i64 {
-        super::ratio::ceil(self.size.micros(), self.bought.micros()).min(MICROS)
+    /// Returns what fraction of the shares bought is still held, rounded up.
+    pub(super) fn held(&self) -> Frac {
+        ratio::ceil(self.size.micros(), self.bought.micros())
     }
 
     /// Returns what a share cost, without fees, to the nearest millionth.
@@ -109,7 +112,7 @@ mod tests {
 
     fn check(deals: &[&str], expected: Option<&str>) {
         let text = after(deals).map(|held| {
-            let part = crate::price::decimal(held.held());
+            let part = held.held();
             let (entry, peak) = (held.entry(), held.peak());
             format!("{} {} at {entry}, peak {peak}, held {part}", held.size, held.outcome)
         });

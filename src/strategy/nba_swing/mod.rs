@@ -6,6 +6,7 @@
 //! than five seconds; the trailing stop and the liquidity rule need the book alone and go on without the game.
 //! While a feed is down no share is bought; exits go on where their data is fresh.
 
+pub mod config;
 mod entry;
 mod exit;
 mod filters;
@@ -15,7 +16,6 @@ mod game;
 mod holding;
 mod model;
 mod ratio;
-pub mod settings;
 mod sight;
 mod stage;
 mod swing;
@@ -31,9 +31,9 @@ use crate::open_orders::OpenOrder;
 use crate::order::Fill;
 use crate::strategy::{Look, Strategy, Subscription, View};
 use crate::time::Timestamp;
+use config::Config;
 use fixture::{Fixture, Pair};
 use game::{Scene, Seen};
-use settings::Config;
 use sight::Sight;
 use swing::{Around, Swing};
 

@@ -3,9 +3,10 @@
 //! The logit is a sum of exact products; only its logistic function is computed in floating point, with an
 //! exponential that is written in plain arithmetic, so that every machine gets the same millionth.
 
+use crate::numbers::Frac;
 use crate::price::{MICROS, Rounding, divide, narrow};
 
-use super::settings::Coefficients;
+use super::config::Coefficients;
 
 /// What a team's probability depends on, from its own side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +36,15 @@ pub(super) enum Ball {
     Unknown,
 }
 
-/// What the model says of a team, in millionths.
+/// What the model says of a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Estimate {
     /// The logarithm of the odds, to the nearest millionth.
-    pub(super) logit: i64,
+    pub(super) logit: Frac,
     /// The probability that it wins, to the nearest millionth; 0 to 1.
-    pub(super) chance: i64,
+    pub(super) chance: Frac,
     /// How far it may be off; 0 to 0.5.
-    pub(super) uncertainty: i64,
+    pub(super) uncertainty: Frac,
 }
 
 /// Past this magnitude of the logit, in millionths, the probability is 0 or 1 to the millionth.
@@ -53,12 +54,14 @@ impl Estimate {
     /// Returns what the coefficients make of the inputs.
     pub(super) fn new(coefficients: &Coefficients, inputs: &Inputs) -> Self {
         let logit = logit(coefficients, inputs);
-        Self { logit, chance: logistic(logit), uncertainty: uncertainty(inputs) }
+        let [logit, chance, uncertainty] =
+            [logit, logistic(logit), uncertainty(inputs)].map(Frac::from_micros);
+        Self { logit, chance, uncertainty }
     }
 
-    /// Returns how sure it is, in millionths; 0.5 to 1.
-    pub(super) const fn confidence(&self) -> i64 {
-        MICROS - self.uncertainty
+    /// Returns how sure it is; 0.5 to 1.
+    pub(super) const fn confidence(&self) -> Frac {
+        Frac::from_micros(MICROS - self.uncertainty.micros())
     }
 }
 
@@ -147,10 +150,10 @@ mod tests {
     /// Checks logit, probability to four decimals, and uncertainty.
     fn check(row: Row, logit: &str, chance: &str, uncertainty: &str) {
         let said = estimate(row);
-        let to_four = (said.chance + 50) / 100 * 100;
-        let found = [said.logit, to_four, said.uncertainty].map(decimal);
+        let to_four = (said.chance.micros() + 50) / 100 * 100;
+        let found = [said.logit.micros(), to_four, said.uncertainty.micros()].map(decimal);
         assert_eq!(found, [logit, chance, uncertainty], "{row:?}");
-        assert_eq!(said.confidence() + said.uncertainty, MICROS);
+        assert_eq!(said.confidence().micros() + said.uncertainty.micros(), MICROS);
     }
 
     #[test]
@@ -169,7 +172,8 @@ mod tests {
     fn a_lead_counts_more_the_more_time_is_left_which_is_doubtful_and_kept() {
         // The difference that ten points make, beside the time term, grows with the time.
         let gain = |minutes| {
-            estimate((10, minutes, 3, "0", 0, 0)).logit - estimate((0, minutes, 3, "0", 0, 0)).logit
+            let logit = |lead| estimate((lead, minutes, 3, "0", 0, 0)).logit.micros();
+            logit(10) - logit(0)
         };
         assert_eq!([gain(1), gain(10), gain(20)].map(decimal), ["1.55", "2", "2.5"]);
         assert!(estimate((10, 20, 3, "0", 0, 0)).chance > estimate((10, 10, 3, "0", 0, 0)).chance);
@@ -178,7 +182,7 @@ mod tests {
     #[test]
     fn the_chances_of_both_teams_need_not_be_one_together() {
         let each = estimate((0, 30, 2, ".5", 0, 0)).chance;
-        assert_eq!(decimal(2 * each), "0.720168");
+        assert_eq!(decimal(2 * each.micros()), "0.720168");
     }
 
     #[test]
@@ -258,6 +262,6 @@ mod tests {
         };
         let row = (-65_535, 65_535, 4, "1", -1_000, 10_000);
         let said = Estimate::new(&coefficients, &inputs(row));
-        assert!((0..=MICROS).contains(&said.chance));
+        assert!((0..=MICROS).contains(&said.chance.micros()));
     }
 }

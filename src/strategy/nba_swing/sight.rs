@@ -13,10 +13,10 @@ use crate::price::{Price, Size, Usdc};
 use crate::strategy::{Look, MarketState};
 use crate::time::Timestamp;
 
+use super::config::Config;
 use super::fixture::Fixture;
 use super::flow::Flow;
 use super::game::{Scene, Seen};
-use super::settings::Config;
 use super::stage::Stage;
 use super::swing::Retry;
 

@@ -13,6 +13,7 @@ const ENTRY: &str = "entry: buy 41.66 yes at 0.6";
 
 fn terms(fair: &str, ask: &str, confidence: i64) -> Terms {
     let (fair, ask) = (usdc(fair), price(ask));
+    let confidence = Frac::from_micros(confidence);
     Terms { outcome: YES, fair, confidence, ask, fees: FeeSchedule::FREE }
 }
 
@@ -22,7 +23,7 @@ fn check(terms: &Terms, expected: &str, compared: &str) {
     assert_eq!((found, numbers.as_str()), (expected, compared), "{terms:?}");
 }
 
-fn judge(terms: &Terms, rules: &settings::Entry) -> (&'static str, String) {
+fn judge(terms: &Terms, rules: &config::Entry) -> (&'static str, String) {
     match terms.judge(rules) {
         ControlFlow::Continue(numbers) => ("approve", numbers.to_string()),
         ControlFlow::Break((reason, numbers)) => (reason.name(), numbers.to_string()),
@@ -50,7 +51,7 @@ fn each_rule_passes_at_its_limit_and_fails_beside_it() {
     says("0.2", "0.15", 699_999, "low_confidence");
     // 0.05 − 2 % of 0.8 − 0.005 is 0.029; at an edge of 0.05 the costs leave enough at every price.
     says("0.85", "0.8", 700_000, "approve");
-    let dear = |slippage| settings::Entry { slippage_usdc: usdc(slippage), ..config().entry };
+    let dear = |slippage| config::Entry { slippage_usdc: usdc(slippage), ..config().entry };
     let at_the_limit = terms("0.2", "0.15", 700_000);
     // 0.05 − 0.003 − 0.027 is the least that must be left.
     assert_eq!(judge(&at_the_limit, &dear("0.027")).0, "approve");
@@ -61,7 +62,7 @@ fn each_rule_passes_at_its_limit_and_fails_beside_it() {
 
 #[test]
 fn the_first_rule_that_fails_is_named() {
-    let rules = settings::Entry { ev_min_usdc: usdc("1"), ..config().entry };
+    let rules = config::Entry { ev_min_usdc: usdc("1"), ..config().entry };
     let says = |fair, ask, confidence| judge(&terms(fair, ask, confidence), &rules).0;
     assert_eq!(says("0", "0.04", 0), "price_low");
     assert_eq!(says("0", "0.81", 0), "price_high");

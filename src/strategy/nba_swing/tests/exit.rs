@@ -90,7 +90,7 @@ fn the_trailing_stop_is_counted_from_the_peak_which_begins_at_the_entry() {
     check(at("0.54", "0.6"), None);
     check(at("0.539999", "0.6"), Some("trailing 100 medium"));
     let mut never = config().exit;
-    never.trailing_stop_frac = 1_000_000;
+    never.trailing_stop_frac = Frac::from_micros(1_000_000);
     assert_eq!(Sale::of(&never, &at("0.000001", "0.999999")).map(|sale| sale.urgency), None);
 }
 
@@ -206,7 +206,7 @@ fn the_urgency_of_a_rule_is_the_limit_of_its_order() {
     check(Urgency::High, "0.15/0.17", "0.13");
     let mut config = config();
     config.exit.edge_urgency = Urgency::High;
-    config.exit.liquidity_min = 0;
+    config.exit.liquidity_min = Frac::default();
     let mut desk = holding_desk(config);
     desk.tell(game([50, 100], 4, 290));
     assert_eq!(desk.quote("0.02/0.03"), "exit: sell 41.66 yes at 0.01");

@@ -1,7 +1,8 @@
-//! The settings of `nba_swing`, as its file states them. Fractions and ratios are millionths; 1 is a million.
+//! The settings of `nba_swing`, as its file states them.
 
 use std::time::Duration;
 
+use crate::numbers::Frac;
 use crate::price::{Price, Usdc};
 
 use super::teams::TeamCodes;
@@ -78,7 +79,7 @@ pub struct Filters {
     /// How far the best ask may be above the best bid, in USDC.
     pub spread_max_usdc: Usdc,
     /// The same as a fraction of the middle between them.
-    pub spread_frac_max: i64,
+    pub spread_frac_max: Frac,
     /// What both sides of the book together must be worth, in USDC.
     pub depth_min_usdc: Usdc,
     /// What the best bid and the best ask together must be worth, in USDC.
@@ -98,7 +99,7 @@ pub struct Filters {
     /// The time over which trades are looked at.
     pub trades_window: Duration,
     /// How much one side of the book may outweigh the other, as a fraction of both.
-    pub imbalance_frac_max: i64,
+    pub imbalance_frac_max: Frac,
 }
 
 /// The rules of an entry. Exactly the limit passes.
@@ -111,9 +112,9 @@ pub struct Entry {
     /// By how much the probability must be above the ask, in USDC a share.
     pub edge_min_usdc: Usdc,
     /// How sure the model must be.
-    pub confidence_min: i64,
+    pub confidence_min: Frac,
     /// What fees are taken for at least, as a fraction of the price; the market's own where they are dearer.
-    pub fee_frac: i64,
+    pub fee_frac: Frac,
     /// What is taken for slippage, in USDC a share.
     pub slippage_usdc: Usdc,
     /// What must be expected after both, in USDC a share.
@@ -128,23 +129,23 @@ pub struct Exit {
     /// How that is sold.
     pub edge_urgency: Urgency,
     /// How many times the position's worth the book must be worth; below it all is sold.
-    pub liquidity_min: i64,
+    pub liquidity_min: Frac,
     /// How that is sold.
     pub liquidity_urgency: Urgency,
     /// By what fraction the price may fall from its peak; further, all is sold.
-    pub trailing_stop_frac: i64,
+    pub trailing_stop_frac: Frac,
     /// How that is sold.
     pub trailing_urgency: Urgency,
     /// The edge below which a gain is taken with half of the position, in USDC a share.
     pub partial_edge_max_usdc: Usdc,
     /// That only while more than this fraction of what was bought is held.
-    pub partial_held_frac: i64,
+    pub partial_held_frac: Frac,
     /// How that is sold.
     pub partial_urgency: Urgency,
     /// The time left in the fourth quarter below which all is sold that has not gained enough.
     pub time_stop: Duration,
     /// What is enough, as a fraction of the entry price.
-    pub time_stop_gain_frac: i64,
+    pub time_stop_gain_frac: Frac,
     /// How that is sold.
     pub time_urgency: Urgency,
 }

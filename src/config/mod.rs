@@ -4,19 +4,24 @@
 //! from that one declaration. Numbers are read from their digits, never through a float; a whole number is
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
+mod change;
 mod fault;
 mod momentum;
 mod nba_swing;
 mod reader;
+mod schema;
 mod service;
 mod setting;
 mod speed;
 mod split_arb;
 mod strategy;
+mod template;
 mod value;
 mod values;
 
+pub use change::{Change, Origin, Stated, changes, needs};
 pub use fault::Fault;
+pub use schema::{service_schema, strategy_schema};
 pub use service::{
     ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ServiceConfig,
     ShutdownConfig, StoreConfig,
@@ -24,6 +29,7 @@ pub use service::{
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};
 pub use strategy::{Kind, StrategyConfig};
+pub use template::{explained, new_file};
 
 use crate::order::StrategyId;
 use crate::strategy::momentum::config::Mode;
@@ -63,6 +69,35 @@ impl Form {
 }
 
 impl Rules {
+    /// Returns the word for the kind in files and answers.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::SplitArb(_) => strategy::SPLIT_ARB,
+            Self::Momentum(_) => strategy::MOMENTUM,
+            Self::NbaSwing => strategy::NBA_SWING,
+        }
+    }
+
+    /// Returns the setting that chooses among the ways of a kind, and its word; nothing where there is one way.
+    #[must_use]
+    pub const fn choice(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::SplitArb(style) => Some((split_arb::STYLE.key, split_arb::style_name(style))),
+            Self::Momentum(mode) => Some((momentum::MODE.key, momentum::mode_name(mode))),
+            Self::NbaSwing => None,
+        }
+    }
+
+    /// Returns the kind and its way, for people: `split_arb legged`.
+    #[must_use]
+    pub fn title(self) -> String {
+        match self.choice() {
+            Some((_, word)) => format!("{} {word}", self.kind()),
+            None => self.kind().to_owned(),
+        }
+    }
+
     /// Returns the section `[settings]`, which differs from rules to rules.
     const fn section(self) -> Section {
         match self {

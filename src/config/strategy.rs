@@ -13,6 +13,7 @@ use crate::strategy::nba_swing::config as nba_swing;
 use crate::strategy::split_arb::{self, SplitArb, Style};
 use crate::strategy::{Strategy, Subscription};
 
+use super::change::{self, Stated};
 use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
@@ -36,6 +37,8 @@ pub struct StrategyConfig {
     pub restart: RestartPolicy,
     /// The SHA-256, in 64 hex digits, of what the file means: comments, order and spelling do not count.
     pub version: String,
+    /// Every setting as the file means it, in the order in which they are declared.
+    pub stated: Vec<Stated>,
 }
 
 /// Which rules a strategy trades by, with their settings.
@@ -97,9 +100,9 @@ impl Kind {
     }
 }
 
-const SPLIT_ARB: &str = "split_arb";
-const MOMENTUM: &str = "momentum";
-const NBA_SWING: &str = "nba_swing";
+pub(super) const SPLIT_ARB: &str = "split_arb";
+pub(super) const MOMENTUM: &str = "momentum";
+pub(super) const NBA_SWING: &str = "nba_swing";
 static KINDS: [&str; 3] = [SPLIT_ARB, MOMENTUM, NBA_SWING];
 
 const KIND: Setting =
@@ -204,7 +207,8 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     let mut reader = Reader::new(path, text)?;
     let rules = rules(&reader);
     let settings = rules.map_or(Section::new("settings", &[]), Rules::section);
-    reader.expect(sections(settings));
+    let declared = sections(settings);
+    reader.expect(declared.clone());
     let head = reader.read("strategy");
     let (kind, own) = match rules {
         Some(rules) => {
@@ -225,6 +229,7 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
         limits,
         restart: restart_policy,
         version: values::version(&[&head, &own, &risk, &restart]),
+        stated: change::stated(&declared, &[&head, &own, &risk, &restart]),
     }))
 }
 

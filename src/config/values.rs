@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::price::Usdc;
 
+use super::change::Origin;
 use super::setting::Setting;
 use super::speed::Speed;
 use super::value::Value;
@@ -49,6 +50,13 @@ impl Values {
     /// Returns the byte where a setting is stated.
     pub(super) fn place(&self, key: &str) -> Option<usize> {
         self.items.get(key)?.at
+    }
+
+    /// Returns what a setting means in its canonical spelling, and where that comes from.
+    pub(super) fn canonical(&self, setting: &Setting) -> Option<(String, Origin)> {
+        let item = self.items.get(setting.key)?;
+        let origin = if item.at.is_some() { Origin::File } else { Origin::Default };
+        Some((item.value.to_string(), origin))
     }
 
     fn get(&self, setting: &Setting) -> Option<&Value> {

@@ -1,6 +1,7 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
 mod settings;
+mod tools;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     match args.verb {
         Verb::Run(run) => run::run(run, args.server.output),
         Verb::Tape(tape) => cli::run_tape(tape),
+        Verb::Config(command) => cli::config::run(&command, args.server.output),
         Verb::Client(verb) => cli::run_client(&args.server, &verb),
     }
 }

@@ -152,7 +152,7 @@ const EXIT_RETRY: Setting = Setting::whole("exit_retry_ms", "milliseconds", (100
 static SETTINGS: [Setting; 49] = [
     MARKET_PREFIX.or("nba-"),
     TEAMS.or("nba"),
-    POSITION_MAX,
+    POSITION_MAX.begin("10"),
     COEFFICIENTS_FROM.or(UNTRAINED),
     LEAD_WEIGHT.or("0.15"),
     MINUTE_WEIGHT.or("-0.02"),

@@ -13,6 +13,8 @@ pub struct Setting {
     pub unit: &'static str,
     /// What holds where the file does not say it.
     pub default: Preset,
+    /// What a new file begins with where there is no default and the least would not do.
+    pub example: Option<&'static str>,
     /// What is accepted.
     pub range: Range,
     /// What a change needs.
@@ -103,7 +105,8 @@ impl Setting {
     }
 
     const fn new(key: &'static str, unit: &'static str, range: Range) -> Self {
-        Self { key, doc: "", unit, default: Preset::Required, range, applies: Applies::Restart }
+        let (default, example, applies) = (Preset::Required, None, Applies::Restart);
+        Self { key, doc: "", unit, default, example, range, applies }
     }
 
     /// Says what it means, and that a change can be taken over by what runs.
@@ -121,6 +124,12 @@ impl Setting {
     pub(super) const fn or(self, text: &'static str) -> Self {
         let default = Preset::Value(text);
         Self { default, ..self }
+    }
+
+    /// Says what a new file begins with.
+    pub(super) const fn begin(self, text: &'static str) -> Self {
+        let example = Some(text);
+        Self { example, ..self }
     }
 
     /// Says, in words, from what its default follows.

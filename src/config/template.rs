@@ -79,7 +79,10 @@ fn first_value(rules: Rules, section: &Section, setting: &Setting) -> String {
             Preset::Value(text),
             Range::Word(_) | Range::Text | Range::Speed | Range::Loopback,
         ) => quoted(text),
-        (Preset::Required | Preset::Derived(_), range) => least(setting.key, range),
+        (Preset::Required | Preset::Derived(_), range) => match setting.example {
+            Some(text) => text.to_owned(),
+            None => least(setting.key, range),
+        },
     }
 }
 

@@ -57,6 +57,9 @@ pub enum Verb {
     /// Make tapes from raw recordings, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
+    /// Check, compare, explain and begin files of settings
+    #[command(subcommand)]
+    Config(crate::cli::config::ConfigCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod client;
+pub mod config;
 mod look;
 mod output;
 mod status;
@@ -56,6 +57,8 @@ pub enum Exit {
     NotFound,
     /// The strategy's phase forbids it.
     Refused,
+    /// Two things that were compared differ.
+    Different,
     /// No service answers.
     Unreachable,
     /// The service did not answer in time.
@@ -73,6 +76,7 @@ impl Exit {
             Self::Failed => 1,
             Self::NotFound => 3,
             Self::Refused => 4,
+            Self::Different => 5,
             Self::Unreachable => 6,
             Self::TimedOut => 8,
             Self::Unhealthy => 10,

@@ -49,7 +49,7 @@ pub enum Verdict {
 }
 
 /// The first gate that said no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Not enough history yet.
@@ -135,6 +135,7 @@ pub enum Reason {
 #[serde(deny_unknown_fields)]
 pub struct DecisionDigest {
     link: Link,
+    #[serde(deserialize_with = "crate::numbers::count")]
     count: u64,
 }
 

@@ -1,5 +1,6 @@
-//! In which order things happen in a replay, and what holds whatever happens.
+//! In which order things happen in a replay, what holds whatever happens, and what outlives a kernel.
 
+mod checkpoint;
 mod order;
 mod properties;
 
@@ -16,7 +17,7 @@ use crate::open_orders::OpenOrder;
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Size, Usdc};
 use crate::risk::Limits;
-use crate::strategy::{Look, Strategy, Subscription, View};
+use crate::strategy::{Look, Saved, Strategy, Subscription, View};
 
 const MARKETS: [ConditionId; 2] =
     [ConditionId::from_bytes([1; 32]), ConditionId::from_bytes([2; 32])];

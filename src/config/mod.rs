@@ -6,6 +6,7 @@
 
 mod change;
 mod fault;
+mod folder;
 mod momentum;
 mod nba_swing;
 mod reader;
@@ -21,6 +22,7 @@ mod values;
 
 pub use change::{Change, Origin, Stated, changes, needs};
 pub use fault::Fault;
+pub use folder::{Folder, Move, Seen};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
     ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ServiceConfig,

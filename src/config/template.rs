@@ -75,10 +75,9 @@ fn first_value(rules: Rules, section: &Section, setting: &Setting) -> String {
             text.to_owned()
         }
         (Preset::Value(text), Range::Texts) => format!("[{}]", quoted(text)),
-        (
-            Preset::Value(text),
-            Range::Word(_) | Range::Text | Range::Speed | Range::Loopback,
-        ) => quoted(text),
+        (Preset::Value(text), Range::Word(_) | Range::Text | Range::Speed | Range::Loopback) => {
+            quoted(text)
+        }
         (Preset::Required | Preset::Derived(_), range) => match setting.example {
             Some(text) => text.to_owned(),
             None => least(setting.key, range),

@@ -1,5 +1,6 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
+mod folder;
 mod settings;
 mod tools;
 

@@ -136,11 +136,7 @@ enum Found {
     Differences,
 }
 
-fn answer(
-    command: &ConfigCommand,
-    output: Output,
-    out: &mut impl Write,
-) -> anyhow::Result<Found> {
+fn answer(command: &ConfigCommand, output: Output, out: &mut impl Write) -> anyhow::Result<Found> {
     let (found, text) = match command {
         ConfigCommand::Check(command) => check(&command.path, output)?,
         ConfigCommand::Diff(command) => diff(&command.old, &command.new, output)?,

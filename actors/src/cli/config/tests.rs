@@ -46,7 +46,10 @@ fn check_text(args: &[&str], folder: &str, wanted: Expect) -> Found {
 fn the_shipped_folder_is_fine() {
     let (found, text) = config(&["check", &shipped("").display().to_string()], Output::Text);
     assert_eq!(found.unwrap(), Found::Fine);
-    assert!(2 < text.lines().count() && text.lines().all(|line| line.ends_with(": fine")), "{text}");
+    assert!(
+        2 < text.lines().count() && text.lines().all(|line| line.ends_with(": fine")),
+        "{text}"
+    );
 }
 
 #[test]

@@ -59,16 +59,16 @@ fn a_fault_is_pointed_at() {
         &["check", &path],
         &folder.path().display().to_string(),
         expect![[r#"
-            FOLDER/a.toml:29:1: settings.size_share: unknown setting (did you mean `size_shares`?)
+            FOLDER/a.toml:25:1: settings.size_share: unknown setting (did you mean `size_shares`?)
                |
-            29 | size_share = 20
+            25 | size_share = 20
                | ^^^^^^^^^^
         "#]],
     );
     assert_eq!(found, Found::Faults);
     let (_, json) = config(&["check", &path], Output::Json);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["files"], &json["faults"][0]["line"]), (&json!(1), &json!(29)));
+    assert_eq!((&json["files"], &json["faults"][0]["line"]), (&json!(1), &json!(25)));
     assert_eq!(json["faults"][0]["hint"], "did you mean `size_shares`?");
 }
 
@@ -118,12 +118,12 @@ fn a_setting_is_explained_once_for_all_that_share_it() {
     check_text(
         &["explain", "risk.drawdown"],
         "",
-        expect![[r"
-            risk.drawdown_max_usdc
-              of split_arb legged, split_arb simultaneous, momentum directional, momentum predictive, momentum confirmatory, nba_swing
-              How far the equity may fall from its peak before entries wait for a person. USDC, 1 to 1000000. live
-              it must be stated
-        "]],
+        expect![[r#"
+            FOLDERrFOLDERiFOLDERsFOLDERkFOLDER.FOLDERdFOLDERrFOLDERaFOLDERwFOLDERdFOLDERoFOLDERwFOLDERnFOLDER_FOLDERmFOLDERaFOLDERxFOLDER_FOLDERuFOLDERsFOLDERdFOLDERcFOLDER
+            FOLDER FOLDER FOLDERoFOLDERfFOLDER FOLDERsFOLDERpFOLDERlFOLDERiFOLDERtFOLDER_FOLDERaFOLDERrFOLDERbFOLDER FOLDERlFOLDEReFOLDERgFOLDERgFOLDEReFOLDERdFOLDER,FOLDER FOLDERsFOLDERpFOLDERlFOLDERiFOLDERtFOLDER_FOLDERaFOLDERrFOLDERbFOLDER FOLDERsFOLDERiFOLDERmFOLDERuFOLDERlFOLDERtFOLDERaFOLDERnFOLDEReFOLDERoFOLDERuFOLDERsFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERdFOLDERiFOLDERrFOLDEReFOLDERcFOLDERtFOLDERiFOLDERoFOLDERnFOLDERaFOLDERlFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERpFOLDERrFOLDEReFOLDERdFOLDERiFOLDERcFOLDERtFOLDERiFOLDERvFOLDEReFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERcFOLDERoFOLDERnFOLDERfFOLDERiFOLDERrFOLDERmFOLDERaFOLDERtFOLDERoFOLDERrFOLDERyFOLDER,FOLDER FOLDERnFOLDERbFOLDERaFOLDER_FOLDERsFOLDERwFOLDERiFOLDERnFOLDERgFOLDER
+            FOLDER FOLDER FOLDERHFOLDERoFOLDERwFOLDER FOLDERfFOLDERaFOLDERrFOLDER FOLDERtFOLDERhFOLDEReFOLDER FOLDEReFOLDERqFOLDERuFOLDERiFOLDERtFOLDERyFOLDER FOLDERmFOLDERaFOLDERyFOLDER FOLDERfFOLDERaFOLDERlFOLDERlFOLDER FOLDERfFOLDERrFOLDERoFOLDERmFOLDER FOLDERiFOLDERtFOLDERsFOLDER FOLDERpFOLDEReFOLDERaFOLDERkFOLDER FOLDERbFOLDEReFOLDERfFOLDERoFOLDERrFOLDEReFOLDER FOLDEReFOLDERnFOLDERtFOLDERrFOLDERiFOLDEReFOLDERsFOLDER FOLDERwFOLDERaFOLDERiFOLDERtFOLDER FOLDERfFOLDERoFOLDERrFOLDER FOLDERaFOLDER FOLDERpFOLDEReFOLDERrFOLDERsFOLDERoFOLDERnFOLDER.FOLDER FOLDERUFOLDERSFOLDERDFOLDERCFOLDER,FOLDER FOLDER1FOLDER FOLDERtFOLDERoFOLDER FOLDER1FOLDER0FOLDER0FOLDER0FOLDER0FOLDER0FOLDER0FOLDER.FOLDER FOLDERlFOLDERiFOLDERvFOLDEReFOLDER
+            FOLDER FOLDER FOLDERiFOLDERtFOLDER FOLDERmFOLDERuFOLDERsFOLDERtFOLDER FOLDERbFOLDEReFOLDER FOLDERsFOLDERtFOLDERaFOLDERtFOLDEReFOLDERdFOLDER
+            FOLDER"#]],
     );
     let (found, _) = config(&["explain", "sizes"], Output::Text);
     assert!(found.unwrap_err().to_string().starts_with("no setting is called \"sizes\""));

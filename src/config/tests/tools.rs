@@ -118,7 +118,7 @@ fn refused(schema: &Json, value: &toml::Value, place: &str) -> Vec<String> {
         faults.push(format!("{place}: none of {words:?}"));
     }
     let float = |json: &Json| json.as_f64();
-    let number = value.as_float().or(value.as_integer().map(|n| n as f64));
+    let number: Option<f64> = value.as_float().or_else(|| value.to_string().parse().ok());
     let fits_type = match schema["type"].as_str() {
         Some("object") => value.is_table(),
         Some("number") => number.is_some(),

@@ -1,6 +1,7 @@
 //! `ploy config`: checks, compares, explains and begins files of settings. No service is needed.
 
 mod caret;
+mod files;
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,11 +10,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use ploy::config::{
-    self, Applies, Change, Fault, Form, Origin, Preset, Rules, Setting, Stated, StrategyConfig,
-};
+use ploy::config::{self, Applies, Change, Fault, Form, Origin, Preset, Rules, Setting, Stated};
 use serde_json::json;
 
+use self::files::{Read, loaded, read_service, read_strategy, strategy_files};
 use super::args::Output;
 
 /// What can be done with settings.
@@ -63,7 +63,7 @@ pub struct Show {
 /// Which setting is to be explained.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// Its name, or a part of it, with or without its section: drawdown_max_usdc, risk.drawdown_max_usdc
+    /// Its name, or a part of it, with or without its section, such as risk.drawdown
     #[arg(value_name = "KEY")]
     key: String,
 }
@@ -156,13 +156,6 @@ fn answer(command: &ConfigCommand, output: Output, out: &mut impl Write) -> anyh
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(found),
         written => written.context("write the answer").map(|()| found),
     }
-}
-
-/// One file that was read.
-struct Read {
-    path: PathBuf,
-    text: String,
-    faults: Vec<Fault>,
 }
 
 fn check(path: &Path, output: Output) -> anyhow::Result<(Found, String)> {
@@ -344,58 +337,6 @@ fn rules(kind: NewKind) -> Rules {
         NewKind::MomentumConfirmatory => Rules::Momentum(Mode::Confirmatory),
         NewKind::NbaSwing => Rules::NbaSwing,
     }
-}
-
-fn strategy_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
-        let path = entry.with_context(|| format!("read {}", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        bail!("no strategy in {}: a file such as momentum.toml is expected", folder.display());
-    }
-    Ok(files)
-}
-
-fn read_service(path: &Path) -> anyhow::Result<Read> {
-    let text = text_of(path)?;
-    let faults = config::service(&path.display().to_string(), &text).err().unwrap_or_default();
-    Ok(Read { path: path.to_owned(), text, faults })
-}
-
-fn read_strategy(path: &Path) -> anyhow::Result<(Read, Option<StrategyConfig>)> {
-    let (text, name) = (text_of(path)?, path.display().to_string());
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let read = match stem.unwrap_or_default().parse() {
-        Ok(id) => config::strategy(&name, id, &text),
-        Err(invalid) => Err(vec![Fault {
-            file: name,
-            line: 1,
-            column: 1,
-            key: String::new(),
-            problem: format!("the file's name gives the strategy its id, and {invalid}"),
-            hint: None,
-        }]),
-    };
-    let (config, faults) = match read {
-        Ok(config) => (Some(config), Vec::new()),
-        Err(faults) => (None, faults),
-    };
-    Ok((Read { path: path.to_owned(), text, faults }, config))
-}
-
-fn loaded(path: &Path) -> anyhow::Result<StrategyConfig> {
-    let (file, config) = read_strategy(path)?;
-    config.with_context(|| format!("{} has faults:\n{}", path.display(), checked(&file)))
-}
-
-fn text_of(path: &Path) -> anyhow::Result<String> {
-    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    String::from_utf8(bytes).with_context(|| format!("{} is no UTF-8 text", path.display()))
 }
 
 #[cfg(test)]

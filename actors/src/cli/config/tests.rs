@@ -36,7 +36,7 @@ fn edited(from: &str, to: &str) -> (tempfile::TempDir, String) {
 }
 
 #[track_caller]
-fn check_text(args: &[&str], folder: &str, wanted: Expect) -> Found {
+fn check_text(args: &[&str], folder: &str, wanted: &Expect) -> Found {
     let (found, text) = config(args, Output::Text);
     wanted.assert_eq(&text.replace(folder, "FOLDER"));
     found.unwrap()
@@ -58,7 +58,7 @@ fn a_fault_is_pointed_at() {
     let found = check_text(
         &["check", &path],
         &folder.path().display().to_string(),
-        expect![[r#"
+        &expect![[r#"
             FOLDER/a.toml:25:1: settings.size_share: unknown setting (did you mean `size_shares`?)
                |
             25 | size_share = 20
@@ -80,7 +80,7 @@ fn a_difference_says_what_it_needs() {
     let found = check_text(
         &["diff", &legged, &path],
         &place,
-        expect![[r"
+        &expect![[r"
             risk.drawdown_max_usdc: 50 -> 40  (live)
             the running strategy can take this over
         "]],
@@ -89,7 +89,7 @@ fn a_difference_says_what_it_needs() {
     let found = check_text(
         &["diff", &path, &path],
         &place,
-        expect![[r"
+        &expect![[r"
             no difference: both files mean the same
         "]],
     );
@@ -98,7 +98,7 @@ fn a_difference_says_what_it_needs() {
     check_text(
         &["diff", &legged, &path],
         &folder.path().display().to_string(),
-        expect![[r#"
+        &expect![[r#"
             settings.market_prefixes: ["btc-updown-15m-"] -> ["eth-"]  (restart)
             this needs a restart of the strategy; its positions stay
         "#]],
@@ -117,13 +117,13 @@ fn a_file_with_faults_is_not_compared() {
 fn a_setting_is_explained_once_for_all_that_share_it() {
     check_text(
         &["explain", "risk.drawdown"],
-        "",
-        expect![[r#"
-            FOLDERrFOLDERiFOLDERsFOLDERkFOLDER.FOLDERdFOLDERrFOLDERaFOLDERwFOLDERdFOLDERoFOLDERwFOLDERnFOLDER_FOLDERmFOLDERaFOLDERxFOLDER_FOLDERuFOLDERsFOLDERdFOLDERcFOLDER
-            FOLDER FOLDER FOLDERoFOLDERfFOLDER FOLDERsFOLDERpFOLDERlFOLDERiFOLDERtFOLDER_FOLDERaFOLDERrFOLDERbFOLDER FOLDERlFOLDEReFOLDERgFOLDERgFOLDEReFOLDERdFOLDER,FOLDER FOLDERsFOLDERpFOLDERlFOLDERiFOLDERtFOLDER_FOLDERaFOLDERrFOLDERbFOLDER FOLDERsFOLDERiFOLDERmFOLDERuFOLDERlFOLDERtFOLDERaFOLDERnFOLDEReFOLDERoFOLDERuFOLDERsFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERdFOLDERiFOLDERrFOLDEReFOLDERcFOLDERtFOLDERiFOLDERoFOLDERnFOLDERaFOLDERlFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERpFOLDERrFOLDEReFOLDERdFOLDERiFOLDERcFOLDERtFOLDERiFOLDERvFOLDEReFOLDER,FOLDER FOLDERmFOLDERoFOLDERmFOLDEReFOLDERnFOLDERtFOLDERuFOLDERmFOLDER FOLDERcFOLDERoFOLDERnFOLDERfFOLDERiFOLDERrFOLDERmFOLDERaFOLDERtFOLDERoFOLDERrFOLDERyFOLDER,FOLDER FOLDERnFOLDERbFOLDERaFOLDER_FOLDERsFOLDERwFOLDERiFOLDERnFOLDERgFOLDER
-            FOLDER FOLDER FOLDERHFOLDERoFOLDERwFOLDER FOLDERfFOLDERaFOLDERrFOLDER FOLDERtFOLDERhFOLDEReFOLDER FOLDEReFOLDERqFOLDERuFOLDERiFOLDERtFOLDERyFOLDER FOLDERmFOLDERaFOLDERyFOLDER FOLDERfFOLDERaFOLDERlFOLDERlFOLDER FOLDERfFOLDERrFOLDERoFOLDERmFOLDER FOLDERiFOLDERtFOLDERsFOLDER FOLDERpFOLDEReFOLDERaFOLDERkFOLDER FOLDERbFOLDEReFOLDERfFOLDERoFOLDERrFOLDEReFOLDER FOLDEReFOLDERnFOLDERtFOLDERrFOLDERiFOLDEReFOLDERsFOLDER FOLDERwFOLDERaFOLDERiFOLDERtFOLDER FOLDERfFOLDERoFOLDERrFOLDER FOLDERaFOLDER FOLDERpFOLDEReFOLDERrFOLDERsFOLDERoFOLDERnFOLDER.FOLDER FOLDERUFOLDERSFOLDERDFOLDERCFOLDER,FOLDER FOLDER1FOLDER FOLDERtFOLDERoFOLDER FOLDER1FOLDER0FOLDER0FOLDER0FOLDER0FOLDER0FOLDER0FOLDER.FOLDER FOLDERlFOLDERiFOLDERvFOLDEReFOLDER
-            FOLDER FOLDER FOLDERiFOLDERtFOLDER FOLDERmFOLDERuFOLDERsFOLDERtFOLDER FOLDERbFOLDEReFOLDER FOLDERsFOLDERtFOLDERaFOLDERtFOLDEReFOLDERdFOLDER
-            FOLDER"#]],
+        "no such folder",
+        &expect![[r"
+            risk.drawdown_max_usdc
+              of split_arb legged, split_arb simultaneous, momentum directional, momentum predictive, momentum confirmatory, nba_swing
+              How far the equity may fall from its peak before entries wait for a person. USDC, 1 to 1000000. live
+              it must be stated
+        "]],
     );
     let (found, _) = config(&["explain", "sizes"], Output::Text);
     assert!(found.unwrap_err().to_string().starts_with("no setting is called \"sizes\""));

@@ -235,7 +235,9 @@ fn play(config: &StrategyConfig, steps: &[Step], cuts: &BTreeSet<usize>) -> Outc
                 cancel_all(&mut replay, at);
                 continue;
             }
-            _ => continue,
+            What::Quotes { .. } | What::OneSided { .. } | What::Spot { .. } => continue,
+            What::Game { .. } | What::Trade { .. } | What::Tick { .. } => continue,
+            What::Feed(_) | What::Resolved { .. } | What::Announced { .. } => continue,
         };
         replay.until(at, see).unwrap();
         let Replay { kernels, venue, effects, .. } = &mut replay;
@@ -302,6 +304,52 @@ fn check(settings: &str) {
     assert!(0 < fills.get(), "it never traded");
 }
 
+/// What stands where a text is broken.
+const WORDS: &[&str] =
+    &["", "0", "9", "-", ".5", "\"", ",", "{", "[", "}", "null", "true", "\"more\":1,", "é", "1e9"];
+
+/// Where a text is broken, how many bytes of it are gone, and what stands there instead.
+type Wound = (proptest::sample::Index, usize, &'static str);
+
+/// Breaks checkpoints of a strategy at random places. What can still be read goes on; nothing panics.
+fn check_broken(settings: &str) {
+    let config = config::strategy("a.toml", "a".parse().unwrap(), settings).unwrap();
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 6,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let wound = (any::<proptest::sample::Index>(), 0..4_usize, proptest::sample::select(WORDS));
+    let wounds = proptest::collection::vec(wound, 200);
+    let (read, refused) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let judge = |(steps, wounds): (Vec<Step>, Vec<Wound>)| {
+        let text = play(&config, &steps, &BTreeSet::new()).end;
+        for (place, cut, word) in wounds {
+            let mut broken = text.clone().into_bytes();
+            let from = place.index(broken.len());
+            broken.splice(from..(from + cut).min(text.len()), word.bytes());
+            let went_on = serde_json::from_slice::<Checkpoint>(&broken).ok().and_then(|found| {
+                let strategy = config.kind.restore(found.strategy()).ok()?;
+                Kernel::resume(config.id.clone(), strategy, config.limits.clone(), found).ok()
+            });
+            let Some(mut kernel) = went_on else {
+                refused.set(refused.get() + 1);
+                continue;
+            };
+            read.set(read.get() + 1);
+            let at = kernel.next_timer().unwrap_or_default();
+            prop_assert!(kernel.handle(&Input::Timer(at), &mut Vec::new()).is_ok());
+            prop_assert!(kernel.status().inputs != 0);
+        }
+        Ok::<(), TestCaseError>(())
+    };
+    if let Err(error) = runner.run(&(steps(), wounds), judge) {
+        panic!("{error}");
+    }
+    let (read, refused) = (read.get(), refused.get());
+    assert!(0 < read && read < refused, "{read} were read and {refused} refused");
+}
+
 macro_rules! shipped {
     ($path:literal) => {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path))
@@ -324,4 +372,11 @@ fn a_resumed_momentum_goes_on_as_the_undisturbed_one() {
 #[test]
 fn a_resumed_nba_swing_goes_on_as_the_undisturbed_one() {
     check(shipped!("docs/examples/nba_swing.toml"));
+}
+
+#[test]
+fn a_broken_checkpoint_is_refused_and_never_a_panic() {
+    check_broken(shipped!("config/strategies/split_arb_legged.toml"));
+    check_broken(shipped!("docs/examples/momentum_predictive.toml"));
+    check_broken(shipped!("docs/examples/nba_swing.toml"));
 }

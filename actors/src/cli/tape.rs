@@ -1,4 +1,4 @@
-//! `ploy tape`: makes tapes from raw recordings, and checks them.
+//! `ploy tape`: makes tapes from raw recordings and from models, and checks them.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,15 +6,20 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use ploy::price::Usdc;
+use ploy::time::Timestamp;
 
 use crate::adapters::tape::check::{check, together};
 use crate::adapters::tape::import::{self, Options, import_resolved_markets};
+use crate::adapters::tape::model;
 
 /// What can be done with tapes.
 #[derive(Debug, Subcommand)]
 pub enum TapeCommand {
     /// Makes a tape from raw recordings
     Import(Import),
+    /// Makes a tape with modelled books, around recorded prices or a recorded game, or wholly invented
+    #[command(subcommand)]
+    Model(Model),
     /// Reads tapes to their end and tells what is on them; several also as one
     Check(Check),
 }
@@ -55,6 +60,70 @@ pub enum Format {
     ResolvedMarkets,
 }
 
+/// Of what a tape is modelled. The same words make the same tape.
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// Up-or-down markets, from the prices of their underlying
+    Crypto(Crypto),
+    /// The moneyline market of a game, from its score and clock
+    Nba(Nba),
+}
+
+/// Prices and markets, or that both are to be invented.
+#[derive(Debug, Args)]
+pub struct Crypto {
+    /// The recorded prices, CSV, gzip or plain
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "markets",
+        required_unless_present = "synthetic",
+        conflicts_with = "synthetic"
+    )]
+    prices: Option<PathBuf>,
+    /// The recorded markets, a JSON object a line, gzip or plain
+    #[arg(long, value_name = "FILE", requires = "prices")]
+    markets: Option<PathBuf>,
+    #[command(flatten)]
+    rest: Modelled,
+}
+
+/// A game, or that it is to be invented.
+#[derive(Debug, Args)]
+pub struct Nba {
+    /// The recorded play-by-play, JSON, gzip or plain
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "boxscore",
+        required_unless_present = "synthetic",
+        conflicts_with = "synthetic"
+    )]
+    play_by_play: Option<PathBuf>,
+    /// The box score of the game, JSON, gzip or plain
+    #[arg(long, value_name = "FILE", requires = "play_by_play")]
+    boxscore: Option<PathBuf>,
+    #[command(flatten)]
+    rest: Modelled,
+}
+
+/// What every modelled tape is told.
+#[derive(Debug, Args)]
+pub struct Modelled {
+    /// Invent everything: nothing recorded is on the tape
+    #[arg(long, requires = "from")]
+    synthetic: bool,
+    /// With --synthetic: the instant at which it begins
+    #[arg(long, value_name = "TIME", requires = "synthetic")]
+    from: Option<Timestamp>,
+    /// All that is not recorded follows from this number
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    /// The tape to write; gzip if its name ends in .gz
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 /// The tapes to check.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -73,6 +142,7 @@ pub struct Check {
 pub fn run(command: TapeCommand, out: &mut impl io::Write) -> anyhow::Result<()> {
     match command {
         TapeCommand::Import(import) => run_import(import, out),
+        TapeCommand::Model(model) => run_model(&model, out),
         TapeCommand::Check(check) => run_check(&check, out),
     }
 }
@@ -90,6 +160,33 @@ fn run_import(import: Import, out: &mut impl io::Write) -> anyhow::Result<()> {
         }
     };
     write!(out, "{}: {summary}", import.out.display()).context("write the answer")
+}
+
+fn run_model(command: &Model, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let needed = "either the raw files or --synthetic with --from is needed";
+    let (path, summary) = match command {
+        Model::Crypto(Crypto { prices, markets, rest: Modelled { from, seed, out: path, .. } }) => {
+            let summary = match (prices, markets, from) {
+                (Some(prices), Some(markets), _) => model::crypto(prices, markets, *seed, path)?,
+                (_, _, Some(from)) => model::synthetic_crypto(*from, *seed, path)?,
+                (_, _, None) => anyhow::bail!(needed),
+            };
+            (path, summary)
+        }
+        Model::Nba(Nba {
+            play_by_play,
+            boxscore,
+            rest: Modelled { from, seed, out: path, .. },
+        }) => {
+            let summary = match (play_by_play, boxscore, from) {
+                (Some(plays), Some(scores), _) => model::nba(plays, scores, *seed, path)?,
+                (_, _, Some(from)) => model::synthetic_nba(*from, *seed, path)?,
+                (_, _, None) => anyhow::bail!(needed),
+            };
+            (path, summary)
+        }
+    };
+    write!(out, "{}: {summary}", path.display()).context("write the answer")
 }
 
 fn run_check(command: &Check, out: &mut impl io::Write) -> anyhow::Result<()> {

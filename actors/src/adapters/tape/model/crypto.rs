@@ -10,7 +10,7 @@ use ploy::time::Timestamp;
 
 use super::dice::Dice;
 use super::fair;
-use super::quotes::{Habits, Maker};
+use super::quotes::{ERROR_KEPT, Habits, Maker};
 
 /// The price of an underlying, when it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,29 +138,30 @@ impl Model {
         vec![
             format!(
                 "MODELLED books, seed {seed}: the middle is Φ(ln(spot/strike)/(sigma·√(left/15 min))) with sigma \
-                 {} ppm, plus an error that keeps 0.95 of itself from book to book and changes by {error_step} \
-                 millionths (standard deviation)",
+                 {} ppm, plus an error that keeps {ERROR_KEPT} thousandths of itself from book to book and changes \
+                 by {error_step} millionths of a USDC (standard deviation)",
                 self.sigma
             ),
             format!(
-                "a book comes every {} ms from the opening to the close and knows the ticks of {} to {} ms before \
-                 it; without a tick of the last {} s none comes",
+                "a book comes every {} ms from the opening to the close and knows no tick of the last {} to {} ms; \
+                 without a tick of the last {} s none comes",
                 self.refresh.as_millis(),
                 self.delay.as_millis(),
                 (self.delay + DELAY_MORE).as_millis(),
                 TICK_AGE_MAX.as_secs()
             ),
             format!(
-                "bid and ask stand {half_spread} millionths or more from the middle, on whole cents, one time in \
-                 five a cent further; {levels} levels a side a cent apart, {from} to {to} shares at the best and \
-                 n times as many at the n-th; Up and Down are one book seen from two sides"
+                "bid and ask stand {half_spread} millionths of a USDC or more from the middle, on whole cents, each \
+                 one time in five a cent further; {levels} levels a side a cent apart, {from} to {to} shares at the \
+                 best and n times as many at the n-th; Up and Down are one book seen from two sides"
             ),
-            "a market is announced 60 s before its window without its strike, and again 5 s after its opening with \
-             the strike where that is known; its price step never changes"
-                .to_owned(),
-            "a gain on these books is a gain against this model, which is late and wrong by design; it is no \
-             evidence that a strategy earns anything"
-                .to_owned(),
+            format!(
+                "a market is announced {} s before its window without its strike, and again {} s after its opening \
+                 with the strike where that is known; its price step never changes",
+                ANNOUNCED_BEFORE.as_secs(),
+                STRIKE_AFTER.as_secs()
+            ),
+            super::MEANING.to_owned(),
         ]
     }
 }

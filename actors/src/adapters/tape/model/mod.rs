@@ -43,6 +43,9 @@ const SYNTHETIC: Model = Model {
     delay: Duration::from_millis(500),
     habits: Habits { half_spread: 5_000, error_step: 6_000, levels: 3, shares: (20, 100) },
 };
+/// What a result on such a tape means.
+const MEANING: &str = "a gain on these books is a gain against this model, which is late and wrong by design; it is no \
+                       evidence that a strategy earns anything, and a loss is none that it does not";
 /// What may be done with a tape in which nothing was recorded.
 const OWN_LICENCE: &str = "MIT OR Apache-2.0";
 /// What may be done with one that was made around recordings of others.

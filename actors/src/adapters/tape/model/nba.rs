@@ -12,7 +12,7 @@ use ploy::time::Timestamp;
 use super::dice::Dice;
 use super::fair;
 use super::fees;
-use super::quotes::{Habits, Maker};
+use super::quotes::{ERROR_KEPT, Habits, Maker};
 
 /// A game from its first state to its last, which is final.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) is_final: bool,
 }
 
+/// The rate of the venue's fee for sports.
+const FEE_RATE: &str = "0.05";
 /// How long before the first state the market opens.
 const OPENS_BEFORE: Duration = Duration::from_mins(15);
 /// How long after that it closes: longer than any game.
@@ -96,7 +98,7 @@ impl Match {
             tokens: None,
             tick: TickSize::CENT,
             min_size: super::min_size(),
-            fees: fees("0.05").unwrap_or(FeeSchedule::FREE),
+            fees: fees(FEE_RATE).unwrap_or(FeeSchedule::FREE),
             opens_at,
             closes_at: opens_at + OPEN_FOR,
             strike_usd: None,
@@ -140,8 +142,8 @@ pub(super) fn notes(seed: u64) -> Vec<String> {
         format!(
             "MODELLED books, seed {seed}: the middle is the home team's chance \
              Φ((lead + {} · left)/√({}² · left + 0.5²)), left as a part of 48 minutes (of an overtime what is left of \
-             it), plus an error that keeps 0.95 of itself from book to book and changes by {error_step} millionths \
-             (standard deviation)",
+             it), plus an error that keeps {ERROR_KEPT} thousandths of itself from book to book and changes by \
+             {error_step} millionths of a USDC (standard deviation)",
             fair::HOME_POINTS,
             fair::GAME_SIGMA_POINTS
         ),
@@ -154,15 +156,15 @@ pub(super) fn notes(seed: u64) -> Vec<String> {
             most.as_secs()
         ),
         format!(
-            "bid and ask stand {half_spread} millionths or more from the middle, on whole cents, one time in five a \
-             cent further; {levels} levels a side a cent apart, {from} to {to} shares at the best and n times as many \
-             at the n-th; both outcomes are one book seen from two sides"
+            "bid and ask stand {half_spread} millionths of a USDC or more from the middle, on whole cents, each one \
+             time in five a cent further; {levels} levels a side a cent apart, {from} to {to} shares at the best and \
+             n times as many at the n-th; both outcomes are one book seen from two sides"
         ),
-        "assumed: the fee (rate 0.05, exponent 1), the price step 0.01, the smallest order of 5 shares, that the market \
-         is settled 60 s after the end; there are no trades and no token ids"
-            .to_owned(),
-        "a gain on these books is a gain against this model, which is late and wrong by design; it is no evidence \
-         that a strategy earns anything"
-            .to_owned(),
+        format!(
+            "assumed: the fee (rate {FEE_RATE}, exponent 1), the price step 0.01, the smallest order of 5 shares, \
+             that the market is settled {} s after the end; there are no trades and no token ids",
+            SETTLED_AFTER.as_secs()
+        ),
+        super::MEANING.to_owned(),
     ]
 }

@@ -13,7 +13,7 @@ use super::dice::Dice;
 /// The price step of a modelled book, in millionths of a USDC.
 pub(super) const STEP: i64 = 10_000;
 /// How much of its error a market keeps from one book to the next, in thousandths.
-const ERROR_KEPT: i64 = 950;
+pub(super) const ERROR_KEPT: i64 = 950;
 
 /// How a modelled market quotes.
 #[derive(Clone, Copy, Debug)]

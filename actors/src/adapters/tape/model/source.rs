@@ -83,6 +83,7 @@ struct Action {
     clock: String,
     period: u8,
     action_type: String,
+    #[serde(default)]
     sub_type: String,
     possession: u64,
     score_home: String,
@@ -182,7 +183,7 @@ fn row(text: &str) -> Option<(i64, i64, Usdc)> {
 }
 
 /// Reads a price that is written in units of 1e-18 USD, to the nearest millionth.
-fn scaled(text: &str) -> Option<Usdc> {
+pub(super) fn scaled(text: &str) -> Option<Usdc> {
     let units: i128 = text.parse().ok()?;
     let micros = (units + 500_000_000_000).div_euclid(1_000_000_000_000);
     Usdc::from_micros(i64::try_from(micros).ok()?).ok()

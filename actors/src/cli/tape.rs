@@ -114,7 +114,7 @@ pub struct Modelled {
     #[arg(long, requires = "from")]
     synthetic: bool,
     /// With --synthetic: the instant at which it begins
-    #[arg(long, value_name = "TIME", requires = "synthetic")]
+    #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
     /// All that is not recorded follows from this number
     #[arg(long, value_name = "N")]
@@ -163,13 +163,13 @@ fn run_import(import: Import, out: &mut impl io::Write) -> anyhow::Result<()> {
 }
 
 fn run_model(command: &Model, out: &mut impl io::Write) -> anyhow::Result<()> {
-    let needed = "either the raw files or --synthetic with --from is needed";
+    let needed = "either the raw files or --synthetic with --from is needed, and not both";
     let (path, summary) = match command {
         Model::Crypto(Crypto { prices, markets, rest: Modelled { from, seed, out: path, .. } }) => {
             let summary = match (prices, markets, from) {
-                (Some(prices), Some(markets), _) => model::crypto(prices, markets, *seed, path)?,
-                (_, _, Some(from)) => model::synthetic_crypto(*from, *seed, path)?,
-                (_, _, None) => anyhow::bail!(needed),
+                (Some(prices), Some(markets), None) => model::crypto(prices, markets, *seed, path)?,
+                (None, None, Some(from)) => model::synthetic_crypto(*from, *seed, path)?,
+                (Some(_) | None, Some(_) | None, Some(_) | None) => anyhow::bail!(needed),
             };
             (path, summary)
         }
@@ -179,9 +179,9 @@ fn run_model(command: &Model, out: &mut impl io::Write) -> anyhow::Result<()> {
             rest: Modelled { from, seed, out: path, .. },
         }) => {
             let summary = match (play_by_play, boxscore, from) {
-                (Some(plays), Some(scores), _) => model::nba(plays, scores, *seed, path)?,
-                (_, _, Some(from)) => model::synthetic_nba(*from, *seed, path)?,
-                (_, _, None) => anyhow::bail!(needed),
+                (Some(plays), Some(scores), None) => model::nba(plays, scores, *seed, path)?,
+                (None, None, Some(from)) => model::synthetic_nba(*from, *seed, path)?,
+                (Some(_) | None, Some(_) | None, Some(_) | None) => anyhow::bail!(needed),
             };
             (path, summary)
         }
@@ -258,6 +258,63 @@ mod tests {
         tape(&[&import[..], &fee].concat()).unwrap();
         let words = tape(&["check", &out]).unwrap();
         assert!(words.contains("fee of rate 0.25 and exponent 2"), "{words}");
+    }
+
+    /// Returns the lines of a tape.
+    fn lines(path: &std::path::Path) -> Vec<String> {
+        let mut lines = crate::adapters::tape::lines::Lines::open(path).unwrap();
+        let mut all = Vec::new();
+        while let Some(line) = lines.next_line().unwrap() {
+            all.push(line.text.to_owned());
+        }
+        all
+    }
+
+    #[test]
+    fn the_commands_of_the_page_make_the_shipped_synthetic_tapes_again() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let page = std::fs::read_to_string(root.join("docs/tape.md")).unwrap().replace("\\\n", " ");
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("again.jsonl");
+        let mut made = 0;
+        for line in page.lines().filter(|line| line.contains("--synthetic --from 2026")) {
+            let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+            let (shipped, rest) = words.split_last().unwrap();
+            tape(&[rest, &[out.to_str().unwrap()]].concat()).unwrap();
+            assert!(lines(&out) == lines(&root.join(shipped)), "{line} makes another tape");
+            made += 1;
+        }
+        assert_eq!(made, 2);
+    }
+
+    #[test]
+    fn a_model_wants_its_raw_files_or_that_all_is_invented() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("t.jsonl").display().to_string();
+        let refused = |words: &str| {
+            let mut args: Vec<&str> = words.split(' ').collect();
+            args.extend(["--out", &out]);
+            tape(&args).unwrap_err().to_string()
+        };
+        let check = |words: &str, expected: &str| {
+            let error = refused(words);
+            assert!(error.contains(expected), "{words}: {error}");
+        };
+        check("model crypto --seed 1", "--prices <FILE>");
+        check("model crypto --seed 1 --prices a", "--markets <FILE>");
+        check("model crypto --synthetic --seed 1", "--from <TIME>");
+        check("model crypto --synthetic --from 2026-09-28T10:00:00Z", "--seed <N>");
+        check(
+            "model crypto --seed 1 --prices a --markets b --from 2026-09-28T10:00:00Z",
+            "and not both",
+        );
+        check("model nba --seed 1 --play-by-play a", "--boxscore <FILE>");
+        check("model nba --seed 1 --synthetic --from now", "invalid value 'now'");
+        check("model nba --seed 1 --play-by-play a --boxscore b", "a: there is no such");
+        check("model crypto --seed 1 --prices a --markets b", "a: there is no such");
+        let both =
+            "model crypto --seed 1 --prices a --markets b --synthetic --from 2026-09-28T10:00:00Z";
+        check(both, "cannot be used with");
     }
 
     #[test]

@@ -92,9 +92,9 @@ mod tests {
     fn books(fair: i64, rounds: usize) -> Vec<[Arc<OrderBook>; 2]> {
         let (mut maker, mut dice) = (Maker::new(HABITS), Dice::new(1, "test"));
         let id = ConditionId::from_bytes([1; 32]);
-        let book = |event: MarketEvent| match event.kind {
-            Kind::Book { book, .. } => book,
-            other => panic!("{other:?}"),
+        let book = |event: MarketEvent| {
+            let Kind::Book { book, .. } = event.kind else { panic!("no book: {event:?}") };
+            book
         };
         (0..rounds)
             .map(|_| maker.quote(fair, (id, Timestamp::UNIX_EPOCH), &mut dice).map(book))

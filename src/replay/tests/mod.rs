@@ -1,7 +1,9 @@
 //! In which order things happen in a replay, and what holds whatever happens.
 
+mod laws;
 mod order;
 mod properties;
+mod world;
 
 use std::sync::{Arc, Mutex};
 

@@ -413,6 +413,19 @@ mod tests {
     }
 
     #[test]
+    fn the_worst_fall_outlives_the_portfolio_that_met_it() {
+        let buy = fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0");
+        let mut portfolio = Portfolio::default();
+        portfolio.book(&buy).unwrap();
+        for bid in ["0.6", "0.3", "0.5"] {
+            portfolio.mark(MARKET, Outcome::Yes, Some(bid.parse().unwrap()));
+        }
+        let mut next = Portfolio::after(portfolio.valuation());
+        next.book(&buy).unwrap();
+        assert_eq!((next.drawdown(), next.drawdown_max()), (usdc("1"), usdc("3")));
+    }
+
+    #[test]
     fn a_portfolio_that_comes_back_is_worth_what_it_was() {
         let buy = fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0.1");
         let mut portfolio = Portfolio::default();

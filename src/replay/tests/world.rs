@@ -221,7 +221,7 @@ pub(super) fn steps() -> impl Any<Value = Vec<Step>> {
         1 => Just(None),
     ];
     let step = (after, spots, what).prop_map(|(after, spots, what)| Step { after, spots, what });
-    proptest::collection::vec(step, 1..160)
+    proptest::collection::vec(step, 1..120)
 }
 
 /// Returns a kernel of a strategy, by one of its ways to trade.

@@ -72,6 +72,13 @@ fn a_market_that_has_not_opened_is_not_chosen() {
 }
 
 #[test]
+fn a_market_that_closes_now_is_not_chosen_however_little_time_must_be_left() {
+    let config = Config { left_min: Duration::ZERO, ..directional() };
+    assert_eq!(choose(&config, &[(0, 900)], 899), "0..900");
+    assert_eq!(choose(&config, &[(0, 900)], 900), "no_market");
+}
+
+#[test]
 fn that_no_market_fits_is_told_with_its_numbers() {
     for (left, compared) in [
         (59, "known 1, left 59s, left_min 60s, left_max 300s"),

@@ -122,6 +122,10 @@ impl Watch {
                 let rule = rejection.rule.name();
                 let never = ["one_order_per_leg", "holdings", "price_grid", "unknown_market"];
                 assert!(!never.contains(&rule), "{id} wants what can never be: {rule} {intent:?}");
+                let binds_entries = ["loss_streak", "drawdown", "open_orders"].contains(&rule)
+                    || ["market_exposure", "strategy_exposure"].contains(&rule);
+                let protects = intent.purpose.is_protective();
+                assert!(!(protects && binds_entries), "{id}: {rule} holds back {intent:?}");
                 self.counts[3] += 1;
             }
             Verdict::No(_) => {}
@@ -293,7 +297,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// Decisions are numbered without holes; no intent stands on data that is too old; no entry passes a tripped
-    /// breaker or a closed gate; no leg has two orders; no more is sold than is held; positions are the sum of
+    /// breaker or a closed gate, and no limit of entries holds an exit back; no leg has two orders; no more is sold than is held; positions are the sum of
     /// the fills; no limit of exposure is passed; a restart leaves positions as they were; and the same once more
     /// gives the same, byte for byte.
     #[test]

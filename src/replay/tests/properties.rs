@@ -242,6 +242,8 @@ pub(super) fn adds_up(
                 let is_settled = kernel.market(market).is_none();
                 assert!(is_settled || to_sell <= held, "{to_sell} of {held} are to be sold");
             }
+            let is_settled = kernel.market(market).is_none();
+            assert!(!is_settled || portfolio.exposure(market) == Usdc::ZERO, "it is released");
             let entries = orders.of_market(market).filter(|o| o.intent.purpose == Purpose::Entry);
             let reserved: Usdc = entries.map(OpenOrder::reserved).sum();
             let used = portfolio.exposure(market) + reserved;

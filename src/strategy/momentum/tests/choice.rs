@@ -142,6 +142,17 @@ fn the_strike_is_the_first_price_from_the_opening_on() {
 }
 
 #[test]
+fn the_price_at_the_instant_of_the_opening_is_the_strike_at_once() {
+    let (mut desk, market) = without_strike(directional());
+    desk.now = market.opens_at;
+    desk.announce(market, |_| {});
+    desk.quote(BTC, "-/0.3", "-/0.3");
+    let look = desk.prices("BTC", &[(60, "90000"), (0, "100000")]);
+    assert_eq!(look, "entry: buy 40 no of btc at 0.3");
+    assert!(desk.compared.ends_with("strike 100000"), "{}", desk.compared);
+}
+
+#[test]
 fn a_market_announced_after_its_opening_finds_its_strike_in_the_history() {
     let (mut desk, market) = without_strike(directional());
     desk.prices("BTC", &[(62, "90000"), (59, "100000"), (0, "100200")]);

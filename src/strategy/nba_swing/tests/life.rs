@@ -28,6 +28,8 @@ fn a_round_goes_through_all_stages() {
     let look = desk.quote("0.53/0.54");
     check(&desk, &look, EXIT, "Exiting");
     let exit = desk.send(&look);
+    let look = desk.quote("0.53/0.54");
+    check(&desk, &look, "pending_order", "Exiting");
     let look = desk.filled(exit, "41.66").remove(0);
     check(&desk, &look, "pending_order", "Exited");
     let look = desk.done(exit, "0");

@@ -190,6 +190,16 @@ fn a_strike_that_is_told_takes_the_place_of_the_price_at_the_opening() {
 }
 
 #[test]
+fn a_strike_of_nothing_is_none() {
+    let (mut desk, market) = without_strike(directional());
+    desk.prices("BTC", &[(62, "90000"), (60, "100000"), (0, "100200")]);
+    desk.announce(market, |market| market.strike_usd = Some(Usdc::ZERO));
+    desk.quote(BTC, "-/0.3", "-/0.3");
+    assert_eq!(desk.spot("BTC", "100200"), "entry: buy 40 yes of btc at 0.3");
+    assert!(desk.compared.ends_with("strike 100000"), "{}", desk.compared);
+}
+
+#[test]
 fn the_other_modes_need_no_strike() {
     for config in [predictive(), confirmatory()] {
         let (mut desk, market) = without_strike(config);

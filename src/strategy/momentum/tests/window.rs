@@ -73,6 +73,14 @@ fn an_entry_on_its_way_counts_for_its_window() {
     assert_eq!(desk.compared, "spent 6, pending 9, cost 12, window_exposure_max 25");
     desk.unmatched(order);
     assert_eq!(desk.spot("BTC", "100300"), "entry: buy 40 yes of btc at 0.3");
+    // So are several that are on their way.
+    desk.announce(market(FIVE, "eth", (600, 900)), |_| {});
+    let orders = [ETH, FIVE].map(|market| desk.send(market, Purpose::Entry, "30"));
+    assert_eq!(desk.spot("BTC", "100300"), "window_exposure");
+    assert_eq!(desk.compared, "spent 6, pending 18, cost 12, window_exposure_max 25");
+    for order in orders {
+        desk.unmatched(order);
+    }
     // An exit costs nothing.
     desk.send(ETH, Purpose::Exit, "50");
     assert_eq!(desk.spot("BTC", "100300"), "entry: buy 40 yes of btc at 0.3");

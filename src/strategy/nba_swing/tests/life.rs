@@ -269,3 +269,15 @@ fn a_timer_that_went_by_unnoticed_is_made_up_for() {
     assert_eq!(desk.wait(INSTANT).timer(), [EXIT]);
     assert_eq!(desk.next_timer(), None);
 }
+
+#[test]
+fn a_market_that_cannot_be_seen_has_had_its_turn_too() {
+    let mut desk = Desk::leading(config());
+    desk.bought("0.59/0.6");
+    let look = desk.quote("0.53/0.54");
+    let exit = desk.send(&look);
+    desk.done(exit, "0");
+    desk.markets.clear();
+    assert_eq!(desk.wait_s(1).timer(), Vec::<String>::new());
+    assert_eq!(desk.next_timer(), None);
+}

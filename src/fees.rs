@@ -119,6 +119,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_charged_for_nothing() {
+        check("0.07", 1, "0", "0.5", "0");
+        assert_eq!(FeeSchedule::FREE.per_share("0.5".parse().unwrap()), Usdc::ZERO);
+    }
+
+    #[test]
+    fn rates_are_fractions_and_exponents_are_small() {
+        let is_one = |rate: i64, exponent| {
+            FeeSchedule::new(Usdc::from_micros(rate).unwrap(), exponent).is_ok()
+        };
+        assert!(is_one(0, 0) && is_one(MICROS, 4));
+        assert!(!is_one(-1, 1) && !is_one(MICROS + 1, 1) && !is_one(MICROS, 5));
+        // Without an exponent the rate is the fee of a share.
+        check("0.07", 0, "100", "0.5", "7");
+    }
+
+    #[test]
     fn a_charged_fee_is_at_least_a_hundred_thousandth() {
         check("0.0001", 1, "0.01", "0.5", "0.00001");
     }

@@ -375,6 +375,34 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_ends_a_retry_and_never_a_halt() {
+        let quarantine = |then| Phase::Quarantine { then };
+        let halting = quarantine(AfterQuarantine::Halt { cause: "c".into() });
+        assert_eq!(halting.next(&Input::Stop), Ok((halting.clone(), None)));
+        let halted = Phase::Halted { cause: "c".into() };
+        assert_eq!(halting.next(&Input::Settled { now: NOW }), Ok((halted, None)));
+        let retrying = quarantine(AfterQuarantine::Retry { attempt: 1, delay_ms: 1000 });
+        let stopped = quarantine(AfterQuarantine::Stop);
+        assert_eq!(retrying.next(&Input::Stop), Ok((stopped, None)));
+    }
+
+    #[test]
+    fn a_retry_waits_from_the_settlement_on() {
+        let retrying =
+            Phase::Quarantine { then: AfterQuarantine::Retry { attempt: 2, delay_ms: 1500 } };
+        let now = NOW + Duration::from_secs(10);
+        let until = NOW + Duration::from_millis(11_500);
+        let backoff = (Phase::Backoff { attempt: 2, until }, Some(Effect::ScheduleRetry));
+        assert_eq!(retrying.next(&Input::Settled { now }), Ok(backoff));
+    }
+
+    #[test]
+    fn a_gate_is_named_as_in_files_and_answers() {
+        let names = [Gate::Open, Gate::ReduceOnly, Gate::Closed].map(Gate::name);
+        assert_eq!(names, ["open", "reduce_only", "closed"]);
+    }
+
+    #[test]
     fn a_refusal_says_where_the_strategy_stands_and_what_is_possible() {
         let refusal = Phase::Halted { cause: "c".into() }.next(&Input::Start).unwrap_err();
         assert_eq!(refusal.to_string(), "a strategy that is halted cannot start; it can resume");

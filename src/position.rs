@@ -399,6 +399,30 @@ mod tests {
         let rest = portfolio.book(&fill(3, Outcome::Yes, Side::Sell, "0.3", "5", "0")).unwrap();
         assert_eq!(rest, Booked::Once { round: Some(usdc("-0.1")) });
         assert_eq!((portfolio.realised(), portfolio.cash()), (usdc("-0.1"), usdc("-0.1")));
+        assert_eq!((portfolio.volume(), portfolio.fees()), (usdc("8"), usdc("0.1")));
+        // The next round in the market begins at nothing.
+        portfolio.book(&fill(4, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
+        let next = portfolio.book(&fill(5, Outcome::Yes, Side::Sell, "0.5", "10", "0.2")).unwrap();
+        assert_eq!(next, Booked::Once { round: Some(usdc("0.8")) });
+        assert_eq!(portfolio.exposure_total(), Usdc::ZERO);
+    }
+
+    #[test]
+    fn what_can_be_lost_is_the_cost_less_what_the_worse_outcome_pays() {
+        let mut portfolio = Portfolio::default();
+        portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.6", "10", "0.5")).unwrap();
+        portfolio.book(&fill(2, Outcome::No, Side::Buy, "0.5", "4", "0")).unwrap();
+        let second = fill(3, Outcome::No, Side::Buy, "0.3", "10", "0");
+        let other = ConditionId::from_bytes([8; 32]);
+        portfolio.book(&Fill { market: other, ..second }).unwrap();
+        assert_eq!(portfolio.exposure(MARKET), usdc("4.5"));
+        assert_eq!(
+            (portfolio.exposure(other), portfolio.exposure_total()),
+            (usdc("3"), usdc("7.5"))
+        );
+        let held: Vec<_> = portfolio.positions().map(|(_, outcome, p)| (outcome, p.cost)).collect();
+        let costs = [(Outcome::Yes, "6.5"), (Outcome::No, "2"), (Outcome::No, "3")];
+        assert_eq!(held, costs.map(|(outcome, cost)| (outcome, usdc(cost))));
     }
 
     #[test]
@@ -426,7 +450,12 @@ mod tests {
     fn selling_more_than_is_held_breaks_the_books() {
         let mut portfolio = Portfolio::default();
         portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
-        assert!(portfolio.book(&fill(2, Outcome::Yes, Side::Sell, "0.5", "11", "0")).is_err());
+        let sell = fill(2, Outcome::Yes, Side::Sell, "0.5", "11", "0");
+        let oversold = portfolio.book(&sell).unwrap_err();
+        assert_eq!((oversold.sold, oversold.held), (sell.size, "10".parse().unwrap()));
+        // Exactly what is held may be sold.
+        let all = fill(3, Outcome::Yes, Side::Sell, "0.5", "10", "0");
+        assert_eq!(portfolio.book(&all), Ok(Booked::Once { round: Some(usdc("1")) }));
     }
 
     #[test]
@@ -456,6 +485,33 @@ mod tests {
         // A book without a bid tells that nobody wants them.
         portfolio.mark(MARKET, Outcome::Yes, None);
         assert_eq!(portfolio.marked(), usdc("4") + usdc("2"));
+    }
+
+    #[test]
+    fn a_market_is_held_while_shares_are_and_known_until_it_is_settled() {
+        let mut portfolio = Portfolio::default();
+        let known = |portfolio: &Portfolio| portfolio.markets().collect::<Vec<_>>();
+        assert!(!portfolio.is_held(MARKET) && known(&portfolio).is_empty());
+        portfolio.book(&fill(1, Outcome::No, Side::Buy, "0.4", "10", "0")).unwrap();
+        assert!(portfolio.is_held(MARKET));
+        portfolio.book(&fill(2, Outcome::No, Side::Sell, "0.4", "10", "0")).unwrap();
+        assert!(!portfolio.is_held(MARKET));
+        assert_eq!(known(&portfolio), [MARKET]);
+        portfolio.settle(MARKET, [usdc("1"), usdc("0")]);
+        assert_eq!(known(&portfolio), []);
+    }
+
+    #[test]
+    fn the_worst_fall_outlives_the_portfolio_that_met_it() {
+        let buy = fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0");
+        let mut portfolio = Portfolio::default();
+        portfolio.book(&buy).unwrap();
+        for bid in ["0.6", "0.3", "0.5"] {
+            portfolio.mark(MARKET, Outcome::Yes, Some(bid.parse().unwrap()));
+        }
+        let mut next = Portfolio::after(portfolio.valuation());
+        next.book(&buy).unwrap();
+        assert_eq!((next.drawdown(), next.drawdown_max()), (usdc("1"), usdc("3")));
     }
 
     #[test]

@@ -266,6 +266,90 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_as_old_as_the_window_does_not_count_any_more() {
+        let policy = RestartPolicy { failures_max: 1, ..RestartPolicy::default() };
+        let judge = |second: u64| {
+            let mut budget = RestartBudget::default();
+            budget.judge(&policy, &failure(FailureClass::Error, "a"), at(0), MIDDLE);
+            budget.judge(&policy, &failure(FailureClass::Error, "b"), at(second), MIDDLE)
+        };
+        let Verdict::Halt { cause } = judge(599) else { panic!("two within the window") };
+        assert_eq!(cause, "2 failures within 600 s, the last: b (error)");
+        assert!(matches!(judge(600), Verdict::Retry { attempt: 2, .. }));
+    }
+
+    #[test]
+    fn the_dice_make_a_wait_shorter_or_longer_by_the_jitter() {
+        let wait = |jitter_percent, dice| {
+            let policy = RestartPolicy { jitter_percent, ..RestartPolicy::default() };
+            let error = failure(FailureClass::Error, "e");
+            match RestartBudget::default().judge(&policy, &error, at(0), dice) {
+                Verdict::Retry { delay, .. } => delay.as_millis(),
+                Verdict::Halt { .. } => panic!("a retry"),
+            }
+        };
+        let waits = [0, 1, 200, 399, 400, 401].map(|dice| wait(20, dice));
+        assert_eq!(waits, [800, 801, 1000, 1199, 1200, 800]);
+        assert_eq!([wait(0, 0), wait(0, 7)], [1000, 1000]);
+        assert_eq!([wait(100, 0), wait(100, 2000), wait(200, 2000)], [0, 2000, 2000]);
+    }
+
+    #[test]
+    fn a_missing_dependency_is_waited_for_longer_each_time() {
+        let mut budget = RestartBudget::default();
+        let missing = failure(FailureClass::Dependency, "store");
+        for (attempt, seconds) in [(1, 1), (2, 2), (3, 4)] {
+            let verdict = budget.judge(&RestartPolicy::default(), &missing, at(0), MIDDLE);
+            let delay = Duration::from_secs(seconds);
+            assert_eq!(verdict, Verdict::Retry { attempt, delay });
+        }
+    }
+
+    #[test]
+    fn what_a_person_did_forgets_the_failures() {
+        let policy = RestartPolicy { failures_max: 1, ..RestartPolicy::default() };
+        let mut budget = RestartBudget::default();
+        let error = failure(FailureClass::Error, "e");
+        budget.judge(&policy, &error, at(0), MIDDLE);
+        assert_eq!(budget.used(&policy, at(599)), 1);
+        budget.forget();
+        assert_eq!(budget.used(&policy, at(599)), 0);
+        let verdict = budget.judge(&policy, &error, at(1), MIDDLE);
+        assert_eq!(verdict, Verdict::Retry { attempt: 1, delay: Duration::from_secs(1) });
+    }
+
+    #[test]
+    fn only_the_same_panic_in_a_row_halts_before_the_budget_does() {
+        let policy = RestartPolicy { failures_max: 100, ..RestartPolicy::default() };
+        let halts = |failures: &[(FailureClass, &str)]| {
+            let mut budget = RestartBudget::default();
+            let judged = failures.iter().map(|(class, message)| {
+                budget.judge(&policy, &failure(*class, message), at(0), MIDDLE)
+            });
+            judged.filter(|verdict| matches!(verdict, Verdict::Halt { .. })).count()
+        };
+        use FailureClass::{Error, Panic, StartTimeout};
+        assert_eq!(halts(&[(Panic, "a"), (Panic, "a"), (Panic, "a")]), 1);
+        assert_eq!(halts(&[(Panic, "a"), (Panic, "b"), (Panic, "a"), (Panic, "a")]), 0);
+        assert_eq!(halts(&[(Error, "a"), (Error, "a"), (Error, "a"), (Error, "a")]), 0);
+        assert_eq!(halts(&[(StartTimeout, "a"), (StartTimeout, "a"), (StartTimeout, "a")]), 0);
+    }
+
+    #[test]
+    fn a_class_of_failures_is_named_as_in_logs() {
+        for (class, name) in [
+            (FailureClass::Config, "config"),
+            (FailureClass::Accounting, "accounting"),
+            (FailureClass::Dependency, "dependency"),
+            (FailureClass::StartTimeout, "start_timeout"),
+            (FailureClass::Panic, "panic"),
+            (FailureClass::Error, "error"),
+        ] {
+            assert_eq!(class.name(), name);
+        }
+    }
+
+    #[test]
     fn the_same_panic_a_third_time_in_a_row_halts() {
         let policy = RestartPolicy::default();
         let mut budget = RestartBudget::default();

@@ -215,6 +215,87 @@ fn what_the_venue_would_refuse_is_not_sent() {
 }
 
 #[test]
+fn the_least_that_a_buy_must_cost_passes_and_binds_no_sale() {
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!(check(&mut guard, entry("0.10", "10"), &Portfolio::default()), Ok(()));
+    let held = holding(Outcome::Yes, "0.30", "100");
+    let cheap = intent(Purpose::Exit, Side::Sell, "0.10", "9");
+    assert_eq!(check(&mut guard, cheap, &held), Ok(()));
+}
+
+#[test]
+fn the_fee_counts_as_exposure() {
+    let market = Market { fees: FeeSchedule::new(usdc("0.07"), 1).unwrap(), ..market() };
+    let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
+    let (tick, now) = (market.tick, NOW);
+    let context =
+        Context { now, market: Some(&market), tick, portfolio: &portfolio, orders: &orders };
+    // A share at 0.50 costs 0.0175 more: 77 of them 39.8475, and 78 of them 40.365.
+    let mut guard = RiskGuard::new(limits());
+    assert!(guard.check(entry("0.50", "77"), &context).is_ok());
+    let no = guard.check(entry("0.50", "78"), &context).unwrap_err();
+    assert_eq!((no.used, no.passing), (Value::Usdc(usdc("40.365")), "77.29".parse().ok()));
+}
+
+#[test]
+fn a_size_that_would_pass_is_told_only_where_the_venue_takes_it() {
+    let mut guard = RiskGuard::new(limits());
+    for (held, would) in [("0.38", ", 5 would pass"), ("0.3801", "")] {
+        let held = holding(Outcome::Yes, held, "100");
+        let no = check(&mut guard, entry("0.40", "50"), &held).unwrap_err();
+        assert!(no.ends_with(&format!(" of 40{would}")), "{no}");
+    }
+}
+
+#[test]
+fn protection_passes_however_many_orders_are_open_and_however_much_is_at_risk() {
+    let mut guard = RiskGuard::new(limits());
+    let mut orders = OpenOrders::default();
+    for number in 0..5 {
+        let market = ConditionId::from_bytes([9; 32]);
+        orders.add(number, Intent { market, ..entry("0.40", "100") }, Usdc::ZERO);
+    }
+    let held = holding(Outcome::Yes, "0.90", "1000");
+    let exit = intent(Purpose::Exit, Side::Sell, "0.20", "1000");
+    assert_eq!(check_at(&mut guard, exit, &held, &orders, NOW), Ok(()));
+    let hedge =
+        Intent { outcome: Outcome::No, ..intent(Purpose::Hedge, Side::Buy, "0.90", "1000") };
+    assert_eq!(check_at(&mut guard, hedge, &held, &orders, NOW), Ok(()));
+}
+
+#[test]
+fn the_guard_tells_its_gate_its_limits_and_its_breaker() {
+    let mut guard = RiskGuard::new(limits());
+    assert_eq!((guard.gate(), guard.limits()), (Gate::Open, &limits()));
+    guard.set_gate(Gate::ReduceOnly);
+    guard.round(usdc("-1"), NOW);
+    assert_eq!((guard.gate(), guard.breaker().streak()), (Gate::ReduceOnly, 1));
+    let mut next = RiskGuard::new(limits());
+    next.restore(guard.breaker().clone());
+    assert!(next.round(usdc("-1"), NOW).is_some(), "the streak goes on");
+}
+
+#[test]
+fn every_rule_is_named_as_in_files_and_answers() {
+    let names = Rule::ALL.map(Rule::name);
+    let expected = [
+        "gate",
+        "loss_streak",
+        "drawdown",
+        "unknown_market",
+        "price_grid",
+        "venue_minimum",
+        "holdings",
+        "one_order_per_leg",
+        "open_orders",
+        "market_exposure",
+        "strategy_exposure",
+        "throttle",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn a_market_that_is_not_known_is_not_traded() {
     let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
     let tick = TickSize::CENT;

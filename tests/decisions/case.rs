@@ -16,7 +16,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Reads a case of `split_arb`.
+    /// Reads a case by its folder and name: `split_arb/profit_counts_fees`.
     pub(crate) fn read(name: &str) -> Self {
         let tape = file(&format!("{name}.tape"));
         let mut lines = tape.lines();
@@ -45,9 +45,9 @@ impl Case {
     }
 }
 
-/// Returns the folder of the cases.
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decisions/split_arb")
+/// Returns the folder of all cases; each strategy has a folder of its own in it.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decisions")
 }
 
 /// Returns the names of the settings that a tape names, without `.toml`.
@@ -58,9 +58,10 @@ pub(crate) fn settings_named(header: &Header) -> impl Iterator<Item = &str> {
 
 /// Reads the settings of this name with what is different in this case.
 fn strategy(case: &str, name: &str) -> StrategyConfig {
-    let mut settings: Table = file(&format!("{name}.toml")).parse().unwrap();
+    let (folder, _) = case.split_once('/').expect("a case is named with its folder");
+    let mut settings: Table = file(&format!("{folder}/{name}.toml")).parse().unwrap();
     let own = format!("{case}.toml");
-    if folder().join(&own).exists() {
+    if root().join(&own).exists() {
         merge(&mut settings, file(&own).parse().unwrap());
     }
     let text = settings.to_string();
@@ -80,5 +81,5 @@ fn merge(settings: &mut Table, other: Table) {
 
 #[expect(clippy::disallowed_methods, reason = "a case is files; it is the core that reads none")]
 pub(crate) fn file(name: &str) -> String {
-    std::fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

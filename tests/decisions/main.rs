@@ -5,7 +5,7 @@
 //! note of the tape names the settings, `config: legged`; `<case>.toml`, where it is there, says what is
 //! different from them. Times count seconds from the tape's begin; orders take a quarter of a second to arrive.
 //!
-//! To make a case: write its tape, list it in the list of its strategy, and let the program write the rest.
+//! Each strategy has a folder. To make a case: write its tape, list it in the list of its strategy, and let the program write the rest.
 //! After a change that is meant, the same command writes what has changed, for the diff to show:
 //!
 //! ```sh
@@ -19,6 +19,9 @@
 
 mod case;
 mod folder;
+mod listed;
+mod momentum;
+mod nba_swing;
 mod play;
 mod restart;
 mod resume;

@@ -80,7 +80,7 @@ fn a_strategy_started_again_anywhere_decides_as_if_it_had_not_been() {
         ("a_deep_drawdown_stops_entries_until_a_person_releases_it", 5),
         ("a_settled_market_pays", 5),
     ] {
-        let places = check(name);
+        let places = check(&format!("split_arb/{name}"));
         assert!(least <= places, "{name}: only {places} places");
     }
 }

@@ -1,26 +1,9 @@
 //! The cases of `split_arb`, each listed once.
 
-use expect_test::expect_file;
-
-use crate::case::Case;
-use crate::play::Play;
-
-/// Makes a test of each case, and the list of all.
-macro_rules! cases {
-    ($($name:ident)*) => {
-        $(
-            #[test]
-            fn $name() {
-                check(stringify!($name));
-            }
-        )*
-
-        /// Every case, in its order.
-        pub(crate) const CASES: &[&str] = &[$(stringify!($name)),*];
-    };
-}
+use crate::listed::cases;
 
 cases! {
+    "split_arb":
     a_cheap_leg_is_hedged_when_the_price_has_moved
     a_leg_whose_hedge_is_out_of_reach_is_not_bought
     the_least_profit_binds_a_hedge
@@ -55,16 +38,4 @@ cases! {
     a_settled_market_pays
     two_strategies_take_the_same_books
     other_events_are_no_reason_to_look
-}
-
-/// The one place that plays a case and compares.
-fn check(name: &str) {
-    let case = Case::read(name);
-    let several = 1 < case.strategies.len();
-    let mut text = format!("{}\n\n", case.header.title);
-    for (strategy, line) in Play::all(&case) {
-        let who = if several { format!("{strategy:>12}  ") } else { String::new() };
-        text.push_str(&format!("{who}{line}\n"));
-    }
-    expect_file![format!("split_arb/{name}.decisions")].assert_eq(&text);
 }

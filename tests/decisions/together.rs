@@ -7,7 +7,7 @@ use crate::play::Play;
 
 #[test]
 fn two_strategies_on_one_tape_decide_as_each_alone() {
-    let case = Case::read("two_strategies_take_the_same_books");
+    let case = Case::read("split_arb/two_strategies_take_the_same_books");
     let together = Play::all(&case);
     assert_eq!(case.strategies.len(), 2);
     for strategy in &case.strategies {

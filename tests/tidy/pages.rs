@@ -40,6 +40,25 @@ fn every_link_between_pages_leads_somewhere() {
     none(&faults);
 }
 
+#[test]
+fn every_test_that_the_page_of_facts_names_is_there() {
+    let mut known: Vec<String> = Vec::new();
+    for path in files(&["src", "tests/decisions"], ".rs") {
+        for line in read(&path).lines().map(str::trim) {
+            let name =
+                line.strip_prefix("fn ").map_or(line, |rest| rest.split('(').next().unwrap());
+            known.push(name.to_owned());
+        }
+    }
+    let page = read("docs/strategies-cases.md");
+    let named = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let named = named.flat_map(|(_, tests)| tests.split('`').skip(1).step_by(2));
+    let named: Vec<&str> = named.collect();
+    assert!(100 < named.len(), "the tables have lost their tests: {}", named.len());
+    let gone = named.iter().filter(|name| !known.iter().any(|known| known == *name));
+    none(&gone.map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
+}
+
 /// The two commands that a newcomer runs first are what CI runs.
 #[test]
 fn the_readme_and_ci_run_the_same_commands() {

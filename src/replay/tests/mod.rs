@@ -1,8 +1,10 @@
 //! In which order things happen in a replay, what holds whatever happens, and what outlives a kernel.
 
 mod checkpoint;
+mod laws;
 mod order;
 mod properties;
+mod world;
 
 use std::sync::{Arc, Mutex};
 

@@ -20,7 +20,7 @@ struct Dice {
 }
 
 /// Every fill that was told.
-type Fills = Arc<Mutex<Vec<Fill>>>;
+pub(super) type Fills = Arc<Mutex<Vec<Fill>>>;
 
 /// One thing that a strategy wants.
 #[derive(Clone, Copy, Debug)]
@@ -180,10 +180,10 @@ fn check(wants: &[Vec<Want>; 2], steps: &[Step]) -> Vec<String> {
         } else {
             cancel_all(&mut replay, now);
         }
-        adds_up(&replay, &told);
+        adds_up(&replay, &told, &MARKETS);
     }
     replay.finish(see).unwrap();
-    adds_up(&replay, &told);
+    adds_up(&replay, &told, &MARKETS);
     replay.kernels().values().map(|kernel| kernel.status().digest).collect()
 }
 
@@ -206,7 +206,7 @@ fn event(at: Timestamp, what: &What) -> Option<MarketEvent> {
     Some(MarketEvent { at, kind })
 }
 
-fn cancel_all(replay: &mut Replay, at: Timestamp) {
+pub(super) fn cancel_all(replay: &mut Replay, at: Timestamp) {
     for (strategy, kernel) in &replay.kernels {
         for (number, _) in kernel.orders().iter() {
             let id = ClientOrderId { strategy: strategy.clone(), number };
@@ -216,14 +216,18 @@ fn cancel_all(replay: &mut Replay, at: Timestamp) {
 }
 
 /// Looks whether what each strategy has, what it was told and what the venue has agree, and within limits.
-fn adds_up(replay: &Replay, told: &BTreeMap<StrategyId, Fills>) {
+pub(super) fn adds_up(
+    replay: &Replay,
+    told: &BTreeMap<StrategyId, Fills>,
+    markets: &[ConditionId],
+) {
     for (id, kernel) in replay.kernels() {
         let (portfolio, orders) = (kernel.portfolio(), kernel.orders());
         let account = replay.venue().account(id);
         assert_eq!(portfolio.cash(), account.cash());
         assert_eq!(account.cash() + account.taken(), Usdc::ZERO);
         let fills = told[id].lock().unwrap();
-        for market in MARKETS {
+        for market in markets.iter().copied() {
             for outcome in Outcome::BOTH {
                 let held = portfolio.position(market, outcome).size;
                 let sum = |side| {
@@ -235,7 +239,15 @@ fn adds_up(replay: &Replay, told: &BTreeMap<StrategyId, Fills>) {
                 assert_eq!(held, sum(Side::Buy) - sum(Side::Sell));
                 assert_eq!(held, account.shares(market, outcome));
                 assert!(orders.of_leg(market, outcome).count() <= 1);
+                let exits = orders.of_leg(market, outcome);
+                let exits = exits.filter(|order| order.intent.purpose == Purpose::Exit);
+                let to_sell: Size = exits.map(OpenOrder::remaining).sum();
+                // The shares of a settled market are gone; the venue ends what is on its way.
+                let is_settled = kernel.market(market).is_none();
+                assert!(is_settled || to_sell <= held, "{to_sell} of {held} are to be sold");
             }
+            let is_settled = kernel.market(market).is_none();
+            assert!(!is_settled || portfolio.exposure(market) == Usdc::ZERO, "it is released");
             let entries = orders.of_market(market).filter(|o| o.intent.purpose == Purpose::Entry);
             let reserved: Usdc = entries.map(OpenOrder::reserved).sum();
             let used = portfolio.exposure(market) + reserved;

@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn a_trade_of_exactly_the_window_ago_is_in_the_row_and_older_ones_are_dropped() {
+        let mut flow = Flow::default();
+        let mut deal = |millis| {
+            let (price, size) = ("0.5".parse().unwrap(), "1".parse().unwrap());
+            let (market, outcome) = (ConditionId::from_bytes([1; 32]), Outcome::Yes);
+            let trade = Trade { market, outcome, side: Side::Buy, price, size };
+            flow.trade(at(millis), &trade, WINDOW);
+            (flow.same_side(at(millis), WINDOW), flow.trades.len())
+        };
+        assert_eq!([deal(0), deal(1), deal(10_000)], [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!(deal(10_001), (3, 3));
+        assert_eq!(deal(30_000), (1, 1));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut flow = Flow::default();
         for _ in 0..=QUOTES_MAX {

@@ -151,7 +151,7 @@ fn a_mean_that_decides_makes_the_chance_surer() {
 
 #[test]
 fn a_market_of_five_minutes_has_the_same_deviation_as_one_of_fifteen() {
-    // It was scaled by the window, and then by the time left once more: at 0.64 deviations instead of 0.77.
+    // It was scaled by the window, and then by the time left once more: 1.34 deviations instead of 0.77.
     let five = ConditionId::from_bytes([5; 32]);
     let mut desk = Desk::new(directional());
     desk.settle(BTC);

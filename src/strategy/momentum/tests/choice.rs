@@ -72,6 +72,13 @@ fn a_market_that_has_not_opened_is_not_chosen() {
 }
 
 #[test]
+fn a_market_that_closes_now_is_not_chosen_however_little_time_must_be_left() {
+    let config = Config { left_min: Duration::ZERO, ..directional() };
+    assert_eq!(choose(&config, &[(0, 900)], 899), "0..900");
+    assert_eq!(choose(&config, &[(0, 900)], 900), "no_market");
+}
+
+#[test]
 fn that_no_market_fits_is_told_with_its_numbers() {
     for (left, compared) in [
         (59, "known 1, left 59s, left_min 60s, left_max 300s"),
@@ -135,6 +142,17 @@ fn the_strike_is_the_first_price_from_the_opening_on() {
 }
 
 #[test]
+fn the_price_at_the_instant_of_the_opening_is_the_strike_at_once() {
+    let (mut desk, market) = without_strike(directional());
+    desk.now = market.opens_at;
+    desk.announce(market, |_| {});
+    desk.quote(BTC, "-/0.3", "-/0.3");
+    let look = desk.prices("BTC", &[(60, "90000"), (0, "100000")]);
+    assert_eq!(look, "entry: buy 40 no of btc at 0.3");
+    assert!(desk.compared.ends_with("strike 100000"), "{}", desk.compared);
+}
+
+#[test]
 fn a_market_announced_after_its_opening_finds_its_strike_in_the_history() {
     let (mut desk, market) = without_strike(directional());
     desk.prices("BTC", &[(62, "90000"), (59, "100000"), (0, "100200")]);
@@ -169,6 +187,16 @@ fn a_strike_that_is_told_takes_the_place_of_the_price_at_the_opening() {
     desk.announce(market, |_| {});
     desk.spot("BTC", "100200");
     assert!(desk.compared.ends_with("strike 100400"), "{}", desk.compared);
+}
+
+#[test]
+fn a_strike_of_nothing_is_none() {
+    let (mut desk, market) = without_strike(directional());
+    desk.prices("BTC", &[(62, "90000"), (60, "100000"), (0, "100200")]);
+    desk.announce(market, |market| market.strike_usd = Some(Usdc::ZERO));
+    desk.quote(BTC, "-/0.3", "-/0.3");
+    assert_eq!(desk.spot("BTC", "100200"), "entry: buy 40 yes of btc at 0.3");
+    assert!(desk.compared.ends_with("strike 100000"), "{}", desk.compared);
 }
 
 #[test]

@@ -123,6 +123,10 @@ fn a_rest_below_the_venues_smallest_order_is_held_to_resolution() {
     desk.fill(BTC, YES, Side::Sell, "35.001 at 0.6");
     assert_eq!(bid(&mut desk, "0.9"), "below_minimum");
     assert_eq!(desk.compared, "size 4.999, min_size 5");
+    // Exactly the smallest order is sold.
+    let mut desk = holding("0.5");
+    desk.fill(BTC, YES, Side::Sell, "35 at 0.6");
+    assert_eq!(bid(&mut desk, "0.9"), "exit: sell 5 yes of btc at 0.9");
 }
 
 #[test]

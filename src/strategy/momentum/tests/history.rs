@@ -105,6 +105,15 @@ fn the_volatility_is_the_deviation_of_the_moves_from_price_to_price() {
 }
 
 #[test]
+fn a_price_of_exactly_a_minute_ago_counts_for_the_volatility() {
+    let mut prices = vec![(0, "100")];
+    prices.extend((50..60).map(|second| (second, "101")));
+    let moved = history(&prices).volatility(at(60));
+    assert!(moved.is_some_and(|volatility| 0 < volatility), "{moved:?}");
+    assert_eq!(history(&prices).volatility(at(61)), Some(0));
+}
+
+#[test]
 fn the_first_price_from_an_instant_on_is_known_only_when_none_can_be_missing() {
     let first = |prices: &[(u64, &str)], from: u64| history(prices).first_since(at(from), AGE_MAX);
     assert_eq!(first(&[(8, "1"), (10, "2"), (11, "3")], 10), Some(usdc("2")));

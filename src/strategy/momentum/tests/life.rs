@@ -57,6 +57,26 @@ fn what_binds_no_more_is_forgotten() {
     desk.strategy.ledger.forget_old(later, Duration::from_secs(60));
     let window = Window::of(&desk.markets[&BTC].market);
     assert_eq!(desk.strategy.ledger.spent(window), Some(usdc("3")));
+    // Until the quarter of an hour of its close is over.
+    for (second, expected) in [(6 * 900 - 1, Some(usdc("3"))), (6 * 900, None)] {
+        let now = begin() + Duration::from_secs(second);
+        desk.strategy.ledger.forget_old(now, Duration::from_secs(60));
+        assert_eq!(desk.strategy.ledger.spent(window), expected, "{second}");
+    }
+}
+
+#[test]
+fn what_was_bought_is_kept_for_half_an_hour_and_longer_where_the_cooldown_is() {
+    for (cooldown, kept) in [(60, 1800), (3600, 3600)] {
+        let mut desk = Desk::new(directional());
+        desk.trade(BTC, "10");
+        let cooldown = Duration::from_secs(cooldown);
+        let last = desk.now + Duration::from_secs(kept);
+        desk.strategy.ledger.forget_old(last, cooldown);
+        assert_eq!(desk.strategy.ledger.last_entry(0), Some(desk.now));
+        desk.strategy.ledger.forget_old(last + INSTANT, cooldown);
+        assert_eq!(desk.strategy.ledger.last_entry(0), None);
+    }
 }
 
 /// Returns a successor that was told the fills of the past before it saw any market.

@@ -66,6 +66,21 @@ fn an_entry_on_its_way_counts_for_its_window() {
     assert_eq!(desk.compared, "pending 15, cost 12, window_exposure_max 25");
     desk.unmatched(order);
     assert_eq!(desk.spot("BTC", "100300"), "entry: buy 40 yes of btc at 0.3");
+    // What was bought and what is on its way are one sum.
+    desk.trade(ETH, "20");
+    let order = desk.send(ETH, Purpose::Entry, "30");
+    assert_eq!(desk.spot("BTC", "100300"), "window_exposure");
+    assert_eq!(desk.compared, "spent 6, pending 9, cost 12, window_exposure_max 25");
+    desk.unmatched(order);
+    assert_eq!(desk.spot("BTC", "100300"), "entry: buy 40 yes of btc at 0.3");
+    // So are several that are on their way.
+    desk.announce(market(FIVE, "eth", (600, 900)), |_| {});
+    let orders = [ETH, FIVE].map(|market| desk.send(market, Purpose::Entry, "30"));
+    assert_eq!(desk.spot("BTC", "100300"), "window_exposure");
+    assert_eq!(desk.compared, "spent 6, pending 18, cost 12, window_exposure_max 25");
+    for order in orders {
+        desk.unmatched(order);
+    }
     // An exit costs nothing.
     desk.send(ETH, Purpose::Exit, "50");
     assert_eq!(desk.spot("BTC", "100300"), "entry: buy 40 yes of btc at 0.3");
@@ -161,4 +176,21 @@ fn each_window_has_its_own_best_signal() {
     desk.wait_s(2);
     let entries = ["entry: buy 40 yes of btc at 0.3", "entry: buy 40 yes of another at 0.3"];
     assert_eq!(desk.timer(), entries);
+}
+
+#[test]
+fn a_window_is_not_picked_when_another_is_due() {
+    let mut desk = collecting();
+    desk.settle(ETH);
+    desk.announce(market(FIVE, "eth", (600, 930)), |market| market.strike_usd = Some(usdc("4000")));
+    desk.change(|market| market.closes_at = begin() + Duration::from_secs(899));
+    desk.quote(BTC, "-/0.3", "-/0.3").quote(FIVE, "-/0.3", "-/0.3");
+    assert_eq!(desk.prices("BTC", &[(60, UP.0), (0, UP.0)]), "await_best");
+    desk.wait_s(1);
+    assert_eq!(desk.prices("ETH", &[(60, UP.1), (0, UP.1)]), "await_best");
+    desk.wait_s(1);
+    assert_eq!(desk.timer(), ["entry: buy 40 yes of btc at 0.3"]);
+    assert_eq!(desk.next_timer(), Some(Duration::from_secs(1)));
+    desk.wait_s(1);
+    assert_eq!(desk.timer(), ["entry: buy 40 yes of another at 0.3"]);
 }

@@ -4,6 +4,7 @@ use super::super::exit::{Exit as Sale, Facts};
 use super::super::holding::Holding;
 use super::desk::{book, game, leading};
 use super::*;
+use crate::book::{Level, OrderBook};
 use crate::market::Side;
 use crate::order::Liquidity;
 
@@ -125,6 +126,10 @@ fn no_half_is_sold_that_the_venue_would_not_take_or_that_leaves_such_a_rest() {
     };
     check(least("50"), Some("partial 50 medium"));
     check(least("50.000001"), None);
+    // The odd cent stays with the rest: it makes no half of 30.
+    let odd = Facts { holding: holding("0.5", "0.6", "60.01"), ..least("30.01") };
+    check(odd, None);
+    check(Facts { least: size("30"), ..odd }, Some("partial 30 medium"));
 }
 
 #[test]
@@ -237,11 +242,27 @@ fn a_hold_tells_what_it_compared_and_counts_its_warnings() {
         desk.compared.rsplit(' ').next().unwrap().to_owned()
     };
     assert_eq!(warnings(&mut desk, "0.85/0.86"), "0");
+    assert_eq!(warnings(&mut desk, "0.850797/0.86"), "0");
     assert_eq!(warnings(&mut desk, "0.851/0.86"), "1");
     desk.tell(Game { clock_s: 240, ..leading() });
     assert_eq!(warnings(&mut desk, "0.82/0.83"), "0");
     desk.tell(Game { clock_s: 239, ..leading() });
     assert_eq!(warnings(&mut desk, "0.82/0.83"), "1");
+}
+
+#[test]
+fn a_book_of_less_than_three_times_what_is_held_is_warned_of() {
+    let mut desk = holding_desk(config());
+    desk.tell(leading());
+    let mut warnings = |shares: &str| {
+        let bids = vec![Level { price: price("0.6"), size: size(shares) }];
+        desk.show(YES, OrderBook::new(desk.now, bids, Vec::new()));
+        assert_eq!(desk.look(), "holding");
+        desk.compared.split(", ").skip(5).collect::<Vec<_>>().join(", ")
+    };
+    // 41.66 shares are held: three times as many are enough.
+    assert_eq!(warnings("124.98"), "liquidity 3, warnings 0");
+    assert_eq!(warnings("124.97"), "liquidity 2.999759, warnings 1");
 }
 
 #[test]
@@ -353,6 +374,16 @@ fn what_is_below_the_venues_smallest_order_is_held_to_resolution() {
     assert_eq!(desk.compared, "size 4.99, min_size 5");
     assert_eq!(desk.wait_s(1).timer(), ["below_minimum"]);
     assert_eq!(desk.next_timer(), None);
+}
+
+#[test]
+fn exactly_the_venues_smallest_order_is_sold() {
+    let mut desk = holding_desk(config());
+    desk.tell(turned());
+    let look = desk.quote("0.58/0.59");
+    let order = desk.send(&look);
+    assert_eq!(desk.done(order, "36.66"), "exit_backoff");
+    assert_eq!(desk.wait_s(1).timer(), ["exit: sell 5 yes at 0.58"]);
 }
 
 #[test]

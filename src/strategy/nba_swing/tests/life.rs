@@ -28,6 +28,8 @@ fn a_round_goes_through_all_stages() {
     let look = desk.quote("0.53/0.54");
     check(&desk, &look, EXIT, "Exiting");
     let exit = desk.send(&look);
+    let look = desk.quote("0.53/0.54");
+    check(&desk, &look, "pending_order", "Exiting");
     let look = desk.filled(exit, "41.66").remove(0);
     check(&desk, &look, "pending_order", "Exited");
     let look = desk.done(exit, "0");
@@ -265,5 +267,17 @@ fn a_timer_that_went_by_unnoticed_is_made_up_for() {
     assert_eq!(desk.next_timer(), Some(INSTANT));
     desk.show(YES, book(desk.now, "0.53/0.54"));
     assert_eq!(desk.wait(INSTANT).timer(), [EXIT]);
+    assert_eq!(desk.next_timer(), None);
+}
+
+#[test]
+fn a_market_that_cannot_be_seen_has_had_its_turn_too() {
+    let mut desk = Desk::leading(config());
+    desk.bought("0.59/0.6");
+    let look = desk.quote("0.53/0.54");
+    let exit = desk.send(&look);
+    desk.done(exit, "0");
+    desk.markets.clear();
+    assert_eq!(desk.wait_s(1).timer(), Vec::<String>::new());
     assert_eq!(desk.next_timer(), None);
 }

@@ -17,6 +17,7 @@ use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};
+use crate::strategy::gates::{self, Gates};
 use crate::strategy::{Look, MarketState, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use leg::Leg;
@@ -147,6 +148,10 @@ impl Strategy for SplitArb {
         &self.subscription
     }
 
+    fn gates(&self) -> Gates {
+        self.config.style.gates()
+    }
+
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {
         self.seen = self.seen.max(view.now);
         match &event.kind {
@@ -199,6 +204,17 @@ impl Strategy for SplitArb {
         // An instant that went by unnoticed is made up for at the next one: no timer is due in the past.
         let first = self.legs.values().filter_map(|leg| leg.timer(&self.config)).min();
         first.map(|at| at.max(self.seen + INSTANT))
+    }
+}
+
+impl Style {
+    /// Returns the gates of this way to trade.
+    #[must_use]
+    pub const fn gates(self) -> Gates {
+        match self {
+            Self::Legged => gates::SPLIT_ARB_LEGGED,
+            Self::Simultaneous => gates::SPLIT_ARB_SIMULTANEOUS,
+        }
     }
 }
 

@@ -228,7 +228,7 @@ impl State {
                     self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
                 }
             }
-            Effect::Decided { decision, repeated } => {
+            Effect::Decided { decision, repeated, risk } => {
                 if let Some(record) = records::decision(&self.kernel, &decision, repeated) {
                     self.store(Row::Decision(record), ticket);
                 }

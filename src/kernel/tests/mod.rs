@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use super::*;
 use crate::book::{Level, OrderBook};
-use crate::decision::Reason;
+use crate::decision::{Reason, Verdict};
 use crate::event::Trade;
 use crate::fees::FeeSchedule;
-use crate::intent::{Purpose, TimeInForce};
+use crate::intent::{Intent, Purpose, TimeInForce};
+use crate::lifecycle::Gate;
 use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
-use crate::strategy::Subscription;
+use crate::strategy::{Subscription, Wish};
+use crate::trigger::{Cause, Trigger};
 
 const A: ConditionId = ConditionId::from_bytes([1; 32]);
 const B: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -242,7 +244,7 @@ impl Desk {
 /// Writes down what came of an input.
 fn text(effect: &Effect) -> String {
     match effect {
-        Effect::Decided { decision, repeated } => {
+        Effect::Decided { decision, repeated, .. } => {
             let what = match &decision.verdict {
                 Verdict::Order { order, .. } => format!("order {order}"),
                 Verdict::Rejected { rejection, .. } => format!("refused {}", rejection.rule.name()),

@@ -2,6 +2,7 @@
 
 mod opening;
 mod reading;
+mod why;
 mod writing;
 
 use std::fs;
@@ -198,6 +199,7 @@ fn decision(seq: u64) -> DecisionRecord {
         cause: "throttle".to_owned(),
         intent: Some("buy 10 yes".to_owned()),
         numbers: vec![("used".to_owned(), "4".to_owned()), ("ask".to_owned(), "0.46".to_owned())],
+        grounds: None,
     }
 }
 

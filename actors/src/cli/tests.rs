@@ -268,10 +268,10 @@ async fn why_a_strategy_trades() {
             limit market_exposure: 4.256 of 50 used (8 %)
 
             Last intents
-            AT        WANTED                         WHAT CAME OF IT
-            12:29:10  buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
-            11:00:00  buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05 would have
-                                                     passed
+            AT        DECISION  WANTED                         WHAT CAME OF IT
+            12:29:10  @1        buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
+            11:00:00  @1        buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05
+                                                               would have passed
 
             What it keeps saying no to
              TIMES  REASON                    NEWEST NUMBERS                     SINCE     LAST

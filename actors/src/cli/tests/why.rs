@@ -21,7 +21,11 @@ fn checks(refused: Option<&str>) -> Value {
                 Some(_) | None => finding,
             };
             is_over |= finding == "refused";
-            let compared = compared.filter(|_| finding != "not_reached");
+            let compared = match finding {
+                "not_reached" => None,
+                "refused" => Some(("61", "50", Some("0"))),
+                _ => compared,
+            };
             json!({
                 "rule": rule, "finding": finding, "used": compared.map(|(used, _, _)| used),
                 "limit": compared.map(|(_, limit, _)| limit),
@@ -94,11 +98,11 @@ fn bought() -> Value {
 }
 
 fn refused() -> Value {
-    let passing = json!("94.11");
+    let passing = json!("40");
     let risk =
         json!({"checks": checks(Some("market_exposure")), "passing": passing, "until": null});
     let numbers =
-        json!([["ask", "0.34"], ["used", "54.4"], ["limit", "50"], ["would_pass", "147.05"]]);
+        json!([["ask", "0.34"], ["used", "61"], ["limit", "50"], ["would_pass", "67.64"]]);
     json!({
         "run": "0197a1b2",
         "decision": entry("rejected", "market_exposure", numbers, risk), "order": null
@@ -116,37 +120,37 @@ async fn an_order_is_told_from_what_moved_it_to_what_became_of_it() {
         "why split-arb/12",
         NARROW,
         expect![[r#"
-        split-arb/12 btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
+            split-arb/12: btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
 
-        09:12:03.200  a book of yes came, 50 ms old
-        09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
-          gates       passed not_open, near_close, stale_book, one_sided_book,
-                      crossed_book, book_skew, pending_order, max_unhedged, price_limit,
-                      hedge_distance
-          compared    ask 0.34, entry_price_max 0.35, other_ask 0.67
+            09:12:03.200  a book of yes came, 50 ms old
+            09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
+              gates       passed not_open, near_close, stale_book, one_sided_book,
+                          crossed_book, book_skew, pending_order, max_unhedged, price_limit,
+                          hedge_distance
+              compared    ask 0.34, entry_price_max 0.35, other_ask 0.67
 
-        RISK RULE        FINDING           USED  LIMIT  LEFT
-        gate             passed
-        loss_streak      passed               0      5     5
-        price_grid       passed            0.34   0.01
-        holdings         not for an entry
-        market_exposure  passed              34     50    16
-        throttle         passed               1     20    19
+            RISK RULE        FINDING           USED          LIMIT  LEFT
+            gate             passed
+            loss_streak      passed               0              5     5
+            price_grid       passed            0.34  steps of 0.01
+            holdings         not for an entry
+            market_exposure  passed              34             50    16
+            throttle         passed               1             20    19
 
-        09:12:03.250  order 12 sent: buy 100 yes at 0.34 FAK (entry)
-        09:12:03.500  +250 ms: the venue took it
-        09:12:03.500  +250 ms: filled 60 at 0.34, fee 0.75 USDC, taker
-        09:12:03.500  +250 ms: ended: unmatched, 40 shares unfilled
+            09:12:03.250  order 12 sent: buy 100 yes at 0.34 FAK (entry)
+            09:12:03.500  +250 ms: the venue took it
+            09:12:03.500  +250 ms: filled 60 at 0.34, fee 0.75 USDC, taker
+            09:12:03.500  +250 ms: ended: unmatched, 40 shares unfilled
 
-        What became of it
-        AT            ORDER          PURPOSE  SHARES           CASH
-        09:12:03.500  12 (this one)  entry    bought 60 yes  -21.15
-        09:20:00.250  13             exit     sold 60 yes    +17.30
-        Sold by order 13. Nothing was held any more at 09:20:00.250. The round lost 3.85
-        USDC.
+            What became of it
+            AT            ORDER          PURPOSE  SHARES           CASH
+            09:12:03.500  12 (this one)  entry    bought 60 yes  -21.15
+            09:20:00.250  13             exit     sold 60 yes    +17.30
+            Sold by order 13. Nothing was held any more at 09:20:00.250. The round lost 3.85
+            USDC.
 
-        Times are those of the events, in UTC; + is since the decision.
-    "#]],
+            Times are those of the events, in UTC; + is since the decision.
+        "#]],
     )
     .await;
 }
@@ -165,29 +169,29 @@ async fn a_refusal_tells_what_would_have_passed() {
         "why split-arb@345",
         NARROW,
         expect![[r#"
-        split-arb@345 btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
+            split-arb@345: btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
 
-        09:12:03.200  a book of yes came, 50 ms old
-        09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
-          gates       passed not_open, near_close, stale_book, one_sided_book,
-                      crossed_book, book_skew, pending_order, max_unhedged, price_limit,
-                      hedge_distance
-          compared    ask 0.34
+            09:12:03.200  a book of yes came, 50 ms old
+            09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
+              gates       passed not_open, near_close, stale_book, one_sided_book,
+                          crossed_book, book_skew, pending_order, max_unhedged, price_limit,
+                          hedge_distance
+              compared    ask 0.34
 
-        RISK RULE        FINDING             USED  LIMIT  LEFT
-        gate             passed
-        loss_streak      passed                 0      5     5
-        price_grid       passed              0.34   0.01
-        holdings         not for an entry
-        market_exposure  REFUSED               34     50    16
-        throttle         not asked any more
+            RISK RULE        FINDING             USED          LIMIT  LEFT
+            gate             passed
+            loss_streak      passed                 0              5     5
+            price_grid       passed              0.34  steps of 0.01
+            holdings         not for an entry
+            market_exposure  REFUSED               61             50     0
+            throttle         not asked any more
 
-        Refused by market_exposure: 54.4 of 50.
-        What would have passed: 147.05 shares by this rule, 94.11 by this rule and all
-        others.
+            Refused by market_exposure: 61 of 50.
+            What would have passed: 67.64 shares by this rule, 40 by this rule and all
+            others.
 
-        Times are those of the events, in UTC; + is since the decision.
-    "#]],
+            Times are those of the events, in UTC; + is since the decision.
+        "#]],
     )
     .await;
 }
@@ -220,12 +224,15 @@ async fn every_rule_says_what_would_have_passed() {
     let then = "the same order from 09:30:00.000 on.";
     assert_eq!(passes("loss_streak", plain(), null(), until.clone()).await, then);
     assert_eq!(passes("throttle", plain(), null(), until).await, then);
+    let few = json!([["used", "100"], ["limit", "150"]]);
+    let more = "at least 150 shares, with at most two decimals.";
+    assert_eq!(passes("venue_minimum", few, null(), null()).await, more);
     for (rule, words) in [
         ("gate", "the same order once order entry is open again."),
         ("drawdown", "nothing, until a person says `ploy resume split-arb`."),
         ("unknown_market", "nothing, until the market is announced."),
         ("price_grid", "a price in whole steps of 0.01."),
-        ("venue_minimum", "at least 0.01, with at most two decimals."),
+        ("venue_minimum", "an order worth at least 0.01 USDC."),
         ("holdings", "nothing: there are no such shares."),
         ("one_order_per_leg", "the same order once the one that is open has ended."),
         ("open_orders", "the same order once an open one has ended."),
@@ -250,18 +257,18 @@ async fn a_decision_of_an_older_version_is_told_as_far_as_it_is_known() {
         "why split-arb/12",
         NARROW,
         expect![[r#"
-        split-arb/12 btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
+            split-arb/12: btc-updown-15m-1790586000, 2026-09-28, PAPER, run 0197a1b2
 
-        09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
-          compared    ask 0.34, entry_price_max 0.35, other_ask 0.67
+            09:12:03.250  decision 345: wanted buy 100 Up at 0.34 FAK (entry)
+              compared    ask 0.34, entry_price_max 0.35, other_ask 0.67
 
-        What moved it and what the guard found was not stored by this version.
+            What moved it and what the guard found was not stored by this version.
 
-        09:12:03.250  order 12 sent: buy 100 yes at 0.34 FAK (entry)
-                      nothing was told of it yet
+            09:12:03.250  order 12 sent: buy 100 yes at 0.34 FAK (entry)
+                          nothing was told of it yet
 
-        Times are those of the events, in UTC; + is since the decision.
-    "#]],
+            Times are those of the events, in UTC; + is since the decision.
+        "#]],
     )
     .await;
 }
@@ -285,7 +292,35 @@ async fn a_time_is_told_with_what_was_held_and_wanted_around_it() {
         "held": [{"market_id": "0x1", "market": "btc-updown-15m", "outcome": "yes", "size": "60"}],
         "noes": null
     });
-    check(telling(moment), "why split-arb --at 09:15", NARROW, expect![[""]]).await;
+    check(
+        telling(moment),
+        "why split-arb --at 09:15",
+        NARROW,
+        expect![[r#"
+            split-arb at 2026-09-28 09:15:00 UTC, PAPER, run 0197a1b2
+            running since 2026-09-28 09:00:00: its first events came
+            breaker tripped at 09:14:00: loss_streak 5 of 5; entries waited
+            held 60 yes of btc-updown-15m
+            order 12 was open: buy 100 yes at 0.34 (entry), sent 09:12:03, 60 filled
+
+            Intents before
+            AT        DECISION  WANTED                  WHAT CAME OF IT
+            09:12:03  @345      buy 100 Up at 0.34 FAK  order 12 (ask 0.34, entry_price_max
+                                (entry)                 0.35, other_ask 0.67)
+            09:12:03  @345      buy 100 Up at 0.34 FAK  refused: market_exposure 61 of 50,
+                                (entry)                 67.64 would have passed (ask 0.34)
+
+            Intents after
+            none
+
+            What it kept saying no to
+             TIMES  REASON       NEWEST NUMBERS            SINCE     LAST
+            60,148  price_limit  ask 0.46, max_entry 0.35  09:00:01  12:30:00
+               820  stale_book   age 6.1s, limit 5s        09:00:00  12:20:00
+            Said both before and after; counts and numbers are those of now.
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ pub(super) fn render(chain: &Chain, mode: Mode, look: Look) -> String {
         text += &ordered(story, decided_at, look);
     }
     text += "\n";
-    text += &look
-        .paint(Tone::Quiet, "Times are those of the events, in UTC; + is since the decision.\n");
+    let times = "Times are those of the events, in UTC; + is since the decision.";
+    text += &paragraph(times, look, Tone::Quiet);
     text
 }
 
@@ -199,7 +199,10 @@ fn instead(rule: &str, limit: &str, decision: &DecisionRecord) -> String {
         "drawdown" => format!("nothing, until a person says `ploy resume {strategy}`"),
         "unknown_market" => "nothing, until the market is announced".to_owned(),
         "price_grid" => format!("a price in whole steps of {limit}"),
-        "venue_minimum" => format!("at least {limit}, with at most two decimals"),
+        "venue_minimum" if is_of_shares(decision) => {
+            format!("at least {limit} shares, with at most two decimals")
+        }
+        "venue_minimum" => format!("an order worth at least {limit} USDC"),
         "holdings" => "nothing: there are no such shares".to_owned(),
         "one_order_per_leg" => "the same order once the one that is open has ended".to_owned(),
         "open_orders" => "the same order once an open one has ended".to_owned(),
@@ -208,6 +211,12 @@ fn instead(rule: &str, limit: &str, decision: &DecisionRecord) -> String {
         }
         _ => "nothing that is known".to_owned(),
     }
+}
+
+/// Tells whether what was compared is the shares wanted, and not what they would cost.
+fn is_of_shares(decision: &DecisionRecord) -> bool {
+    let shares = decision.intent.as_deref().and_then(|intent| intent.split(' ').nth(1));
+    number(decision, "used") == shares
 }
 
 /// Tells the order, what the venue said of it, its fills and what became of it.

@@ -1,8 +1,9 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
+mod chains;
 mod opening;
 mod reading;
-mod why;
+
 mod writing;
 
 use std::fs;

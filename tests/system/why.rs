@@ -22,7 +22,7 @@ fn played(folder: &Path) -> (Program, String) {
     with("plain.toml", "size_shares = 20", "size_shares = 20");
     // An entry costs up to 7.4 USDC.
     with("small.toml", "market_exposure_max_usdc = 25", "market_exposure_max_usdc = 5");
-    with("shy.toml", "entry_price_max_usdc = 0.35", "entry_price_max_usdc = 0.01");
+    with("shy.toml", "target_sum_usdc = 0.95", "target_sum_usdc = 0.60");
     let tape = repo("config/tapes/btc-15m-2026-09-28.jsonl.gz");
     let (config, tape) = (config.to_str().unwrap(), tape.to_str().unwrap());
     let words = ["run", "--config", config, "--tape", tape, "--speed", "max"];
@@ -78,7 +78,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     assert_eq!(said(&["plain:1"]), order);
     let json = exact(folder.path(), &url, &["plain/1"]);
     assert_eq!(json["decision"]["trigger"]["kind"], "book");
-    assert_eq!(json["order"]["round"]["end"]["profit_usdc"], "-1.520905");
+    assert_eq!(json["order"]["round"]["end"]["profit_usdc"], "-1.51523");
     assert_eq!(json["decision"]["risk"]["checks"].as_array().unwrap().len(), 12);
 
     // A refusal by exposure says what would have passed; the strategy's list names its number.
@@ -88,20 +88,23 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     let seq = first["seq"].to_string();
     let refused = said(&[&format!("small@{seq}")]);
     for words in [
-        "market_exposure    REFUSED            7.3185              5        0\n",
+        "market_exposure    REFUSED             7.3185              5     0\n",
         "throttle           not asked any more\n",
         "Refused by market_exposure: 7.3185 of 5.\n",
         "What would have passed: 13.66 shares, by this rule and all others.\n",
     ] {
         assert!(refused.contains(words), "{words}\n{refused}");
     }
-    assert!(said(&["small"]).contains(&format!("@{seq} ")));
+    let newest = &small["decisions"][0]["seq"];
+    assert!(said(&["small"]).contains(&format!("@{newest} ")));
 
     // A strategy that does not trade: reasons, counts, last numbers, since when.
     let shy = said(&["shy"]);
     assert!(shy.contains("Last intents\nnone yet\n"), "{shy}");
-    assert!(shy.contains("price_limit"), "{shy}");
-    assert!(shy.contains("entry_price_max 0.01  09:00:00"), "{shy}");
+    let noes = shy.lines().filter(|line| line.contains(" hedge_distance "));
+    let noes: Vec<&str> = noes.collect();
+    assert!(noes.len() == 1 && noes[0].contains(", other_ask_max 0."), "{shy}");
+    assert!(noes[0].contains(" 09:02:11  "), "{shy}");
 
     // What it was doing at a time.
     let then = said(&["plain", "--at", "09:02:15"]);

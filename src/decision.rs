@@ -11,6 +11,7 @@ use crate::market::ConditionId;
 use crate::numbers::{Numbers, Value};
 use crate::risk::Rejection;
 use crate::time::Timestamp;
+use crate::trigger::Trigger;
 
 /// How one look ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Decision {
     pub seq: u64,
     /// When it was taken.
     pub at: Timestamp,
+    /// What moved the strategy to look. It follows from the inputs and is not in the digest.
+    pub trigger: Trigger,
     /// The market looked at, where there was one.
     pub market: Option<ConditionId>,
     /// What came of it.
@@ -352,12 +355,14 @@ impl Bytes {
 mod tests {
     use super::*;
     use crate::price::Price;
+    use crate::trigger::Cause;
 
     fn no(seq: u64, reason: Reason, ask: &str) -> Decision {
         let numbers = Numbers::none().with("ask", ask.parse::<Price>().unwrap());
         Decision {
             seq,
             at: Timestamp::default(),
+            trigger: Trigger { cause: Cause::Timer, at: Timestamp::default() },
             market: None,
             verdict: Verdict::No(reason),
             numbers,

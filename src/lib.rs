@@ -37,3 +37,4 @@ pub mod status;
 pub mod strategy;
 pub mod tape;
 pub mod time;
+pub mod trigger;

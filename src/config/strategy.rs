@@ -6,6 +6,7 @@
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
+use crate::strategy::gates::{self, Gates};
 use crate::strategy::momentum::Momentum;
 use crate::strategy::momentum::config::{self as momentum, Mode};
 use crate::strategy::nba_swing::NbaSwing;
@@ -71,6 +72,16 @@ impl Kind {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
             Self::Momentum(config) => momentum_settings::mode_name(config.method.mode()),
             Self::NbaSwing(config) => config.training.name(),
+        }
+    }
+
+    /// Returns the gates that its orders pass, in their order.
+    #[must_use]
+    pub const fn gates(&self) -> Gates {
+        match self {
+            Self::SplitArb(config) => config.style.gates(),
+            Self::Momentum(config) => config.gates(),
+            Self::NbaSwing(_) => gates::NBA_SWING,
         }
     }
 

@@ -4,12 +4,15 @@
 //! order give the same decisions, byte for byte, in the service, in a replay and in a test.
 
 mod checkpoint;
+mod decide;
+mod input;
 mod memory;
 mod order;
 mod snapshot;
 mod tallies;
 
 pub use checkpoint::{Checkpoint, Unfit};
+pub use input::Input;
 pub use memory::Memory;
 pub use order::Order;
 pub use tallies::{Cause, Count, Tallies};
@@ -17,17 +20,16 @@ pub use tallies::{Cause, Count, Tallies};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::event::{Kind, MarketEvent};
-use crate::intent::Intent;
-use crate::lifecycle::Gate;
 use crate::market::{ConditionId, Market, Outcome};
 use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::Usdc;
-use crate::risk::{Context, Limits, RiskGuard, Rule, Trip};
-use crate::strategy::{Look, MarketState, Strategy, View, Wish};
+use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip};
+use crate::strategy::gates::Gates;
+use crate::strategy::{Look, MarketState, Strategy, View};
 use crate::time::Timestamp;
 
 /// One strategy and all that decides for it.
@@ -44,29 +46,6 @@ pub struct Kernel {
     looks: Vec<Look>,
 }
 
-/// Everything that can move a kernel.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// Something happened outside.
-    Market(MarketEvent),
-    /// Something happened to an order of this strategy.
-    Order(OrderEvent),
-    /// The time that it asked for has come.
-    Timer(Timestamp),
-    /// Order entry was opened or closed.
-    Gate {
-        /// When.
-        at: Timestamp,
-        /// What may pass from now on.
-        gate: Gate,
-    },
-    /// A person released the tripped breaker.
-    Release {
-        /// When.
-        at: Timestamp,
-    },
-}
-
 /// What came of an input.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
@@ -80,6 +59,8 @@ pub enum Effect {
         decision: Decision,
         /// Whether it is a refusal that only repeats the guard's last answer for this market.
         repeated: bool,
+        /// How the order fared with every rule of the guard; absent for a no and for what only repeats.
+        risk: Option<Box<Explanation>>,
     },
     /// An approved order is to be stored and sent.
     Submit(Order),
@@ -180,7 +161,7 @@ impl Kernel {
                 effects.extend(released.map(Effect::Released));
             }
         }
-        self.decide(effects);
+        self.decide(input.trigger(), effects);
         Ok(())
     }
 
@@ -195,6 +176,12 @@ impl Kernel {
     #[must_use]
     pub const fn id(&self) -> &StrategyId {
         &self.id
+    }
+
+    /// Returns which gates its orders pass, in their order.
+    #[must_use]
+    pub fn gates(&self) -> Gates {
+        self.strategy.gates()
     }
 
     /// Returns what it holds and has made.
@@ -348,48 +335,6 @@ impl Kernel {
             orders: &self.orders,
         };
         (self.strategy.as_mut(), view, &mut self.looks)
-    }
-
-    fn decide(&mut self, effects: &mut Vec<Effect>) {
-        let mut looks = std::mem::take(&mut self.looks);
-        for look in looks.drain(..) {
-            let verdict = match look.wish {
-                Wish::No(reason) => Verdict::No(reason),
-                Wish::Intent(intent) => self.check(intent, effects),
-            };
-            let seq = self.memory.seq + 1;
-            let Look { market, numbers, .. } = look;
-            let decision = Decision { seq, at: self.now, market, verdict, numbers };
-            let repeated = self.memory.note(&decision);
-            effects.push(Effect::Decided { decision, repeated });
-        }
-        self.looks = looks;
-    }
-
-    /// Asks the guard; an approved intent is numbered and handed on.
-    fn check(&mut self, intent: Intent, effects: &mut Vec<Effect>) -> Verdict {
-        let state = self.markets.get(&intent.market);
-        let market = state.map(|state| state.market.as_ref());
-        let context = Context {
-            now: self.now,
-            market,
-            tick: state.map_or(crate::market::TickSize::CENT, |state| state.tick),
-            portfolio: &self.portfolio,
-            orders: &self.orders,
-        };
-        match self.guard.check(intent, &context) {
-            Err(rejection) => Verdict::Rejected { intent, rejection },
-            Ok(approved) => {
-                let fees = market.map(|market| market.fees).unwrap_or_default();
-                let number = self.memory.last_order + 1;
-                self.memory.last_order = number;
-                self.memory.orders.submitted += 1;
-                self.orders.add(number, intent, fees.taker_fee(intent.size, intent.limit));
-                let id = ClientOrderId { strategy: self.id.clone(), number };
-                effects.push(Effect::Submit(Order::new(id, self.now, approved)));
-                Verdict::Order { order: number, intent }
-            }
-        }
     }
 }
 

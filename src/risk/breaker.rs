@@ -75,6 +75,11 @@ impl Breaker {
         self.trip
     }
 
+    /// Returns what of a fall from the peak counts: what was forgiven at the last release does not.
+    pub(super) fn counted(&self, fall: Usdc) -> Usdc {
+        fall - self.forgiven.min(fall).max(Usdc::ZERO)
+    }
+
     pub(super) fn cool_down(&mut self, now: Timestamp) -> Option<Rule> {
         let over = self.trip.and_then(|trip| trip.until).is_some_and(|until| until <= now);
         if !over {

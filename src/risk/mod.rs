@@ -1,22 +1,26 @@
 //! The risk guard: an intent becomes an [`Approved`] or a [`Rejection`]. There is no third way, and no switch.
 
 mod breaker;
+mod explain;
 mod limits;
+mod rules;
 mod throttle;
 
 pub use breaker::{Breaker, Trip};
+pub use explain::{Check, Explanation, Finding};
 pub use limits::Limits;
 
 use serde::{Deserialize, Serialize};
 
-use crate::intent::{Intent, Purpose};
+use crate::intent::Intent;
 use crate::lifecycle::Gate;
-use crate::market::{Market, Side, TickSize};
+use crate::market::{Market, TickSize};
 use crate::numbers::Value;
-use crate::open_orders::{OpenOrder, OpenOrders};
+use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
-use crate::price::{Rounding, Size, Usdc};
+use crate::price::{Size, Usdc};
 use crate::time::Timestamp;
+use rules::{Asked, RULES};
 use throttle::{Level, Throttle};
 
 /// An intent that passed the guard. Only [`RiskGuard::check`] makes one; the executor takes nothing else.
@@ -127,15 +131,23 @@ impl RiskGuard {
     /// # Errors
     /// The rule that refused, what the order would have come to, and what is allowed.
     pub fn check(&mut self, intent: Intent, context: &Context<'_>) -> Result<Approved, Rejection> {
-        self.gate_and_breaker(&intent)?;
-        let market = venue_rules(&intent, context)?;
-        holdings(&intent, context)?;
-        self.outstanding(&intent, context)?;
-        if !intent.purpose.is_protective() {
-            self.exposure(&intent, market, context)?;
-        }
-        self.throttle.take(intent.purpose, context.now)?;
+        self.judge(&intent, context)?;
+        self.throttle.take(context.now);
         Ok(Approved { intent })
+    }
+
+    /// Says which rule would refuse the intent now, the first in the order of [`Rule`]. Nothing is taken for it.
+    ///
+    /// # Errors
+    /// The rule that refuses, what the order would come to, and what is allowed.
+    pub fn judge(&self, intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
+        let asked = Asked { guard: self, intent, context };
+        for (_, ask) in RULES {
+            if let Finding::Refused(rejection) = ask(&asked) {
+                return Err(rejection);
+            }
+        }
+        Ok(())
     }
 
     /// Takes in the profit or loss of a finished round. Returns a trip where it is one loss too many.
@@ -198,75 +210,14 @@ impl RiskGuard {
     pub const fn breaker(&self) -> &Breaker {
         &self.breaker
     }
-
-    fn gate_and_breaker(&self, intent: &Intent) -> Result<(), Rejection> {
-        let allowed = match self.gate {
-            Gate::Open => true,
-            Gate::ReduceOnly => intent.purpose.is_protective(),
-            Gate::Closed => false,
-        };
-        if !allowed {
-            return Err(Rejection::plain(Rule::Gate, Value::Count(1), Value::Count(0)));
-        }
-        match self.breaker.trip() {
-            Some(trip) if !intent.purpose.is_protective() => Err(trip.rejection()),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn outstanding(&self, intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
-        let leg = context.orders.of_leg(intent.market, intent.outcome).count();
-        if leg != 0 {
-            return Err(Rejection::plain(Rule::OneOrderPerLeg, count(leg + 1), Value::Count(1)));
-        }
-        let open = context.orders.len() + 1;
-        let max = usize::try_from(self.limits.open_orders_max).unwrap_or(usize::MAX);
-        if !intent.purpose.is_protective() && max < open {
-            return Err(Rejection::plain(Rule::OpenOrders, count(open), count(max)));
-        }
-        Ok(())
-    }
-
-    fn exposure(
-        &self,
-        intent: &Intent,
-        market: &Market,
-        context: &Context<'_>,
-    ) -> Result<(), Rejection> {
-        let fee = market.fees.per_share(intent.limit);
-        let price = Usdc::from(intent.limit) + fee;
-        let cost = price.times(intent.size, Rounding::Up);
-        let (portfolio, orders) = (context.portfolio, context.orders);
-        let in_market = portfolio.exposure(intent.market) + orders.reserved(intent.market);
-        let in_all = portfolio.exposure_total() + orders.reserved_total();
-        let rules = [
-            (Rule::MarketExposure, in_market, self.limits.market_exposure_max_usdc),
-            (Rule::StrategyExposure, in_all, self.limits.strategy_exposure_max_usdc),
-        ];
-        for (rule, used, limit) in rules {
-            if limit < used + cost {
-                let passing = price
-                    .to_price()
-                    .map(|price| Size::affordable(limit - used, price).floor_to_cents())
-                    .unwrap_or_default();
-                let passing = (market.min_size <= passing).then_some(passing);
-                let (used, limit) = (Value::Usdc(used + cost), Value::Usdc(limit));
-                return Err(Rejection { rule, used, limit, passing });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Rejection {
-    const fn plain(rule: Rule, used: Value, limit: Value) -> Self {
-        Self { rule, used, limit, passing: None }
-    }
 }
 
 impl Rule {
+    /// How many rules there are.
+    pub const COUNT: usize = 12;
+
     /// Every rule, in the order in which they are asked.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Gate,
         Self::LossStreak,
         Self::Drawdown,
@@ -299,57 +250,6 @@ impl Rule {
             Self::Throttle => "throttle",
         }
     }
-}
-
-/// Refuses what the venue would refuse.
-fn venue_rules<'a>(intent: &Intent, context: &Context<'a>) -> Result<&'a Market, Rejection> {
-    let Some(market) = context.market else {
-        return Err(Rejection::plain(Rule::UnknownMarket, Value::Count(0), Value::Count(1)));
-    };
-    if context.tick.limit(intent.limit, intent.side) != Some(intent.limit) {
-        let tick = Usdc::from_micros(i64::from(context.tick.micros())).unwrap_or_default();
-        let (used, limit) = (Value::Price(intent.limit), Value::Usdc(tick));
-        return Err(Rejection::plain(Rule::PriceGrid, used, limit));
-    }
-    if intent.size < market.min_size || intent.size.floor_to_cents() != intent.size {
-        let (used, limit) = (Value::Size(intent.size), Value::Size(market.min_size));
-        return Err(Rejection::plain(Rule::VenueMinimum, used, limit));
-    }
-    let least = Market::MIN_BUY.parse().unwrap_or_default();
-    if intent.side == Side::Buy && intent.notional() < least {
-        let (used, limit) = (Value::Usdc(intent.notional()), Value::Usdc(least));
-        return Err(Rejection::plain(Rule::VenueMinimum, used, limit));
-    }
-    Ok(market)
-}
-
-/// Refuses a protective order that is none: an exit sells what is held, a hedge completes pairs. Shares that an
-/// open hedge will pair are not sold meanwhile, and shares that an open exit will sell are not hedged.
-fn holdings(intent: &Intent, context: &Context<'_>) -> Result<(), Rejection> {
-    let (this, other) = (intent.outcome, intent.outcome.other());
-    let held = |outcome| context.portfolio.position(intent.market, outcome).size;
-    let open: Size = context
-        .orders
-        .of_leg(intent.market, other)
-        .filter(|order| order.intent.purpose.is_protective())
-        .map(OpenOrder::remaining)
-        .sum();
-    let limit = match (intent.purpose, intent.side) {
-        (Purpose::Entry, Side::Buy) => return Ok(()),
-        (Purpose::Hedge, Side::Buy) => held(other).saturating_sub(held(this)).saturating_sub(open),
-        (Purpose::Exit, Side::Sell) => held(this).saturating_sub(open),
-        (Purpose::Entry | Purpose::Hedge, Side::Sell) | (Purpose::Exit, Side::Buy) => Size::ZERO,
-    };
-    if limit < intent.size {
-        let (used, allowed) = (Value::Size(intent.size), Value::Size(limit));
-        let passing = Some(limit.floor_to_cents()).filter(|size| !size.is_zero());
-        return Err(Rejection { rule: Rule::Holdings, used, limit: allowed, passing });
-    }
-    Ok(())
-}
-
-fn count(number: usize) -> Value {
-    Value::Count(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The rules of the guard, one by one, at their boundaries.
 
+mod explained;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::fees::FeeSchedule;
-use crate::intent::TimeInForce;
-use crate::market::{ConditionId, Outcome};
+use crate::intent::{Purpose, TimeInForce};
+use crate::market::{ConditionId, Outcome, Side};
 use crate::order::{Fill, Liquidity};
 
 const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);

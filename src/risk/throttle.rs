@@ -1,12 +1,11 @@
 //! The order throttle: a token bucket on event time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::intent::Purpose;
-use crate::numbers::Value;
 use crate::time::Timestamp;
-
-use super::{Rejection, Rule};
 
 /// Orders refill at a steady rate up to a burst. Protective orders may overdraw by one burst, so that a busy
 /// strategy can still get out.
@@ -25,6 +24,20 @@ pub(super) struct Throttle {
 pub(super) struct Level {
     tokens: i64,
     at: Timestamp,
+}
+
+/// How one more order would stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// The orders sent and not yet made up for, with this one.
+    pub(super) used: u64,
+    /// How many there may be.
+    pub(super) limit: u64,
+    /// What is missing for one more, in units of an order × a minute in microseconds.
+    lacking: i128,
+    rate_per_minute: i128,
+    /// From when on it is made up for.
+    since: Timestamp,
 }
 
 const MINUTE_MICROS: i128 = 60_000_000;
@@ -48,28 +61,50 @@ impl Throttle {
         (self.tokens, self.at) = (i128::from(level.tokens), level.at);
     }
 
-    /// Takes one order's worth, or refuses.
-    pub(super) fn take(&mut self, purpose: Purpose, now: Timestamp) -> Result<(), Rejection> {
-        let passed = i128::from(now.micros() - self.at.micros()).max(0);
-        self.at = self.at.max(now);
-        self.tokens = (self.tokens + passed * self.rate_per_minute).min(self.burst);
+    /// Tells how an order of this purpose would stand now. Nothing is taken.
+    pub(super) fn look(&self, purpose: Purpose, now: Timestamp) -> Look {
+        let tokens = self.refilled(now);
         let floor = if purpose.is_protective() { -self.burst } else { 0 };
-        if self.tokens - MINUTE_MICROS < floor {
-            let sent = (self.burst - self.tokens) / MINUTE_MICROS + 1;
-            let used = Value::Count(u64::try_from(sent).unwrap_or(u64::MAX));
-            let allowed = (self.burst - floor) / MINUTE_MICROS;
-            let limit = Value::Count(u64::try_from(allowed).unwrap_or(u64::MAX));
-            return Err(Rejection { rule: Rule::Throttle, used, limit, passing: None });
+        let sent = (self.burst - tokens) / MINUTE_MICROS + 1;
+        let allowed = (self.burst - floor) / MINUTE_MICROS;
+        let lacking = (MINUTE_MICROS + floor - tokens).max(0);
+        Look {
+            used: u64::try_from(sent).unwrap_or(u64::MAX),
+            limit: u64::try_from(allowed).unwrap_or(u64::MAX),
+            lacking,
+            rate_per_minute: self.rate_per_minute,
+            since: self.at.max(now),
         }
-        self.tokens -= MINUTE_MICROS;
-        Ok(())
+    }
+
+    /// Takes one order's worth.
+    pub(super) fn take(&mut self, now: Timestamp) {
+        self.tokens = self.refilled(now) - MINUTE_MICROS;
+        self.at = self.at.max(now);
+    }
+
+    fn refilled(&self, now: Timestamp) -> i128 {
+        let passed = i128::from(now.micros() - self.at.micros()).max(0);
+        (self.tokens + passed * self.rate_per_minute).min(self.burst)
+    }
+}
+
+impl Look {
+    /// Tells whether an order may be sent now.
+    pub(super) const fn is_free(&self) -> bool {
+        self.lacking == 0
+    }
+
+    /// Returns when one may be sent; nothing where none ever may.
+    pub(super) fn free_at(&self) -> Option<Timestamp> {
+        let short = (self.lacking % self.rate_per_minute.max(1)).signum();
+        let micros = self.lacking.checked_div(self.rate_per_minute)? + short;
+        u64::try_from(micros).ok().map(|micros| self.since + Duration::from_micros(micros))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Takes one order after the other, each so many milliseconds after the start: `+` passes, `-` does not.
@@ -79,7 +114,14 @@ mod tests {
         let mut take = |millis: i64, purpose| {
             let span = Duration::from_millis(millis.unsigned_abs());
             let at = if millis < 0 { begin - span } else { begin + span };
-            if throttle.take(purpose, at).is_ok() { '+' } else { '-' }
+            let look = throttle.look(purpose, at);
+            let free_at = look.free_at().unwrap();
+            assert!(throttle.look(purpose, free_at).is_free(), "{at} {purpose:?}");
+            if look.is_free() {
+                throttle.take(at);
+                return '+';
+            }
+            '-'
         };
         let passed: String = orders.iter().map(|(at, purpose)| take(*at, *purpose)).collect();
         assert_eq!(passed, expected, "{rate} {burst} {orders:?}");

@@ -1,5 +1,6 @@
 //! What a strategy is: it sees events and its own orders, and every look ends in an intent or in a reason.
 
+pub mod gates;
 pub mod momentum;
 pub mod nba_swing;
 pub mod split_arb;
@@ -20,11 +21,17 @@ use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::position::Portfolio;
 use crate::time::Timestamp;
+use gates::Gates;
 
 /// A set of rules that trades. It knows no venue, reads no clock, and places no order.
 pub trait Strategy: Debug + Send {
     /// Says what it wants to see.
     fn subscription(&self) -> &Subscription;
+
+    /// Says which gates its orders pass, in their order; none where nobody is to be told.
+    fn gates(&self) -> Gates {
+        Gates::default()
+    }
 
     /// Takes in an event of a market it wants to see, after the view has been brought up to date.
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>);

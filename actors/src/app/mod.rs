@@ -110,6 +110,9 @@ impl App {
                 status: status.clone(),
                 commands: commands.clone(),
                 records: Arc::new(parts.store.clone()),
+                chains: Arc::new(parts.store.clone()),
+                // Nobody plays a record again for it yet.
+                recall: None,
                 hosts: parts.hosts,
             },
             end: CancellationToken::new(),

@@ -228,8 +228,9 @@ impl State {
                     self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
                 }
             }
-            Effect::Decided { decision, repeated } => {
-                if let Some(record) = records::decision(&self.kernel, &decision, repeated) {
+            Effect::Decided { decision, repeated, risk } => {
+                let record = records::decision(&self.kernel, &decision, repeated, risk.as_deref());
+                if let Some(record) = record {
                     self.store(Row::Decision(record), ticket);
                 }
             }

@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use super::*;
 use crate::book::{Level, OrderBook};
-use crate::decision::Reason;
+use crate::decision::{Reason, Verdict};
 use crate::event::Trade;
 use crate::fees::FeeSchedule;
-use crate::intent::{Purpose, TimeInForce};
+use crate::intent::{Intent, Purpose, TimeInForce};
+use crate::lifecycle::Gate;
 use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
-use crate::strategy::{Saved, Subscription};
+use crate::strategy::{Saved, Subscription, Wish};
+use crate::trigger::{Cause, Trigger};
 
 const A: ConditionId = ConditionId::from_bytes([1; 32]);
 const B: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -247,7 +249,7 @@ impl Desk {
 /// Writes down what came of an input.
 fn text(effect: &Effect) -> String {
     match effect {
-        Effect::Decided { decision, repeated } => {
+        Effect::Decided { decision, repeated, .. } => {
             let what = match &decision.verdict {
                 Verdict::Order { order, .. } => format!("order {order}"),
                 Verdict::Rejected { rejection, .. } => format!("refused {}", rejection.rule.name()),

@@ -132,3 +132,61 @@ fn an_exit_of_more_than_is_held_is_not_sent() {
     assert_eq!(desk.want("hedge 10.01 no at 0.5"), ["3 refused holdings again"]);
     assert_eq!(desk.want("hedge 10 no at 0.5"), ["submit 2", "4 order 2"]);
 }
+
+/// Gives an input, returns what triggered each decision and how its order fared with the guard.
+fn grounds(desk: &mut Desk, input: &Input) -> Vec<(Trigger, Option<String>)> {
+    let mut effects = Vec::new();
+    desk.kernel.handle(input, &mut effects).unwrap();
+    let of = |effect| match effect {
+        Effect::Decided { decision, risk, .. } => {
+            let answer = risk.map(|risk| {
+                let rejection = risk.rejection().map(|no| no.rule.name());
+                format!("{} asked, refused by {rejection:?}", risk.checks.len())
+            });
+            Some((decision.trigger, answer))
+        }
+        Effect::Submit(_) | Effect::Settled { .. } | Effect::Tripped(_) | Effect::Released(_) => {
+            None
+        }
+    };
+    effects.into_iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_decision_knows_what_moved_the_kernel_and_when_that_was() {
+    let mut desk = Desk::new();
+    let (now, late) = (desk.now, desk.now - Duration::from_secs(2));
+    let news = MarketEvent { at: late, kind: Kind::Gap { missed: 1 } };
+    desk.hands.lock().unwrap().wishes.push(Look::no(A, Reason::NoEdge, Numbers::none()));
+    let told = grounds(&mut desk, &Input::Market(news));
+    assert_eq!(told, [(Trigger { cause: Cause::Gap, at: late }, None)]);
+
+    desk.want("entry 10 yes at 0.4");
+    desk.hands.lock().unwrap().wishes.push(Look::no(A, Reason::NoEdge, Numbers::none()));
+    let order = ClientOrderId { strategy: "a".parse().unwrap(), number: 1 };
+    let update = Update::Done { unfilled: size("10"), cause: DoneCause::Unmatched };
+    let told = grounds(&mut desk, &Input::Order(OrderEvent { at: now, order, update }));
+    let ended = Trigger { cause: Cause::OrderEnded { order: 1 }, at: now };
+    assert_eq!(told, [(ended, None)]);
+
+    desk.hands.lock().unwrap().wishes.push(Look::no(A, Reason::NoEdge, Numbers::none()));
+    let told = grounds(&mut desk, &Input::Timer(now));
+    assert_eq!(told, [(Trigger { cause: Cause::Timer, at: now }, None)]);
+}
+
+#[test]
+fn an_approval_and_a_first_refusal_are_told_in_full_and_a_repeated_one_is_not() {
+    let mut desk = Desk::new();
+    let mut want = |text: &str| {
+        let look = Look::intent(intent(A, text), Numbers::none());
+        desk.hands.lock().unwrap().wishes.push(look);
+        let event = MarketEvent { at: desk.now, kind: Kind::Gap { missed: 1 } };
+        grounds(&mut desk, &Input::Market(event)).remove(0).1
+    };
+    let no = Some("12 asked, refused by Some(\"market_exposure\")".to_owned());
+    assert_eq!(want("entry 200 yes at 0.4"), no);
+    assert_eq!(want("entry 200 yes at 0.4"), None);
+    assert_eq!(want("entry 10 yes at 0.4"), Some("12 asked, refused by None".to_owned()));
+    let no = Some("12 asked, refused by Some(\"one_order_per_leg\")".to_owned());
+    assert_eq!(want("entry 10 yes at 0.4"), no);
+}

@@ -364,19 +364,19 @@ fn a_resumed_split_arb_goes_on_as_the_undisturbed_one() {
 
 #[test]
 fn a_resumed_momentum_goes_on_as_the_undisturbed_one() {
-    check(shipped!("docs/examples/momentum.toml"));
+    check(shipped!("config/strategies/momentum.toml"));
     check(shipped!("docs/examples/momentum_predictive.toml"));
     check(shipped!("docs/examples/momentum_confirmatory.toml"));
 }
 
 #[test]
 fn a_resumed_nba_swing_goes_on_as_the_undisturbed_one() {
-    check(shipped!("docs/examples/nba_swing.toml"));
+    check(shipped!("config/strategies/nba_swing.toml"));
 }
 
 #[test]
 fn a_broken_checkpoint_is_refused_and_never_a_panic() {
     check_broken(shipped!("config/strategies/split_arb_legged.toml"));
     check_broken(shipped!("docs/examples/momentum_predictive.toml"));
-    check_broken(shipped!("docs/examples/nba_swing.toml"));
+    check_broken(shipped!("config/strategies/nba_swing.toml"));
 }

@@ -307,4 +307,8 @@ impl Strategy for Witness {
     fn next_timer(&self) -> Option<Timestamp> {
         self.strategy.next_timer()
     }
+
+    fn save(&self) -> crate::strategy::Saved {
+        self.strategy.save()
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::decision::Reason;
 use crate::event::Symbol;
 use crate::market::Market;
 use crate::numbers::Frac;
 use crate::price::{Price, Size, Usdc};
 use crate::strategy::Subscription;
+use crate::strategy::gates::{self, Gates};
 
 /// The settings of `momentum`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +150,20 @@ impl Config {
         Subscription {
             slug_prefixes: prefixes.cloned().collect(),
             symbols: self.series.iter().map(|series| Symbol::clone(&series.symbol)).collect(),
+        }
+    }
+
+    /// Returns the gates that orders pass. No entry waits for a better one where none is chosen among several.
+    #[must_use]
+    pub const fn gates(&self) -> Gates {
+        let gates = match self.method {
+            Method::Directional(_) => gates::MOMENTUM_DIRECTIONAL,
+            Method::Predictive { .. } => gates::MOMENTUM_PREDICTIVE,
+            Method::Confirmatory { .. } => gates::MOMENTUM_CONFIRMATORY,
+        };
+        match (self.best_edge, gates.entry) {
+            (None, [entry @ .., Reason::AwaitBest, Reason::NotBest]) => Gates { entry, ..gates },
+            (Some(_), _) | (None, _) => gates,
         }
     }
 }

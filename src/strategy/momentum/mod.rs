@@ -25,6 +25,7 @@ use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::Fill;
 use crate::price::{Price, Usdc};
+use crate::strategy::gates::Gates;
 use crate::strategy::{self, Look, Misfit, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use config::Config;
@@ -211,6 +212,10 @@ impl Momentum {
 impl Strategy for Momentum {
     fn subscription(&self) -> &Subscription {
         &self.subscription
+    }
+
+    fn gates(&self) -> Gates {
+        self.config.gates()
     }
 
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {

@@ -31,6 +31,7 @@ use crate::event::{FeedState, Game, Kind, MarketEvent};
 use crate::market::{ConditionId, Market};
 use crate::open_orders::OpenOrder;
 use crate::order::Fill;
+use crate::strategy::gates::{self, Gates};
 use crate::strategy::{self, Look, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use config::Config;
@@ -161,6 +162,10 @@ impl NbaSwing {
 impl Strategy for NbaSwing {
     fn subscription(&self) -> &Subscription {
         &self.subscription
+    }
+
+    fn gates(&self) -> Gates {
+        gates::NBA_SWING
     }
 
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {

@@ -19,6 +19,7 @@ use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};
+use crate::strategy::gates::{self, Gates};
 use crate::strategy::{self, Look, MarketState, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use leg::Leg;
@@ -160,6 +161,10 @@ impl Strategy for SplitArb {
         &self.subscription
     }
 
+    fn gates(&self) -> Gates {
+        self.config.style.gates()
+    }
+
     fn on_event(&mut self, event: &MarketEvent, view: &View<'_>, looks: &mut Vec<Look>) {
         self.seen = self.seen.max(view.now);
         match &event.kind {
@@ -217,6 +222,17 @@ impl Strategy for SplitArb {
     fn save(&self) -> strategy::Saved {
         let Self { legs, spent, seen, .. } = self.clone();
         strategy::Saved::SplitArb(Saved { legs, spent, seen })
+    }
+}
+
+impl Style {
+    /// Returns the gates of this way to trade.
+    #[must_use]
+    pub const fn gates(self) -> Gates {
+        match self {
+            Self::Legged => gates::SPLIT_ARB_LEGGED,
+            Self::Simultaneous => gates::SPLIT_ARB_SIMULTANEOUS,
+        }
     }
 }
 

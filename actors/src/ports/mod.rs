@@ -1,5 +1,7 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod why;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -77,6 +79,9 @@ pub struct DecisionRecord {
     pub intent: Option<String>,
     /// The numbers compared, by name, in order; for a refusal also `used`, `limit` and what would have passed.
     pub numbers: Vec<(String, String)>,
+    /// Why it came out so; absent on pages, where a decision is one of many, and for what older versions stored.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub grounds: Option<why::Grounds>,
 }
 
 /// A trip of a breaker, or its release.

@@ -1,0 +1,224 @@
+//! The rules one by one: each is a function of what is asked, and a line in the table.
+
+use crate::intent::{Intent, Purpose};
+use crate::lifecycle::Gate;
+use crate::market::{Market, Side, TickSize};
+use crate::numbers::Value;
+use crate::open_orders::OpenOrder;
+use crate::price::{Price, Rounding, Size, Usdc};
+
+use super::{Context, Finding, Rejection, RiskGuard, Rule};
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) guard: &'a RiskGuard,
+    pub(super) intent: &'a Intent,
+    pub(super) context: &'a Context<'a>,
+}
+
+/// A rule: says how an intent fares with it, and changes nothing.
+type Ask = fn(&Asked<'_>) -> Finding;
+
+/// Every rule, in the order in which they are asked. A rule that needs the market stands below `unknown_market`.
+pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
+    (Rule::Gate, gate),
+    (Rule::LossStreak, loss_streak),
+    (Rule::Drawdown, drawdown),
+    (Rule::UnknownMarket, unknown_market),
+    (Rule::PriceGrid, price_grid),
+    (Rule::VenueMinimum, venue_minimum),
+    (Rule::Holdings, holdings),
+    (Rule::OneOrderPerLeg, one_order_per_leg),
+    (Rule::OpenOrders, open_orders),
+    (Rule::MarketExposure, market_exposure),
+    (Rule::StrategyExposure, strategy_exposure),
+    (Rule::Throttle, throttle),
+];
+
+fn gate(asked: &Asked<'_>) -> Finding {
+    let allowed = match asked.guard.gate {
+        Gate::Open => true,
+        Gate::ReduceOnly => asked.is_protective(),
+        Gate::Closed => false,
+    };
+    if allowed { Finding::Passed(None) } else { Rule::Gate.refuses(one(), none()) }
+}
+
+fn loss_streak(asked: &Asked<'_>) -> Finding {
+    let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits);
+    let used = Value::Count(breaker.streak());
+    asked.breaker(Rule::LossStreak, used, Value::Count(limits.loss_streak_max))
+}
+
+fn drawdown(asked: &Asked<'_>) -> Finding {
+    let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits);
+    let used = Value::Usdc(breaker.counted(asked.context.portfolio.drawdown()));
+    asked.breaker(Rule::Drawdown, used, Value::Usdc(limits.drawdown_max_usdc))
+}
+
+fn unknown_market(asked: &Asked<'_>) -> Finding {
+    match asked.context.market {
+        Some(_) => Finding::Passed(None),
+        None => Rule::UnknownMarket.refuses(none(), one()),
+    }
+}
+
+fn price_grid(asked: &Asked<'_>) -> Finding {
+    let (intent, tick) = (asked.intent, asked.context.tick);
+    let (used, limit) = (Value::Price(intent.limit), Value::Usdc(step(tick)));
+    if tick.limit(intent.limit, intent.side) == Some(intent.limit) {
+        return Finding::passed(used, limit);
+    }
+    Rule::PriceGrid.refuses(used, limit)
+}
+
+/// Refuses what the venue would refuse for its size.
+fn venue_minimum(asked: &Asked<'_>) -> Finding {
+    let Some(market) = asked.context.market else { return Finding::Exempt };
+    let Intent { size, side, .. } = *asked.intent;
+    let (used, limit) = (Value::Size(size), Value::Size(market.min_size));
+    if size < market.min_size || size.floor_to_cents() != size {
+        return Rule::VenueMinimum.refuses(used, limit);
+    }
+    let least = Market::MIN_BUY.parse().unwrap_or_default();
+    let worth = asked.intent.notional();
+    if side == Side::Buy && worth < least {
+        return Rule::VenueMinimum.refuses(Value::Usdc(worth), Value::Usdc(least));
+    }
+    Finding::passed(used, limit)
+}
+
+/// Refuses a protective order that is none: an exit sells what is held, a hedge completes pairs. Shares that an
+/// open hedge will pair are not sold meanwhile, and shares that an open exit will sell are not hedged.
+fn holdings(asked: &Asked<'_>) -> Finding {
+    let (intent, context) = (asked.intent, asked.context);
+    let (this, other) = (intent.outcome, intent.outcome.other());
+    let held = |outcome| context.portfolio.position(intent.market, outcome).size;
+    let open: Size = context
+        .orders
+        .of_leg(intent.market, other)
+        .filter(|order| order.intent.purpose.is_protective())
+        .map(OpenOrder::remaining)
+        .sum();
+    let limit = match (intent.purpose, intent.side) {
+        (Purpose::Entry, Side::Buy) => return Finding::Exempt,
+        (Purpose::Hedge, Side::Buy) => held(other).saturating_sub(held(this)).saturating_sub(open),
+        (Purpose::Exit, Side::Sell) => held(this).saturating_sub(open),
+        (Purpose::Entry | Purpose::Hedge, Side::Sell) | (Purpose::Exit, Side::Buy) => Size::ZERO,
+    };
+    let (used, allowed) = (Value::Size(intent.size), Value::Size(limit));
+    if limit < intent.size {
+        let passing = Some(limit.floor_to_cents()).filter(|size| !size.is_zero());
+        let rule = Rule::Holdings;
+        return Finding::Refused(Rejection { rule, used, limit: allowed, passing });
+    }
+    Finding::passed(used, allowed)
+}
+
+fn one_order_per_leg(asked: &Asked<'_>) -> Finding {
+    let Intent { market, outcome, .. } = *asked.intent;
+    let leg = asked.context.orders.of_leg(market, outcome).count();
+    let (used, limit) = (count(leg + 1), one());
+    if leg == 0 {
+        return Finding::passed(used, limit);
+    }
+    Rule::OneOrderPerLeg.refuses(used, limit)
+}
+
+fn open_orders(asked: &Asked<'_>) -> Finding {
+    if asked.is_protective() {
+        return Finding::Exempt;
+    }
+    let open = asked.context.orders.len() + 1;
+    let max = usize::try_from(asked.guard.limits.open_orders_max).unwrap_or(usize::MAX);
+    let (used, limit) = (count(open), count(max));
+    if open <= max {
+        return Finding::passed(used, limit);
+    }
+    Rule::OpenOrders.refuses(used, limit)
+}
+
+fn market_exposure(asked: &Asked<'_>) -> Finding {
+    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
+    let market = asked.intent.market;
+    let at_risk = || portfolio.exposure(market) + orders.reserved(market);
+    let limit = asked.guard.limits.market_exposure_max_usdc;
+    asked.exposure(Rule::MarketExposure, at_risk, limit)
+}
+
+fn strategy_exposure(asked: &Asked<'_>) -> Finding {
+    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
+    let at_risk = || portfolio.exposure_total() + orders.reserved_total();
+    let limit = asked.guard.limits.strategy_exposure_max_usdc;
+    asked.exposure(Rule::StrategyExposure, at_risk, limit)
+}
+
+/// Says whether the throttle has an order left. It is taken when all rules have been asked.
+fn throttle(asked: &Asked<'_>) -> Finding {
+    let look = asked.guard.throttle.look(asked.intent.purpose, asked.context.now);
+    let (used, limit) = (Value::Count(look.used), Value::Count(look.limit));
+    if look.is_free() {
+        return Finding::passed(used, limit);
+    }
+    Rule::Throttle.refuses(used, limit)
+}
+
+impl Asked<'_> {
+    const fn is_protective(&self) -> bool {
+        self.intent.purpose.is_protective()
+    }
+
+    /// Asks the breaker for one of its rules: only a trip refuses, with the numbers of that trip.
+    fn breaker(&self, rule: Rule, used: Value, limit: Value) -> Finding {
+        if self.is_protective() {
+            return Finding::Exempt;
+        }
+        match self.guard.breaker.trip().filter(|trip| trip.rule == rule) {
+            Some(trip) => Finding::Refused(trip.rejection()),
+            None => Finding::passed(used, limit),
+        }
+    }
+
+    /// Holds what is at risk, and what the order would add to it, against a limit.
+    fn exposure(&self, rule: Rule, at_risk: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
+        let Some(market) = self.context.market else { return Finding::Exempt };
+        if self.is_protective() {
+            return Finding::Exempt;
+        }
+        let price = Usdc::from(self.intent.limit) + market.fees.per_share(self.intent.limit);
+        let cost = price.times(self.intent.size, Rounding::Up);
+        let at_risk = at_risk();
+        let (used, allowed) = (Value::Usdc(at_risk + cost), Value::Usdc(limit));
+        if at_risk + cost <= limit {
+            return Finding::passed(used, allowed);
+        }
+        let affordable = |price: Price| Size::affordable(limit - at_risk, price).floor_to_cents();
+        let passing = price.to_price().map(affordable).unwrap_or_default();
+        let passing = (market.min_size <= passing).then_some(passing);
+        Finding::Refused(Rejection { rule, used, limit: allowed, passing })
+    }
+}
+
+impl Rule {
+    /// Returns the refusal of an order that no other size would help.
+    const fn refuses(self, used: Value, limit: Value) -> Finding {
+        Finding::Refused(Rejection { rule: self, used, limit, passing: None })
+    }
+}
+
+fn step(tick: TickSize) -> Usdc {
+    Usdc::from_micros(i64::from(tick.micros())).unwrap_or_default()
+}
+
+fn count(number: usize) -> Value {
+    Value::Count(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+const fn none() -> Value {
+    Value::Count(0)
+}
+
+const fn one() -> Value {
+    Value::Count(1)
+}

@@ -1,0 +1,46 @@
+//! The rows of gates name every no that the strategy's code can say, and no other.
+
+use std::collections::BTreeSet;
+
+use ploy::intent::Purpose;
+use ploy::strategy::gates::ALL;
+
+use crate::source::{self, code};
+use crate::{files, none, read};
+
+#[test]
+fn a_strategy_passes_the_gates_that_its_code_asks() {
+    let mut faults = Vec::new();
+    for kind in ALL.map(|(kind, _)| kind).into_iter().collect::<BTreeSet<_>>() {
+        let (said, listed) = (said(kind), listed(kind));
+        let forgotten = said.difference(&listed);
+        faults.extend(forgotten.map(|gate| format!("{kind}: `{gate}` stands in no row of gates")));
+        let invented = listed.difference(&said);
+        faults.extend(invented.map(|gate| format!("{kind}: its code never says `{gate}`")));
+    }
+    none(&faults);
+}
+
+/// Returns the noes that the code of a strategy names.
+fn said(kind: &str) -> BTreeSet<String> {
+    let mut said = BTreeSet::new();
+    for path in files(&[&format!("src/strategy/{kind}")], ".rs") {
+        if !source::is_test(&path) {
+            let text = code(&read(&path));
+            for (_, after) in
+                text.match_indices("Reason::").map(|(at, name)| text.split_at(at + name.len()))
+            {
+                let name = after.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                said.insert(name.to_owned());
+            }
+        }
+    }
+    said
+}
+
+fn listed(kind: &str) -> BTreeSet<String> {
+    let rows = ALL.iter().filter(|(of, _)| *of == kind).flat_map(|(_, gates)| {
+        [Purpose::Entry, Purpose::Hedge, Purpose::Exit].map(|purpose| gates.of(purpose))
+    });
+    rows.flatten().map(|gate| format!("{gate:?}")).collect()
+}

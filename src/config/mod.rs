@@ -23,7 +23,7 @@ pub use service::{
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};
-pub use strategy::{Kind, StrategyConfig};
+pub use strategy::{Kind, Stated, StrategyConfig};
 
 use crate::order::StrategyId;
 use crate::strategy::momentum::config::Mode;
@@ -102,6 +102,15 @@ pub fn service(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> {
 /// Every fault of the file, in its order; where it is no TOML, the first place where it is not.
 pub fn strategy(path: &str, id: StrategyId, text: &str) -> Result<StrategyConfig, Vec<Fault>> {
     strategy::read(path, id, text)
+}
+
+/// Reads the file of the strategy `id`, and returns it with every setting by name, as `section.key`, defaults too.
+/// Two files of the same version have the same settings, word for word.
+///
+/// # Errors
+/// Those of [`strategy`].
+pub fn stated(path: &str, id: StrategyId, text: &str) -> Result<Stated, Vec<Fault>> {
+    strategy::stated(path, id, text)
 }
 
 /// Returns all settings of a form of file, by section.

@@ -3,6 +3,8 @@
 //! Another kind of strategy needs: a variant of [`Kind`] and of [`Rules`], a word in `KINDS`, and a file beside
 //! `split_arb.rs` with its settings; the compiler names every place.
 
+use std::collections::BTreeMap;
+
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
@@ -37,6 +39,9 @@ pub struct StrategyConfig {
     /// The SHA-256, in 64 hex digits, of what the file means: comments, order and spelling do not count.
     pub version: String,
 }
+
+/// A strategy with every setting by name, defaults too.
+pub type Stated = (StrategyConfig, BTreeMap<String, String>);
 
 /// Which rules a strategy trades by, with their settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +206,11 @@ pub(super) fn sections(settings: Section) -> Vec<Section> {
 
 /// Reads the file of a strategy.
 pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyConfig, Vec<Fault>> {
+    stated(path, id, text).map(|(config, _)| config)
+}
+
+/// Reads the file of a strategy, and what it states, word for word as it counts in the version.
+pub(super) fn stated(path: &str, id: StrategyId, text: &str) -> Result<Stated, Vec<Fault>> {
     let mut reader = Reader::new(path, text)?;
     let rules = rules(&reader);
     let settings = rules.map_or(Section::new("settings", &[]), Rules::section);
@@ -218,14 +228,12 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     let restart = reader.read("restart");
     let (limits, policy) = (limits(&risk, &mut reader), policy(&restart, &mut reader));
     let config = kind.zip(limits).zip(policy).zip(head.switch(&ENABLED));
-    reader.finish(config.map(|(((kind, limits), restart_policy), enabled)| StrategyConfig {
-        id,
-        kind,
-        enabled,
-        limits,
-        restart: restart_policy,
-        version: values::version(&[&head, &own, &risk, &restart]),
-    }))
+    let sections = [&head, &own, &risk, &restart];
+    let config = reader.finish(config.map(|(((kind, limits), restart_policy), enabled)| {
+        let version = values::version(&sections);
+        StrategyConfig { id, kind, enabled, limits, restart: restart_policy, version }
+    }))?;
+    Ok((config, values::all(&sections).collect()))
 }
 
 /// Returns which settings the file has, from its own words; a missing or wrong style, or a wrong mode, is taken

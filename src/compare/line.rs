@@ -433,6 +433,34 @@ impl Line {
         }
     }
 
+    /// Returns the line under another name, where it is of this strategy; of first and last line, its part.
+    #[must_use]
+    pub fn named(self, id: &StrategyId, name: &StrategyId) -> Option<Self> {
+        let mut line = self;
+        let own = match &mut line {
+            Self::Decision(line) => &mut line.strategy,
+            Self::Fill(line) => &mut line.strategy,
+            Self::Done(line) => &mut line.strategy,
+            Self::Settled(line) => &mut line.strategy,
+            Self::Risk(line) => &mut line.strategy,
+            Self::Decisions(header) => {
+                header.strategies.retain(|set| set.id == *id);
+                header.strategies.iter_mut().for_each(|set| set.id = name.clone());
+                return Some(line);
+            }
+            Self::End(end) => {
+                end.strategies.retain(|total| total.id == *id);
+                end.strategies.iter_mut().for_each(|total| total.id = name.clone());
+                return Some(line);
+            }
+        };
+        if own != id {
+            return None;
+        }
+        *own = name.clone();
+        Some(line)
+    }
+
     /// Writes it as one line of JSON, without a line end.
     #[must_use]
     pub fn encode(&self) -> String {

@@ -113,6 +113,12 @@ pub fn stated(path: &str, id: StrategyId, text: &str) -> Result<Stated, Vec<Faul
     strategy::stated(path, id, text)
 }
 
+/// Returns the SHA-256 of the text of a file in 64 hex digits: any change of it counts, that of a comment too.
+#[must_use]
+pub fn text_hash(text: &str) -> String {
+    values::hash(text)
+}
+
 /// Returns all settings of a form of file, by section.
 #[must_use]
 pub fn settings(form: Form) -> Vec<Section> {

@@ -120,9 +120,12 @@ impl Values {
 /// Returns the SHA-256, in 64 hex digits, of what sections mean: every value in one canonical text, also the
 /// defaults, so that comments, order, spelling of numbers and stated defaults do not count.
 pub(super) fn version(sections: &[&Values]) -> String {
-    let text: String = all(sections).map(|(key, value)| format!("{key} = {value}\n")).collect();
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash(&all(sections).map(|(key, value)| format!("{key} = {value}\n")).collect::<String>())
+}
+
+/// Returns the SHA-256 of a text in 64 hex digits.
+pub(super) fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns every value of sections, by section and key, in that one canonical text.

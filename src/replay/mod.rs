@@ -128,6 +128,16 @@ impl Replay {
         self.tell(news, watch)
     }
 
+    /// Lets time go on up to an instant, it included, without an event.
+    ///
+    /// # Errors
+    /// When a strategy's books do not add up.
+    pub fn pass_watched(&mut self, end: Timestamp, watch: &mut impl Watch) -> Result<(), Broken> {
+        self.until(end, watch)?;
+        self.now = self.now.max(end);
+        Ok(())
+    }
+
     /// Lets time go on after the last event, so that orders on their way arrive.
     ///
     /// # Errors

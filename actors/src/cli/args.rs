@@ -54,6 +54,10 @@ pub enum Output {
 pub enum Verb {
     /// Run the service: play a tape against the strategies, and answer on the API
     Run(RunArgs),
+    /// Play tapes to strategies without a service, as fast as the machine
+    Replay(crate::cli::replay::ReplayArgs),
+    /// Show what another setting would have decided, and what it would have come to
+    Compare(crate::cli::compare::CompareArgs),
     /// Make tapes from raw recordings, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
@@ -159,7 +163,9 @@ mod tests {
     fn run(line: &str) -> RunArgs {
         match parse(line).unwrap().verb {
             Verb::Run(run) => run,
-            verb @ (Verb::Tape(_) | Verb::Client(_)) => panic!("{verb:?} is not `run`"),
+            verb @ (Verb::Replay(_) | Verb::Compare(_) | Verb::Tape(_) | Verb::Client(_)) => {
+                panic!("{verb:?} is not `run`")
+            }
         }
     }
 

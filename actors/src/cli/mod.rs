@@ -1,9 +1,11 @@
-//! The command line: every verb but `run` asks a service that runs and writes what it says.
+//! The command line: a verb works on files by itself, or asks a service that runs and writes what it says.
 
 pub mod args;
 mod client;
+pub mod compare;
 mod look;
 mod output;
+pub mod replay;
 mod status;
 pub mod tape;
 #[cfg(test)]
@@ -45,6 +47,28 @@ pub fn run_tape(command: tape::TapeCommand) -> ExitCode {
     }
 }
 
+/// Replays tapes. No service is asked, and nothing listens.
+#[must_use]
+pub fn run_replay(args: &replay::ReplayArgs, output: Output) -> ExitCode {
+    ended(replay::run(args, output))
+}
+
+/// Compares two sides of a strategy. No service is asked, and nothing listens.
+#[must_use]
+pub fn run_compare(args: &compare::CompareArgs, output: Output) -> ExitCode {
+    ended(compare::run(args, output))
+}
+
+fn ended(result: anyhow::Result<Exit>) -> ExitCode {
+    result.map_or_else(
+        |error| {
+            output::talk(&format!("ploy: {error:#}"));
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
+}
+
 /// How the program ends, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -56,6 +80,8 @@ pub enum Exit {
     NotFound,
     /// The strategy's phase forbids it.
     Refused,
+    /// The two sides that were compared differ.
+    Differ,
     /// No service answers.
     Unreachable,
     /// The service did not answer in time.
@@ -73,6 +99,7 @@ impl Exit {
             Self::Failed => 1,
             Self::NotFound => 3,
             Self::Refused => 4,
+            Self::Differ => 5,
             Self::Unreachable => 6,
             Self::TimedOut => 8,
             Self::Unhealthy => 10,

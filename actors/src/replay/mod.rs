@@ -1,0 +1,398 @@
+//! The replay: tapes through strategies and the paper venue without any actor, as fast as the machine.
+//!
+//! A player is pulled: whoever wants more plays some more. So two of them can be compared as they go, and memory
+//! stays within what is read ahead.
+
+pub mod file;
+pub mod progress;
+mod since;
+mod source;
+
+use std::collections::BTreeMap;
+use std::collections::vec_deque::{Drain, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ploy::compare::line::{self, End, Line, Played, Set, Total};
+use ploy::compare::told;
+use ploy::kernel::{Broken, Effect, Kernel, Memory};
+use ploy::lifecycle::{Gate, Phase};
+use ploy::order::{OrderEvent, StrategyId};
+use ploy::paper::PaperVenue;
+use ploy::replay::{Replay, Watch};
+use ploy::status::{
+    FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
+};
+use ploy::tape::{Books, Header};
+use ploy::time::Timestamp;
+
+use crate::panics;
+use crate::settings::StrategyFile;
+use source::Source;
+
+pub use source::SourceError;
+
+/// The shortest time between two instants.
+const INSTANT: Duration = Duration::from_micros(1);
+
+/// What is to be played.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The tapes.
+    pub tapes: Vec<PathBuf>,
+    /// How long an order takes to the venue.
+    pub latency: Duration,
+    /// The strategies.
+    pub strategies: Vec<StrategyFile>,
+    /// From when on is told. What was before is played all the same: strategies need their past.
+    pub from: Option<Timestamp>,
+    /// Up to when is played, this instant included.
+    pub to: Option<Timestamp>,
+    /// What is told of it.
+    pub tell: Tell,
+}
+
+/// What is told of a replay while it is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// Nothing: only the sums are wanted.
+    Sums,
+    /// Every line of a decisions file.
+    Lines,
+}
+
+/// A replay that can be played on.
+#[derive(Debug)]
+pub struct Player {
+    source: Source,
+    replay: Replay,
+    teller: Teller,
+    sets: Vec<Set>,
+    latency: Duration,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    /// How each strategy stood when telling began.
+    before: BTreeMap<StrategyId, KernelStatus>,
+    events: u64,
+    last: Option<Timestamp>,
+    is_over: bool,
+}
+
+/// Writes down what is told, in lines.
+#[derive(Debug)]
+struct Teller {
+    tell: Tell,
+    from: Option<Timestamp>,
+    now: Timestamp,
+    lines: VecDeque<Line>,
+}
+
+impl Player {
+    /// Opens the tapes and builds the strategies; nothing is played yet.
+    ///
+    /// # Errors
+    /// When a tape cannot be opened.
+    pub fn open(plan: Plan) -> Result<Self, SourceError> {
+        let source = Source::open(&plan.tapes)?;
+        let kernels = plan.strategies.iter().map(|StrategyFile { config, .. }| {
+            let (id, strategy) = (config.id.clone(), config.kind.build());
+            Kernel::new(id, strategy, config.limits.clone(), Memory::default())
+        });
+        let kernels: Vec<Kernel> = kernels.collect();
+        let sets = plan.strategies.iter().map(set).collect();
+        Ok(Self::of(source, kernels, sets, &plan))
+    }
+
+    fn of(source: Source, kernels: Vec<Kernel>, sets: Vec<Set>, plan: &Plan) -> Self {
+        let Plan { latency, from, to, tell, .. } = *plan;
+        let replay = Replay::new(kernels, PaperVenue::new(latency)).isolated(caught);
+        let teller = Teller { tell, from, now: Timestamp::UNIX_EPOCH, lines: VecDeque::new() };
+        Self {
+            source,
+            replay,
+            teller,
+            sets,
+            latency,
+            from,
+            to,
+            before: BTreeMap::new(),
+            events: 0,
+            last: None,
+            is_over: false,
+        }
+    }
+
+    /// Plays the next events, a few hundred at most. Tells whether there may be more.
+    ///
+    /// # Errors
+    /// When a tape breaks. What was before it has been played, and there is nothing more.
+    pub fn play_some(&mut self) -> Result<bool, SourceError> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let batch = match self.source.take() {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.finish();
+                return Err(error);
+            }
+        };
+        let is_end = batch.is_empty();
+        for event in batch {
+            if self.to.is_some_and(|to| to < event.at) {
+                self.finish();
+                return Ok(false);
+            }
+            self.begin_telling(event.at);
+            self.teller.now = self.teller.now.max(event.at);
+            unbroken(self.replay.play_watched(&event, &mut self.teller));
+            self.events += 1;
+            self.last = Some(event.at);
+        }
+        if is_end {
+            self.finish();
+        }
+        Ok(!is_end)
+    }
+
+    /// Takes the lines told since the last time; neither header nor end is among them.
+    pub fn lines(&mut self) -> Drain<'_, Line> {
+        self.teller.lines.drain(..)
+    }
+
+    /// Returns the first line of a decisions file.
+    #[must_use]
+    pub fn header(&self) -> line::Header {
+        let tapes = self.source.headers().iter();
+        line::Header {
+            version: line::VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            tapes: tapes
+                .map(|Header { title, books, from, to, .. }| Played {
+                    title: title.clone(),
+                    books: *books,
+                    from: *from,
+                    to: *to,
+                })
+                .collect(),
+            latency_ms: u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX),
+            from: self.from,
+            to: self.to,
+            strategies: self.sets.clone(),
+        }
+    }
+
+    /// Returns the last line of a decisions file with so many lines before it.
+    #[must_use]
+    pub fn end(&self, lines: u64) -> End {
+        let sums = self.sums();
+        End {
+            lines,
+            events: self.events,
+            strategies: sums.iter().map(|(id, sum)| total(id, &sum.kernel, sum.failed)).collect(),
+        }
+    }
+
+    /// Tells whether a strategy failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        !self.replay.fallen().is_empty()
+    }
+
+    /// Returns how many events were played, and how many thousandths of the tape's time they are.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        let (from, mut to) = self.source.span();
+        to = self.to.map_or(to, |bound| bound.min(to));
+        let (all, done) = (to.since(from), self.last.unwrap_or(from).since(from));
+        let share = done.as_micros() * 1000 / all.as_micros().max(1);
+        (self.events, u64::try_from(share.min(1000)).unwrap_or(1000))
+    }
+
+    /// Returns what the report of a run is made of; `error` is what broke the tape.
+    #[must_use]
+    pub fn status(&self, error: Option<String>) -> SystemStatus {
+        let (from, to) = self.source.span();
+        let now = self.last.unwrap_or(from);
+        let state = if error.is_some() { FeedPhase::Failed } else { FeedPhase::Ended };
+        let mut strategies = Vec::new();
+        for (id, sum) in self.sums() {
+            let Some(set) = self.sets.iter().find(|set| set.id == *id) else { continue };
+            strategies.push(strategy(set, sum, now));
+        }
+        SystemStatus {
+            snapshot: 0,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: "replay".to_owned(),
+            started_at: from,
+            taken_at: now,
+            now,
+            mode: Mode::Paper,
+            not_ready: Vec::new(),
+            feed: FeedStatus {
+                name: "tape".to_owned(),
+                state,
+                title: self.source.title(),
+                books: self.source.books(),
+                events: self.events,
+                last_event_at: self.last,
+                from: Some(self.from.map_or(from, |bound| bound.max(from))),
+                to: Some(self.to.map_or(to, |bound| bound.min(to))),
+                speed: "max".to_owned(),
+                error,
+            },
+            store: StoreStatus {
+                up: true,
+                place: "none".to_owned(),
+                rows: 0,
+                queued: 0,
+                errors: 0,
+                last_error: None,
+            },
+            strategies,
+            recent: Vec::new(),
+        }
+    }
+
+    /// Notes how all stand just before the first instant that is told.
+    fn begin_telling(&mut self, next: Timestamp) {
+        if !self.before.is_empty() || self.from.is_none_or(|from| next < from) {
+            return;
+        }
+        if let Some(from) = self.from {
+            unbroken(self.replay.pass_watched(from - INSTANT, &mut self.teller));
+            let kernels = self.replay.kernels().iter();
+            self.before = kernels.map(|(id, kernel)| (id.clone(), kernel.status())).collect();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.is_over = true;
+        // A tape that ended before anything was to be told says nothing, and nothing is counted.
+        self.begin_telling(Timestamp::from_micros(i64::MAX));
+        unbroken(self.replay.finish_watched(&mut self.teller));
+    }
+
+    /// Returns what each strategy came to over what was told.
+    fn sums(&self) -> BTreeMap<&StrategyId, Sum<'_>> {
+        let live = self.replay.kernels().iter().map(|(id, kernel)| (id, kernel, None));
+        let fallen = self.replay.fallen().iter();
+        let fallen = fallen.map(|(id, fallen)| (id, &fallen.kernel, Some(fallen.why.as_str())));
+        live.chain(fallen)
+            .map(|(id, kernel, failed)| {
+                let mut status = kernel.status();
+                if let Some(before) = self.before.get(id) {
+                    since::subtract(&mut status, before);
+                }
+                (id, Sum { kernel: status, failed })
+            })
+            .collect()
+    }
+}
+
+struct Sum<'a> {
+    kernel: KernelStatus,
+    failed: Option<&'a str>,
+}
+
+impl Teller {
+    fn tell(&mut self, line: impl FnOnce(Timestamp) -> Option<Line>, at: Option<Timestamp>) {
+        self.now = at.map_or(self.now, |at| self.now.max(at));
+        let now = self.now;
+        if self.tell == Tell::Lines && self.from.is_none_or(|from| from <= now) {
+            self.lines.extend(line(now));
+        }
+    }
+}
+
+impl Watch for Teller {
+    fn effect(&mut self, kernel: &Kernel, effect: &Effect) {
+        let at = match effect {
+            Effect::Decided { decision, .. } => Some(decision.at),
+            Effect::Tripped(trip) => Some(trip.at),
+            Effect::Submit(_) | Effect::Settled { .. } | Effect::Released(_) => None,
+        };
+        self.tell(|at| told::effect(kernel, effect, at), at);
+    }
+
+    fn order(&mut self, kernel: &Kernel, event: &OrderEvent) {
+        self.tell(|at| told::order(kernel, event, at), Some(event.at));
+    }
+}
+
+/// A panic or broken books end one strategy; they come back in words.
+fn caught(step: &mut dyn FnMut() -> Result<(), Broken>) -> Result<(), String> {
+    match panics::catch(step) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(broken)) => Err(broken.to_string()),
+        Err(panic) => Err(panic),
+    }
+}
+
+fn unbroken(played: Result<(), Broken>) {
+    played.expect("an isolated replay sets a strategy aside instead of failing");
+}
+
+fn set(file: &StrategyFile) -> Set {
+    let StrategyFile { config, settings, text } = file;
+    Set {
+        id: config.id.clone(),
+        kind: config.kind.name().to_owned(),
+        variant: config.kind.variant().to_owned(),
+        config_version: config.version.clone(),
+        text_sha256: ploy::config::text_hash(text),
+        settings: settings.clone(),
+    }
+}
+
+fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategyStatus {
+    let phase = match sum.failed {
+        None => Phase::Running,
+        Some(why) => Phase::Halted { cause: why.to_owned() },
+    };
+    StrategyStatus {
+        id: set.id.clone(),
+        kind: set.kind.clone(),
+        variant: set.variant.clone(),
+        phase,
+        since,
+        gate: Gate::Open,
+        config_version: set.config_version.chars().take(12).collect(),
+        restarts: BTreeMap::new(),
+        failures: u32::from(sum.failed.is_some()),
+        last_error: sum.failed.map(str::to_owned),
+        kernel: sum.kernel,
+    }
+}
+
+fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
+    Total {
+        id: id.clone(),
+        decisions: kernel.decisions,
+        orders: kernel.orders.submitted,
+        rejections: kernel.rejections.values().sum(),
+        fills: kernel.fills,
+        fees_usdc: kernel.pnl.fees_usdc,
+        volume_usdc: kernel.pnl.volume_usdc,
+        realised_usdc: kernel.pnl.realised_usdc,
+        pnl_usdc: kernel.pnl.total_usdc,
+        drawdown_max_usdc: kernel.pnl.drawdown_max_usdc,
+        digest: kernel.digest.clone(),
+        failed: failed.map(str::to_owned),
+    }
+}
+
+/// Returns the books of several tapes in one word: modelled ones are not made up for by recorded ones.
+fn books(headers: &[Header]) -> Books {
+    let has = |books| headers.iter().any(|header| header.books == books);
+    if has(Books::Modelled) {
+        Books::Modelled
+    } else if has(Books::Recorded) {
+        Books::Recorded
+    } else {
+        Books::None
+    }
+}
+
+#[cfg(test)]
+mod tests;

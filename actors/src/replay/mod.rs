@@ -160,6 +160,18 @@ impl Player {
         self.teller.lines.drain(..)
     }
 
+    /// Takes the next line told.
+    pub fn next_line(&mut self) -> Option<Line> {
+        self.teller.lines.pop_front()
+    }
+
+    /// Tells the last line too, after so many that were taken and those that wait.
+    pub fn tell_end(&mut self, taken: u64) {
+        let waiting = u64::try_from(self.teller.lines.len()).unwrap_or(u64::MAX);
+        let end = Line::End(self.end(taken.saturating_add(waiting)));
+        self.teller.lines.push_back(end);
+    }
+
     /// Returns the first line of a decisions file.
     #[must_use]
     pub fn header(&self) -> line::Header {

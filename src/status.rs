@@ -55,22 +55,38 @@ pub struct FeedStatus {
     pub name: String,
     /// Where it stands.
     pub state: FeedPhase,
-    /// What it plays, for people.
+    /// What it plays, for people: the titles of all its tapes.
     pub title: String,
-    /// Whether its books were recorded or modelled.
+    /// Whether its books were recorded or modelled; modelled where those of any tape are.
     pub books: Books,
+    /// The tapes, in the order in which they were given.
+    #[serde(default)]
+    pub tapes: Vec<TapeStatus>,
     /// Events sent on so far.
     pub events: u64,
     /// The instant of the newest event.
     pub last_event_at: Option<Timestamp>,
-    /// The tape's first instant.
+    /// The first instant of all tapes.
     pub from: Option<Timestamp>,
-    /// The tape's last instant.
+    /// The last instant of all tapes.
     pub to: Option<Timestamp>,
     /// How fast event time runs: `max`, or a multiple such as `60x`.
     pub speed: String,
     /// What went wrong, when it failed.
     pub error: Option<String>,
+}
+
+/// A tape that is played, as its header says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapeStatus {
+    /// What it is, for people.
+    pub title: String,
+    /// Whether its books were recorded or modelled.
+    pub books: Books,
+    /// Its first instant.
+    pub from: Timestamp,
+    /// Its last instant.
+    pub to: Timestamp,
 }
 
 /// Where a feed stands.
@@ -128,6 +144,9 @@ pub struct StrategyStatus {
     pub failures: u32,
     /// What it failed of last.
     pub last_error: Option<String>,
+    /// Where the books of the markets come from that it was shown in this run; each at most once.
+    #[serde(default)]
+    pub books: Vec<Books>,
     /// What its kernel says; of its last incarnation while it does not run.
     pub kernel: KernelStatus,
 }

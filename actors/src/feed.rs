@@ -158,6 +158,7 @@ impl Play {
         while self.args.source.recv_many(&mut items, TAKE_MAX).await != 0 {
             for item in items.drain(..) {
                 match item {
+                    FeedItem::Books(books) => self.args.bus.say_books(books),
                     FeedItem::Event(event) => self.play(&event).await,
                     FeedItem::End { .. } => return FeedEnd::Complete,
                     FeedItem::Broken(why) => return FeedEnd::Broken(why),

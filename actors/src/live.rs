@@ -37,7 +37,7 @@ struct Column {
 }
 
 /// The columns after the name, as they stand.
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::new("STATE", 10, |s| s.phase.name().to_owned()),
     Column::new("HELD", 8, words::held),
     Column::new("OPEN", 4, |s| s.kernel.orders.open.to_string()),
@@ -46,9 +46,11 @@ const COLUMNS: [Column; 8] = [
     Column::new("FILLS", 5, |s| s.kernel.fills.to_string()),
     Column::new("PNL", 8, |s| words::signed(s.kernel.pnl.total_usdc)),
     Column::new("DRAWDN", 7, |s| words::cents(s.kernel.pnl.drawdown_usdc)),
+    Column::new("BOOKS", 8, |s| words::shown(s).to_owned()),
 ];
 /// The columns by how much they are missed on a narrow terminal.
-const MISSED: [&str; 8] = ["STATE", "PNL", "OK/FAIL", "HELD", "FILLS", "OPEN", "REJ", "DRAWDN"];
+const MISSED: [&str; 9] =
+    ["STATE", "PNL", "BOOKS", "OK/FAIL", "HELD", "FILLS", "OPEN", "REJ", "DRAWDN"];
 
 /// Tells whether there is a terminal on which the view can be drawn.
 #[must_use]
@@ -323,9 +325,9 @@ mod tests {
                 PAPER  BTC 15-minute markets  books: recorded
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 16:00:00  50 %
-                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
-                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97    0.13
-                ● split-both running        0.00    0      0/0    0     0     0.00    0.00
+                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL    BOOKS
+                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97 recorded
+                ● split-both running        0.00    0      0/0    0     0     0.00 recorded
 
                 12:29:10 split-arb: bought 12.5 Up at 0.34
                 12:29:58 no book for 6 s
@@ -343,10 +345,10 @@ mod tests {
                 PAPER  BTC 15-minute markets  books: recorded
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────── 16:00:00  50 %
-                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN
-                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97    0.13
-                ● split-both halted         0.00    0      0/0    0     0     0.00    0.00
-                ● split-eth  backoff        0.00    0      0/0    0     0     0.00    0.00
+                  STRATEGY   STATE          HELD OPEN  OK/FAIL  REJ FILLS      PNL  DRAWDN    BOOKS
+                ● split-arb  running        4.26    1  25/2/1?    2    22    +2.97    0.13 recorded
+                ● split-both halted         0.00    0      0/0    0     0     0.00    0.00 recorded
+                ● split-eth  backoff        0.00    0      0/0    0     0     0.00    0.00 recorded
 
                 12:29:10 split-arb: bought 12.5 Up at 0.34
                 12:29:58 no book for 6 s
@@ -380,6 +382,7 @@ mod tests {
     fn modelled_books_are_said_loudly_and_many_strategies_are_counted() {
         let mut status = sample::healthy();
         status.feed.books = Books::Modelled;
+        status.strategies[0].books = vec![Books::Recorded, Books::Modelled];
         let one = status.strategies[0].clone();
         status.strategies = vec![one; 9];
         check(
@@ -389,10 +392,10 @@ mod tests {
                 PAPER  BTC 15-minute markets  MODELLED book
                 2026-09-28 12:30:00 UTC  playing 60x, 1,234,567 events
                 09:00:00 ━━━━━━━━━━━━━━━━━━────────────────── 16:00:00  50 %
-                  STRATEGY  STATE          HELD OPEN  OK/FAIL FILLS      PNL
-                ● split-arb running        4.26    1  25/2/1?    22    +2.97
-                ● split-arb running        4.26    1  25/2/1?    22    +2.97
-                ● split-arb running        4.26    1  25/2/1?    22    +2.97
+                  STRATEGY  STATE          HELD  OK/FAIL      PNL    BOOKS
+                ● split-arb running        4.26  25/2/1?    +2.97 MODELLED
+                ● split-arb running        4.26  25/2/1?    +2.97 MODELLED
+                ● split-arb running        4.26  25/2/1?    +2.97 MODELLED
                   and 6 more
                 Ctrl-C ends · ploy why split-arb · http://127.0.0.1:8080
             "#]],

@@ -9,6 +9,7 @@ use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, OrderEvent, StrategyId};
 use ploy::price::{Price, Size, Usdc};
+use ploy::tape::Books;
 use ploy::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +290,8 @@ pub struct Permit {
 /// An event as it comes from an adapter, or the adapter's end.
 #[derive(Debug)]
 pub enum FeedItem {
+    /// Where the books come from of the markets that are announced from here on.
+    Books(Books),
     /// Something happened.
     Event(MarketEvent),
     /// There is no more: so many events were there.

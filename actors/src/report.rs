@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ploy::decision::DecisionDigest;
 use ploy::price::Usdc;
-use ploy::status::{Mode, OrderCounts, StrategyStatus, SystemStatus, Tally};
+use ploy::status::{Mode, OrderCounts, StrategyStatus, SystemStatus, Tally, TapeStatus};
 use ploy::tape::Books;
 use ploy::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,13 +32,15 @@ pub struct Report {
     pub elapsed_s: f64,
     /// One fingerprint of all decisions of all strategies, 64 hex digits.
     pub decision_digest: String,
-    /// What was played.
+    /// What was played: the titles of all tapes.
     pub tape: String,
-    /// Whether its books were recorded or modelled.
+    /// Whether its books were recorded or modelled; modelled where those of any tape are.
     pub books: Books,
-    /// The tape's first instant.
+    /// The tapes, in the order in which they were given.
+    pub tapes: Vec<TapeStatus>,
+    /// The first instant of all tapes.
     pub from: Option<Timestamp>,
-    /// The tape's last instant.
+    /// The last instant of all tapes.
     pub to: Option<Timestamp>,
     /// How fast event time ran: `max`, or a multiple such as `60x`.
     pub speed: String,
@@ -63,6 +65,8 @@ pub struct StrategyReport {
     pub kind: String,
     /// A word on how it is set.
     pub variant: String,
+    /// Where the books of the markets came from that it was shown; each at most once.
+    pub books: Vec<Books>,
     /// The phase in which the run left it.
     pub phase: String,
     /// Decisions taken.
@@ -117,6 +121,7 @@ impl Report {
             decision_digest: DecisionDigest::combine(digests),
             tape: feed.title.clone(),
             books: feed.books,
+            tapes: feed.tapes.clone(),
             from: feed.from,
             to: feed.to,
             speed: feed.speed.clone(),
@@ -129,6 +134,21 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Returns what was played, a text a tape; of several each says where its books come from.
+    fn titles(&self) -> Vec<String> {
+        match self.tapes.as_slice() {
+            [] | [_] => vec![words::plain(&self.tape)],
+            tapes => {
+                let of = |tape: &TapeStatus| {
+                    format!("- {} ({})", words::plain(&tape.title), words::books(tape.books))
+                };
+                tapes.iter().map(of).collect()
+            }
+        }
+    }
+}
+
 impl StrategyReport {
     fn of(strategy: &StrategyStatus) -> Self {
         let kernel = &strategy.kernel;
@@ -136,6 +156,7 @@ impl StrategyReport {
             id: strategy.id.to_string(),
             kind: strategy.kind.clone(),
             variant: strategy.variant.clone(),
+            books: strategy.books.clone(),
             phase: strategy.phase.name().to_owned(),
             decisions: kernel.decisions,
             intents: kernel.intents,
@@ -166,8 +187,10 @@ impl fmt::Display for Report {
         let books = words::books(self.books);
         let mode = words::mode(self.mode);
         writeln!(f, "{mode} run  {books}")?;
-        for line in words::wrap(&words::plain(&self.tape), WIDTH - INDENT) {
-            writeln!(f, "{:INDENT$}{}", "", words::cut(&line, WIDTH - INDENT))?;
+        for title in self.titles() {
+            for line in words::wrap(&title, WIDTH - INDENT) {
+                writeln!(f, "{:INDENT$}{}", "", words::cut(&line, WIDTH - INDENT))?;
+            }
         }
         if let (Some(from), Some(to)) = (self.from, self.to) {
             let (from, to) = (words::moment(from), words::moment(to));
@@ -176,8 +199,9 @@ impl fmt::Display for Report {
         if self.books == Books::Modelled {
             writeln!(
                 f,
-                "           The books were made around a fair value: these results say little\n           \
-                 about what real depth would have given."
+                "{:INDENT$}A modelled book was made around a fair value: what is traded on it\n\
+                 {:INDENT$}says little about what real depth would have given.",
+                "", ""
             )?;
         }
         if let Some(error) = &self.feed_error {
@@ -207,6 +231,12 @@ impl fmt::Display for StrategyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = format!("{}  {} {}", self.id, self.kind, self.variant);
         writeln!(f, "{}", words::cut(&format!("{head}  {}", self.phase), WIDTH))?;
+        if self.books.contains(&Books::Modelled) {
+            writeln!(
+                f,
+                "  books      MODELLED book: made around a fair value, no evidence of real depth"
+            )?;
+        }
         let orders = &self.order_counts;
         let (decisions, intents) = (words::count(self.decisions), words::count(self.intents));
         writeln!(
@@ -331,8 +361,8 @@ mod tests {
                        a title [2J that is long a title [2J that is long a title [2J that is
                        long a title [2J that is long a title [2J that is long
                        2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
-                       The books were made around a fair value: these results say little
-                       about what real depth would have given.
+                       A modelled book was made around a fair value: what is traded on it
+                       says little about what real depth would have given.
             THE TAPE BROKE: line 7: time runs backwards
 
             No strategy ran.
@@ -344,12 +374,52 @@ mod tests {
     }
 
     #[test]
+    fn every_tape_is_told_and_a_modelled_book_stands_at_the_strategy_that_saw_it() {
+        let mut status = sample::healthy();
+        let mut second = status.feed.tapes[0].clone();
+        second.title =
+            "One invented game of two teams that play in no league of this world".to_owned();
+        second.books = Books::Modelled;
+        status.feed.books = Books::Modelled;
+        status.feed.tapes.push(second);
+        status.strategies[1].books = vec![Books::Recorded, Books::Modelled];
+        let text = report(&status).to_string();
+        let head: Vec<&str> =
+            text.lines().take_while(|line| !line.starts_with("split-arb")).collect();
+        expect![[r#"
+            PAPER run  MODELLED book
+                       - BTC 15-minute markets (books: recorded)
+                       - One invented game of two teams that play in no league of this world
+                       (MODELLED book)
+                       2026-09-28 09:00:00 to 2026-09-28 16:00:00 UTC
+                       A modelled book was made around a fair value: what is traded on it
+                       says little about what real depth would have given.
+
+        "#]]
+        .assert_eq(&(head.join("\n") + "\n"));
+        let second = text.split("\n\n").nth(2).unwrap();
+        expect![[r#"
+            split-both  split_arb simultaneous  running
+              books      MODELLED book: made around a fair value, no evidence of real depth
+              decisions  60,900, of them 0 intents, 0 refused by the guard
+                     60,900  no_edge                  sum 1.01, target_sum 0.98
+              orders     0, 0 filled, 0 unfilled, 0 refused
+              fills      0, fees 0.00 USDC
+              settled    0.00 USDC, worst drawdown 0.00 USDC
+        "#]]
+        .assert_eq(&format!("{second}\n"));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+    }
+
+    #[test]
     fn programs_read_money_as_exact_decimals() {
         let json = serde_json::to_value(report(&sample::healthy())).unwrap();
         assert_eq!(json["events"], 1_234_567);
         assert_eq!(json["events_per_s"], 493_826);
         assert_eq!(json["elapsed_s"], 2.5);
         assert_eq!(json["books"], "recorded");
+        assert_eq!(json["tapes"][0]["title"], "BTC 15-minute markets");
+        assert_eq!(json["strategies"][0]["books"], serde_json::json!(["recorded"]));
         let first = &json["strategies"][0];
         assert_eq!(first["pnl_usdc"], "2.973");
         assert_eq!(first["fees_usdc"], "0.412");

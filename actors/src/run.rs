@@ -154,7 +154,7 @@ fn overrides(args: RunArgs) -> Overrides {
     let in_data = args.data.map(|folder| folder.join("ploy.db"));
     let store: Option<PathBuf> = args.store.or(in_data);
     Overrides {
-        tape: args.tape,
+        tapes: args.tape,
         speed: args.speed,
         store,
         listen: args.listen,

@@ -16,7 +16,12 @@ pub(crate) fn healthy() -> SystemStatus {
         "not_ready": [],
         "feed": {
             "name": "tape", "state": "playing", "title": "BTC 15-minute markets",
-            "books": "recorded", "events": 1_234_567,
+            "books": "recorded",
+            "tapes": [
+                {"title": "BTC 15-minute markets", "books": "recorded",
+                 "from": "2026-09-28T09:00:00Z", "to": "2026-09-28T16:00:00Z"},
+            ],
+            "events": 1_234_567,
             "last_event_at": "2026-09-28T12:30:00Z",
             "from": "2026-09-28T09:00:00Z", "to": "2026-09-28T16:00:00Z",
             "speed": "60x", "error": null
@@ -64,7 +69,7 @@ fn strategy(id: &str, variant: &str, kernel: Value) -> Value {
     json!({
         "id": id, "kind": "split_arb", "variant": variant, "phase": "running",
         "since": "2026-09-28T12:26:42Z", "gate": "open", "config_version": "9f2c01ab34de",
-        "restarts": {"config": 1}, "failures": 0, "last_error": null, "kernel": kernel
+        "restarts": {"config": 1}, "failures": 0, "last_error": null, "books": ["recorded"], "kernel": kernel
     })
 }
 

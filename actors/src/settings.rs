@@ -15,8 +15,8 @@ use ploy::order::StrategyId;
 pub struct Settings {
     /// The id of this run, different for every start of the program.
     pub run: String,
-    /// The tape to play.
-    pub tape: PathBuf,
+    /// The tapes to play, as one.
+    pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
     pub speed: Speed,
     /// How long an order takes to the paper venue.
@@ -51,8 +51,8 @@ pub struct StrategyFile {
 /// What the command line says instead of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// The tape to play.
-    pub tape: Option<PathBuf>,
+    /// The tapes to play; none means those of the file.
+    pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
     pub speed: Option<Speed>,
     /// The database file.
@@ -99,9 +99,15 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
             return Err(SettingsError::Faults(all));
         }
     };
+    let tapes = match overrides.tapes {
+        none if none.is_empty() => {
+            service.feed.paths.iter().map(|path| folder.join(path)).collect()
+        }
+        tapes => tapes,
+    };
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
-        tape: overrides.tape.unwrap_or_else(|| folder.join(service.feed.path)),
+        tapes,
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
         store: overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path)),

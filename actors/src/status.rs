@@ -13,6 +13,7 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
+use crate::bus::event::EventBus;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
 use crate::ports::Clock;
@@ -39,6 +40,8 @@ pub struct Sources {
     pub run: RunInfo,
     /// The board, and through it the runtimes.
     pub board: StatusBus,
+    /// The bus, which tells what strategies were shown.
+    pub bus: EventBus,
     /// The store, which tells how it is.
     pub store: Store,
     /// The time that decisions run on.
@@ -111,7 +114,12 @@ impl Snapshots {
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
     fn snapshot(&self, number: u64) -> SystemStatus {
-        let Board { feed, strategies, recent } = self.board.read();
+        let Board { feed, mut strategies, recent } = self.board.read();
+        for (id, books) in self.bus.books_shown() {
+            if let Some(strategy) = strategies.get_mut(&id) {
+                strategy.books = books.into_iter().collect();
+            }
+        }
         let store = self.store.status();
         SystemStatus {
             snapshot: number,

@@ -107,6 +107,16 @@ pub(crate) const fn books(books: Books) -> &'static str {
     }
 }
 
+/// Returns where the books come from that a strategy was shown, in one word; modelled where any were.
+pub(crate) fn shown(strategy: &StrategyStatus) -> &'static str {
+    match strategy.books.iter().copied().reduce(Books::and) {
+        Some(Books::Modelled) => "MODELLED",
+        Some(Books::Recorded) => "recorded",
+        Some(Books::None) => "none",
+        None => "-",
+    }
+}
+
 /// Returns text of others without what could command a terminal, on one line.
 pub(crate) fn plain(text: &str) -> String {
     let shown = |c: char| if c.is_control() { ' ' } else { c };

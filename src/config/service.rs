@@ -25,11 +25,11 @@ pub struct ServiceConfig {
     pub shutdown: ShutdownConfig,
 }
 
-/// A tape to be played.
+/// Tapes to be played, as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedConfig {
-    /// The tape's path, from the folder of the file that names it.
-    pub path: String,
+    /// The tapes' paths, at least one, from the folder of the file that names them.
+    pub paths: Vec<String>,
     /// How fast it is played.
     pub speed: Speed,
 }
@@ -128,9 +128,11 @@ impl LogFormat {
 }
 
 const FEED_KIND: Setting = Setting::other("kind", Range::Word(&["tape"]))
-    .restart("Where market events come from: `tape` plays a recording.");
-const FEED_PATH: Setting = Setting::other("path", Range::Text)
-    .restart("The tape's path, from the folder of this file; `.gz` is unpacked.");
+    .restart("Where market events come from: `tape` plays recordings.");
+const FEED_PATHS: Setting = Setting::other("paths", Range::Texts).restart(
+    "The tapes' paths, from the folder of this file; `.gz` is unpacked. Several are played as one, by \
+     time; events of one instant in the order of the list.",
+);
 const FEED_SPEED: Setting = Setting::other("speed", Range::Speed)
     .restart(
         "How fast it is played: \"1x\" as recorded, \"max\" as fast as decisions are \
@@ -162,7 +164,7 @@ const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
     .restart("How long an orderly end may take in all before the process ends by force.")
     .or("25");
 
-static FEED: [Setting; 3] = [FEED_KIND, FEED_PATH, FEED_SPEED];
+static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
 static STORE: [Setting; 1] = [STORE_PATH];
 static API: [Setting; 1] = [LISTEN];
@@ -193,7 +195,7 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let (feed, venue, store) = (reader.read("feed"), reader.read("venue"), reader.read("store"));
     let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
     Some(ServiceConfig {
-        feed: FeedConfig { path: feed.text(&FEED_PATH)?, speed: feed.speed(&FEED_SPEED)? },
+        feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
         store: StoreConfig { path: store.text(&STORE_PATH)? },
         api: ApiConfig { listen: api.address(&LISTEN)? },

@@ -37,7 +37,7 @@ pub struct Header {
 }
 
 /// Where the books of a tape come from. Shown wherever results are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Books {
     /// Seen on the venue.
@@ -46,6 +46,18 @@ pub enum Books {
     Modelled,
     /// The tape has no books.
     None,
+}
+
+impl Books {
+    /// Returns what the books of both are together: modelled where any are, else recorded where any are.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Modelled, _) | (_, Self::Modelled) => Self::Modelled,
+            (Self::Recorded, _) | (_, Self::Recorded) => Self::Recorded,
+            (Self::None, Self::None) => Self::None,
+        }
+    }
 }
 
 /// One line after the header.
@@ -249,6 +261,19 @@ mod tests {
         }
         assert_eq!(decoder.line(&encode_end(9)), Ok(Item::End { events: 9 }));
         assert_eq!(decoder.finish(), Ok(()));
+    }
+
+    #[test]
+    fn books_are_modelled_together_where_any_are() {
+        use Books::{Modelled, None, Recorded};
+        let check = |one: Books, other: Books, both| {
+            assert_eq!((one.and(other), other.and(one)), (both, both), "{one:?} {other:?}");
+        };
+        check(Recorded, Recorded, Recorded);
+        check(Recorded, None, Recorded);
+        check(Recorded, Modelled, Modelled);
+        check(None, Modelled, Modelled);
+        check(None, None, None);
     }
 
     #[test]

@@ -33,9 +33,11 @@ pub(crate) fn settings(store: PathBuf) -> Settings {
 }
 
 impl Tape {
-    /// Returns the tape that comes with the program.
+    /// Returns the recording that comes with the program, its first tape.
     pub(crate) fn shipped() -> Self {
-        let tape = reader::open(&settings(PathBuf::new()).tape).expect("the tape is there");
+        let settings = settings(PathBuf::new());
+        let first = settings.tapes.first().expect("a tape comes with the program");
+        let tape = reader::open(first).expect("the tape is there");
         let header = tape.header().clone();
         let events = tape.collect::<Result<_, _>>().expect("the tape is whole");
         Self { header, events }

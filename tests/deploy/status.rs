@@ -9,7 +9,7 @@ use ploy::market::Outcome;
 use ploy::price::Usdc;
 use ploy::status::{
     FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RiskUse,
-    StoreStatus, StrategyStatus, SystemStatus, Tally,
+    StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
 };
 use ploy::tape::Books;
 use ploy::time::Timestamp;
@@ -30,6 +30,12 @@ pub(crate) fn full() -> SystemStatus {
             state: FeedPhase::Playing,
             title: "BTC up or down".into(),
             books: Books::Recorded,
+            tapes: vec![TapeStatus {
+                title: "BTC up or down".into(),
+                books: Books::Recorded,
+                from: at(0),
+                to: at(900_000),
+            }],
             events: 1200,
             last_event_at: Some(at(60_250)),
             from: Some(at(0)),
@@ -87,6 +93,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
         last_error: None,
+        books: vec![Books::Recorded],
         kernel,
     }
 }

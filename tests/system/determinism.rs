@@ -1,7 +1,7 @@
 //! The same tape gives the same decisions: again, without actors, at any speed, alone and beside others.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ploy::config::StrategyConfig;
 use ploy::price::Usdc;
@@ -23,9 +23,9 @@ struct Came {
 
 type Outcomes = BTreeMap<String, Came>;
 
-async fn served(tape: &Path, strategies: &[StrategyConfig], speed: &str) -> Outcomes {
+async fn served(tapes: &[PathBuf], strategies: &[StrategyConfig], speed: &str) -> Outcomes {
     let stage = strategies.iter().cloned().fold(Stage::new().speed(speed), Stage::with);
-    let app = stage.play(tape).await;
+    let app = stage.play_all(tapes).await;
     let outcomes = of_status(&*ended(&app).await);
     stop(app).await;
     outcomes
@@ -61,8 +61,8 @@ fn of_replay(replay: &Replay) -> Outcomes {
     came.collect()
 }
 
-fn replayed(tape: &Path, strategies: &[StrategyConfig]) -> Outcomes {
-    of_replay(&tape::replay(tape, strategies))
+fn replayed(tapes: &[PathBuf], strategies: &[StrategyConfig]) -> Outcomes {
+    of_replay(&tape::replay(tapes, strategies))
 }
 
 fn traded(outcomes: &Outcomes) {
@@ -72,20 +72,21 @@ fn traded(outcomes: &Outcomes) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_whole_tape_gives_the_same_decisions_and_money_twice_and_without_actors() {
+async fn the_shipped_tapes_give_the_same_decisions_and_money_twice_and_without_actors() {
     let strategies = settings().strategies;
-    let bare = replayed(&tape::whole(), &strategies);
+    let tapes = settings().tapes;
+    let bare = replayed(&tapes, &strategies);
     traded(&bare);
     assert_eq!(bare.len(), 2);
     for _ in 0..2 {
-        assert_eq!(served(&tape::whole(), &strategies, "max").await, bare);
+        assert_eq!(served(&tapes, &strategies, "max").await, bare);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strategies_decide_together_as_each_does_alone() {
     let folder = folder();
-    let tape = tape::short(folder.path());
+    let tape = [tape::short(folder.path())];
     let strategies = settings().strategies;
     let together = served(&tape, &strategies, "max").await;
     assert!(together.values().any(|came| 0 < came.fills), "{together:?}");
@@ -96,17 +97,17 @@ async fn strategies_decide_together_as_each_does_alone() {
     assert_eq!(together, alone);
 }
 
-/// `PLOY_TEST_TAPE=whole cargo nextest run -p actors --test system speed` plays all of the shipped tape, which
+/// `PLOY_TEST_TAPE=whole cargo nextest run -p actors --test system speed` plays all of the shipped tapes, which
 /// takes 21 s; without it the first 35 minutes are played.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn speed_changes_no_decision() {
     let folder = folder();
-    let tape: PathBuf = match std::env::var("PLOY_TEST_TAPE").as_deref() {
-        Ok("whole") => tape::whole(),
-        Ok(_) | Err(_) => tape::short(folder.path()),
+    let tapes: Vec<PathBuf> = match std::env::var("PLOY_TEST_TAPE").as_deref() {
+        Ok("whole") => settings().tapes,
+        Ok(_) | Err(_) => vec![tape::short(folder.path())],
     };
     let strategies = settings().strategies;
-    let bare = replayed(&tape, &strategies);
+    let bare = replayed(&tapes, &strategies);
     assert!(bare.values().any(|came| 0 < came.fills), "{bare:?}");
-    assert_eq!(served(&tape, &strategies, "600x").await, bare);
+    assert_eq!(served(&tapes, &strategies, "600x").await, bare);
 }

@@ -35,7 +35,7 @@ fn buys_and_panics(at: u64, message: String) -> OnEvent {
 async fn beside(build: Build, store: &Path) -> (actors::app::App, Arc<SystemStatus>) {
     let folder = folder();
     let tape = tape::short(folder.path());
-    let undisturbed = tape::replay(&tape, &[legged()]);
+    let undisturbed = tape::replay(std::slice::from_ref(&tape), &[legged()]);
     let undisturbed = undisturbed.kernels()[&legged().id].status();
     assert!(0 < undisturbed.fills);
     let stage = Stage::new().with(legged()).custom("failing", build).store(store);

@@ -14,7 +14,7 @@ async fn portfolio_store_and_venue_agree_on_every_cent_and_nothing_comes_from_no
     let folder = folder();
     let tape = tape::short(folder.path());
     let strategies = settings().strategies;
-    let replay = tape::replay(&tape, &strategies);
+    let replay = tape::replay(std::slice::from_ref(&tape), &strategies);
     let stage = strategies.iter().cloned().fold(Stage::new(), Stage::with);
     let app = stage.play(&tape).await;
     let status = ended(&app).await;

@@ -19,7 +19,7 @@ fn a_run_to_the_end_writes_one_report_for_programs_and_nothing_else_on_standard_
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(folder.path().join("data/ploy.db").is_file(), "the store stands where it was started");
 
-    let replay = tape::replay(&tape::whole(), &settings().strategies);
+    let replay = tape::replay(&settings().tapes, &settings().strategies);
     assert_eq!(report["events"], 25_288);
     let strategies = report["strategies"].as_array().unwrap();
     assert_eq!(strategies.len(), replay.kernels().len());

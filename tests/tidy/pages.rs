@@ -7,7 +7,9 @@ use crate::{files, none, read, root};
 #[test]
 fn every_settings_file_loads() {
     let service = config::service("config/ploy.toml", &read("config/ploy.toml")).unwrap();
-    assert!(root().join("config").join(service.feed.path).is_file(), "the tape is not there");
+    for tape in service.feed.paths {
+        assert!(root().join("config").join(&tape).is_file(), "{tape} is not there");
+    }
     for path in files(&["config/strategies"], ".toml") {
         let stem = path.rsplit('/').next().unwrap().trim_end_matches(".toml");
         let id = stem.parse().unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -3,14 +3,15 @@
 mod parts;
 mod stop;
 
-pub use parts::{Parts, StartError, build, wall};
+pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ploy::paper::PaperVenue;
-use ploy::status::{FeedPhase, FeedStatus, SystemStatus};
+use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
+use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -68,8 +69,9 @@ impl App {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
         let clock = EventClock::default();
-        // Time begins with the tape, not in 1970.
-        drop(clock.advance(parts.header.from));
+        // Time begins with the first tape, not in 1970.
+        let from = parts.headers.iter().map(|header| header.from).min();
+        drop(clock.advance(from.unwrap_or_default()));
         let board = StatusBus::new(waiting(&parts));
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
@@ -96,7 +98,7 @@ impl App {
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         let (run, store) = (parts.run, parts.store.clone());
-        let sources = Sources { run, board, store, clock: clock.clone(), wall };
+        let sources = Sources { run, board, bus: bus.clone(), store, clock: clock.clone(), wall };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -283,15 +285,23 @@ fn carry_commands(manager: &ActorRef<manager::Msg>) -> CommandBus {
 }
 
 fn waiting(parts: &Parts) -> FeedStatus {
+    let tape = |header: &Header| TapeStatus {
+        title: header.title.clone(),
+        books: header.books,
+        from: header.from,
+        to: header.to,
+    };
+    let tapes: Vec<TapeStatus> = parts.headers.iter().map(tape).collect();
     FeedStatus {
         name: "tape".to_owned(),
         state: FeedPhase::Waiting,
-        title: parts.header.title.clone(),
-        books: parts.header.books,
+        title: title(&parts.headers),
+        books: tapes.iter().map(|tape| tape.books).fold(Books::None, Books::and),
         events: 0,
         last_event_at: None,
-        from: Some(parts.header.from),
-        to: Some(parts.header.to),
+        from: tapes.iter().map(|tape| tape.from).min(),
+        to: tapes.iter().map(|tape| tape.to).max(),
+        tapes,
         speed: parts.speed.to_string(),
         error: None,
     }

@@ -12,7 +12,7 @@ use ploy::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::adapters::tape::{TapeError, reader};
+use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, StoreError};
@@ -25,8 +25,8 @@ pub struct Parts {
     pub run: RunInfo,
     /// The source of events.
     pub source: mpsc::Receiver<FeedItem>,
-    /// What it says of itself.
-    pub header: Header,
+    /// What its tapes say of themselves, in their order.
+    pub headers: Vec<Header>,
     /// How fast event time runs.
     pub speed: Speed,
     /// How long an order takes to the paper venue.
@@ -48,7 +48,7 @@ pub struct Parts {
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The tape cannot be played.
+    /// The tapes cannot be played.
     #[error("play the tape")]
     Tape(#[from] TapeError),
     /// Somebody else listens there, or it is no address of this machine.
@@ -86,7 +86,7 @@ pub enum StartError {
 /// # Errors
 /// The first refusal.
 pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, StartError> {
-    let (header, source) = reader::spawn(&settings.tape, reader::READ_AHEAD)?;
+    let (headers, source) = merged::spawn(&settings.tapes, merged::READ_AHEAD)?;
     let refused = |source| StartError::Listen { address: settings.listen, source };
     let listener = net::TcpListener::bind(settings.listen).map_err(refused)?;
     listener.set_nonblocking(true).map_err(refused)?;
@@ -97,7 +97,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         started_at: wall(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: Mode::Paper,
-        title: header.title.clone(),
+        title: title(&headers),
     };
     let store = Store::open(&settings.store, run.clone()).await?;
     let mut registry = StrategyRegistry::default();
@@ -105,7 +105,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
     Ok(Parts {
         run,
         source,
-        header,
+        headers,
         speed: settings.speed,
         latency: settings.latency,
         listener,
@@ -115,6 +115,13 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         registry,
         strategies,
     })
+}
+
+/// Returns what tapes are together, in one line.
+#[must_use]
+pub fn title(headers: &[Header]) -> String {
+    let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
+    titles.join("; ")
 }
 
 /// Returns the machine's time.

@@ -8,6 +8,7 @@ use ploy::event::{Kind, MarketEvent, Symbol};
 use ploy::market::{ConditionId, Outcome};
 use ploy::order::{OrderEvent, StrategyId};
 use ploy::strategy::Subscription;
+use ploy::tape::Books;
 use ploy::time::Timestamp;
 
 use super::Ticket;
@@ -65,6 +66,10 @@ struct Inner {
     venue: Option<Arc<Mailbox>>,
     open: BTreeMap<ConditionId, Known>,
     settled: VecDeque<Settlement>,
+    /// Where the books come from of the markets that are announced now, when somebody said it.
+    books: Option<Books>,
+    /// Where the books come from of the markets that each strategy was shown, also earlier incarnations of it.
+    shown: BTreeMap<StrategyId, BTreeSet<Books>>,
 }
 
 /// What somebody must be told who was away when a market of his was settled.
@@ -84,6 +89,7 @@ struct Subscriber {
 #[derive(Debug)]
 struct Known {
     readers: BTreeMap<StrategyId, Arc<Mailbox>>,
+    from: Option<Books>,
     market: MarketEvent,
     tick: Option<MarketEvent>,
     books: [Option<MarketEvent>; 2],
@@ -110,8 +116,10 @@ impl EventBus {
                 mailbox.market(resolved, ticket);
             }
         }
-        for known in inner.open.values_mut() {
+        let Inner { open, shown, .. } = &mut *inner;
+        for known in open.values_mut() {
             if wants(&subscription, &known.market) {
+                shown.entry(id.clone()).or_default().extend(known.from);
                 known.readers.insert(id.clone(), Arc::clone(&mailbox));
                 known.events().for_each(|event| mailbox.market(event, ticket));
             }
@@ -131,6 +139,17 @@ impl EventBus {
     pub fn waiting(&self) -> BTreeMap<StrategyId, usize> {
         let inner = self.lock();
         inner.strategies.iter().map(|(id, one)| (id.clone(), one.mailbox.inbox.len())).collect()
+    }
+
+    /// Says where the books come from of the markets that are announced from here on.
+    pub fn say_books(&self, books: Books) {
+        self.lock().books = Some(books);
+    }
+
+    /// Returns where the books come from of the markets that each strategy was shown.
+    #[must_use]
+    pub fn books_shown(&self) -> BTreeMap<StrategyId, BTreeSet<Books>> {
+        self.lock().shown.clone()
     }
 
     /// Subscribes the paper venue to everything.
@@ -225,10 +244,14 @@ impl Mailbox {
 impl Inner {
     /// Carries an event to the strategies that want it, and keeps what a late one must be told.
     fn carry(&mut self, event: &MarketEvent, ticket: &Ticket) {
-        let Self { strategies, open, settled, .. } = self;
+        let Self { strategies, open, settled, books, shown, .. } = self;
         match &event.kind {
             Kind::Market(market) => {
                 let known = open.entry(market.id).or_insert_with(|| Known::new(event, strategies));
+                known.from = known.from.into_iter().chain(*books).reduce(Books::and);
+                for id in known.readers.keys() {
+                    shown.entry(id.clone()).or_default().extend(known.from);
+                }
                 known.carry(event, ticket);
             }
             Kind::Book { market, outcome, .. } => {
@@ -278,7 +301,7 @@ impl Known {
     fn new(market: &MarketEvent, strategies: &BTreeMap<StrategyId, Subscriber>) -> Self {
         let wanting = strategies.iter().filter(|(_, s)| wants(&s.subscription, market));
         let readers = wanting.map(|(id, s)| (id.clone(), Arc::clone(&s.mailbox))).collect();
-        Self { readers, market: market.clone(), tick: None, books: [None, None] }
+        Self { readers, from: None, market: market.clone(), tick: None, books: [None, None] }
     }
 
     fn carry(&self, event: &MarketEvent, ticket: &Ticket) {
@@ -412,6 +435,38 @@ mod tests {
         bus.unsubscribe(&"s".parse().unwrap());
         publish(&bus, &[book(2)]);
         check(&after, &[]);
+    }
+
+    #[test]
+    fn who_saw_modelled_books_is_known_also_of_late_and_of_new_incarnations() {
+        let bus = EventBus::default();
+        let shown = |bus: &EventBus| {
+            let shown = bus.books_shown().remove(&"s".parse().unwrap());
+            shown.unwrap_or_default().into_iter().collect::<Vec<_>>()
+        };
+        bus.say_books(Books::Modelled);
+        publish(&bus, &[market(2)]);
+        bus.say_books(Books::Recorded);
+        publish(&bus, &[market(1)]);
+        drop(subscribe(&bus, "btc"));
+        assert_eq!(shown(&bus), [Books::Recorded]);
+        publish(&bus, &[market(1)]);
+        drop(subscribe(&bus, "eth"));
+        assert_eq!(shown(&bus), [Books::Recorded, Books::Modelled]);
+        bus.unsubscribe(&"s".parse().unwrap());
+        assert_eq!(shown(&bus), [Books::Recorded, Books::Modelled]);
+    }
+
+    #[test]
+    fn a_market_of_two_tapes_has_modelled_books_where_either_has() {
+        let bus = EventBus::default();
+        drop(subscribe(&bus, "btc"));
+        for books in [Books::Modelled, Books::None] {
+            bus.say_books(books);
+            publish(&bus, &[market(1)]);
+        }
+        let shown = bus.books_shown();
+        assert!(shown.values().all(|books| *books == BTreeSet::from([Books::Modelled])));
     }
 
     #[test]

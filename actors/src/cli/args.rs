@@ -12,7 +12,7 @@ use reqwest::Url;
 #[derive(Debug, Parser)]
 #[command(name = "ploy", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  ploy run                       play the recording of ploy.toml against every strategy
+  ploy run                       play the tapes of ploy.toml against every strategy
   ploy run --speed max --exit-at-end
                                  the same, as fast as it goes, and end with a report
   ploy status                    one line a strategy, and what is wrong
@@ -58,7 +58,7 @@ pub enum Verb {
     Replay(crate::cli::replay::ReplayArgs),
     /// Show what another setting would have decided, and what it would have come to
     Compare(crate::cli::compare::CompareArgs),
-    /// Make tapes from raw recordings, and check them
+    /// Make tapes from raw recordings and models, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
     /// Ask a service that runs.
@@ -93,9 +93,9 @@ pub struct RunArgs {
     /// Folder with ploy.toml and strategies/, a file a strategy
     #[arg(long, env = "PLOY_CONFIG", default_value = "config", value_name = "DIR")]
     pub config: PathBuf,
-    /// Tape to play, plain or gzipped, instead of the one in ploy.toml
+    /// Tape to play, plain or gzipped, instead of those in ploy.toml; several times for several as one
     #[arg(long, value_name = "FILE")]
-    pub tape: Option<PathBuf>,
+    pub tape: Vec<PathBuf>,
     /// How fast event time runs, instead of the speed in ploy.toml: max, or a multiple such as 60x
     #[arg(long)]
     pub speed: Option<Speed>,
@@ -179,9 +179,10 @@ mod tests {
         let plain = run("ploy run");
         assert_eq!(plain.config, PathBuf::from("config"));
         assert_eq!((plain.store, plain.speed, plain.listen), (None, None, None));
-        let full = run("ploy run --config c --tape t.gz --speed 60x --store s.db \
+        let full = run("ploy run --config c --tape t.gz --tape u.gz --speed 60x --store s.db \
              --listen 127.0.0.1:0 --exit-at-end --output json --no-view --allow-host a:1,b:2");
         assert_eq!(full.speed.unwrap().to_string(), "60x");
+        assert_eq!(full.tape, ["t.gz", "u.gz"].map(PathBuf::from));
         assert_eq!(full.store, Some(PathBuf::from("s.db")));
         assert_eq!(full.allow_host, ["a:1", "b:2"]);
         assert!(full.exit_at_end && full.no_view);

@@ -109,7 +109,7 @@ pub(super) fn plan(
     }
     let service = settings::service(folder)?;
     let tapes =
-        if tapes.is_empty() { vec![folder.join(service.feed.path)] } else { tapes.to_vec() };
+        if tapes.is_empty() { service.feed.paths.iter().map(|path| folder.join(path)).collect() } else { tapes.to_vec() };
     let latency = service.venue.latency;
     Ok(Plan { tapes, latency, strategies: Vec::new(), from, to, tell: Tell::Sums })
 }

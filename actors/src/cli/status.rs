@@ -6,6 +6,7 @@ use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
 use ploy::price::Usdc;
 use ploy::status::{FeedPhase, FeedStatus, OrderCounts, StoreStatus, StrategyStatus, SystemStatus};
+use ploy::tape::Books;
 
 use super::look::{Look, Tone};
 use crate::verdict::{Level, Verdict};
@@ -28,7 +29,7 @@ const LIFE: [Column; 7] = [
     (">RESTARTS", |_, s| (Tone::Plain, restarts(s).to_string())),
 ];
 /// The columns that say what it made, after its name.
-const MONEY: [Column; 4] = [
+const MONEY: [Column; 5] = [
     (">HELD", |_, s| (Tone::Plain, words::held(s))),
     (">REALISED", |_, s| gain(s.kernel.pnl.realised_usdc)),
     (">UNREALISED", |_, s| gain(s.kernel.pnl.unrealised_usdc)),
@@ -36,6 +37,7 @@ const MONEY: [Column; 4] = [
         let drawdown = words::cents(s.kernel.pnl.drawdown_usdc);
         (Tone::Plain, drawdown)
     }),
+    ("BOOKS", |_, s| (books_tone(s), words::shown(s).to_owned())),
 ];
 /// The columns of `ploy strategies`, after the name.
 const SETTINGS: [Column; 6] = [
@@ -74,6 +76,11 @@ pub(super) fn render(status: &SystemStatus, look: Look) -> String {
 /// Returns the list of strategies with their settings.
 pub(super) fn list(status: &SystemStatus, look: Look) -> String {
     block(status, &SETTINGS, look)
+}
+
+/// What was traded on modelled books says little: it must not be overlooked.
+fn books_tone(strategy: &StrategyStatus) -> Tone {
+    if strategy.books.contains(&Books::Modelled) { Tone::Doubtful } else { Tone::Plain }
 }
 
 /// Returns the colour of a phase.
@@ -138,12 +145,14 @@ fn feed(feed: &FeedStatus) -> String {
         FeedPhase::Ended => "ended",
         FeedPhase::Failed => "FAILED",
     };
-    let mut parts = vec![
-        format!("feed {}: {state}", feed.name),
-        words::plain(&feed.title),
-        words::books(feed.books).to_owned(),
-        words::plural(feed.events, "event"),
-    ];
+    let mut parts = vec![format!("feed {}: {state}", feed.name)];
+    for tape in &feed.tapes {
+        parts.push(format!("{} ({})", words::plain(&tape.title), words::books(tape.books)));
+    }
+    if feed.tapes.is_empty() {
+        parts.extend([words::plain(&feed.title), words::books(feed.books).to_owned()]);
+    }
+    parts.push(words::plural(feed.events, "event"));
     if let (Some(at), Some(to)) = (feed.last_event_at, feed.to) {
         let (at, to) = (words::moment(at), words::moment(to));
         parts.push(format!("at {at} of {to} UTC"));

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use ploy::price::Usdc;
 
-use crate::adapters::tape::check::check;
+use crate::adapters::tape::check::{check, together};
 use crate::adapters::tape::import::{self, Options, import_resolved_markets};
 
 /// What can be done with tapes.
@@ -15,7 +15,7 @@ use crate::adapters::tape::import::{self, Options, import_resolved_markets};
 pub enum TapeCommand {
     /// Makes a tape from raw recordings
     Import(Import),
-    /// Reads a tape to its end and tells what is on it
+    /// Reads tapes to their end and tells what is on them; several also as one
     Check(Check),
 }
 
@@ -55,13 +55,13 @@ pub enum Format {
     ResolvedMarkets,
 }
 
-/// The tape to check.
+/// The tapes to check.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The tape
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Prints the report as JSON
+    /// The tapes
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Prints the reports as JSON, a line each where there are several
     #[arg(long)]
     json: bool,
 }
@@ -93,12 +93,28 @@ fn run_import(import: Import, out: &mut impl io::Write) -> anyhow::Result<()> {
 }
 
 fn run_check(command: &Check, out: &mut impl io::Write) -> anyhow::Result<()> {
-    let report = check(&command.file)?;
+    for (number, file) in command.files.iter().enumerate() {
+        let report = check(file)?;
+        if !command.json {
+            let gap = if number == 0 { "" } else { "\n" };
+            write!(out, "{gap}{report}").context("write the answer")?;
+        } else if command.files.len() == 1 {
+            let json = serde_json::to_string_pretty(&report).context("write it as JSON")?;
+            writeln!(out, "{json}").context("write the answer")?;
+        } else {
+            let json = serde_json::to_string(&report).context("write it as JSON")?;
+            writeln!(out, "{json}").context("write the answer")?;
+        }
+    }
+    if command.files.len() == 1 {
+        return Ok(());
+    }
+    let together = together(&command.files)?;
     if command.json {
-        let json = serde_json::to_string_pretty(&report).context("write the report as JSON")?;
+        let json = serde_json::to_string(&together).context("write it as JSON")?;
         writeln!(out, "{json}").context("write the answer")
     } else {
-        write!(out, "{report}").context("write the answer")
+        write!(out, "\n{together}").context("write the answer")
     }
 }
 
@@ -145,6 +161,32 @@ mod tests {
         tape(&[&import[..], &fee].concat()).unwrap();
         let words = tape(&["check", &out]).unwrap();
         assert!(words.contains("fee of rate 0.25 and exponent 2"), "{words}");
+    }
+
+    #[test]
+    fn several_tapes_are_checked_each_and_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths =
+            ["a.jsonl", "b.jsonl"].map(|name| folder.path().join(name).display().to_string());
+        for (path, books) in paths.iter().zip(["recorded", "modelled"]) {
+            let header = r#"{"tape":"ploy","version":1,"title":"t","source":"s","licence":"l","books":"BOOKS","from":"2026-09-28T09:00:00Z","to":"2026-09-28T09:00:00Z"}"#;
+            let body =
+                "{\"t\":1790586000000000,\"gap\":{\"missed\":1}}\n{\"end\":{\"events\":1}}\n";
+            std::fs::write(path, format!("{}\n{body}", header.replace("BOOKS", books))).unwrap();
+        }
+        let [one, other] = &paths;
+        let words = tape(&["check", one, other]).unwrap();
+        let last = words.lines().last().unwrap();
+        assert_eq!(
+            last,
+            "2 tapes as one: books modelled, markets 0, events 2, from 2026-09-28T09:00:00Z to 2026-09-28T09:00:00Z"
+        );
+        let json = tape(&["check", "--json", one, other]).unwrap();
+        let lines: Vec<serde_json::Value> =
+            json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[2]["events"], 2);
+        assert!(tape(&["check", one, one]).unwrap_err().to_string().contains("given twice"));
     }
 
     #[test]

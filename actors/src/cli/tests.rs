@@ -136,12 +136,12 @@ async fn a_healthy_status_in_eighty_columns() {
             split-arb   running   3m  open  25/2/1?        2     50s         1
             split-both  running   3m  open      0/0        0       -         1
 
-            STRATEGY    HELD  REALISED  UNREALISED  DRAWDOWN
-            split-arb   4.26     +3.10       -0.13      0.13
-            split-both  0.00      0.00        0.00      0.00
+            STRATEGY    HELD  REALISED  UNREALISED  DRAWDOWN  BOOKS
+            split-arb   4.26     +3.10       -0.13      0.13  recorded
+            split-both  0.00      0.00        0.00      0.00  recorded
 
-            feed tape: playing, BTC 15-minute markets, books: recorded, 1,234,567 events, at
-            2026-09-28 12:30:00 of 2026-09-28 16:00:00 UTC, speed 60x
+            feed tape: playing, BTC 15-minute markets (books: recorded), 1,234,567 events,
+            at 2026-09-28 12:30:00 of 2026-09-28 16:00:00 UTC, speed 60x
             store data/ploy.db: up, 1,520 rows, 3 queued, 0 errors
 
             Nothing is wrong: 2 running.
@@ -159,12 +159,12 @@ async fn a_troubled_status_in_a_hundred_and_twenty_columns() {
         expect![[r#"
             PAPER  run 0197a1b2, snapshot 41
 
-            STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS  HELD  REALISED  UNREALISED  DRAWDOWN
-            split-arb   running   3m  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13
-            split-both  halted    3m  open      0/0        0       -         6  0.00      0.00        0.00      0.00
-            split-eth   backoff   3m  open      0/0        0       -         2  0.00      0.00        0.00      0.00
+            STRATEGY    STATE    FOR  GATE   ORDERS  REJECTS  TRADED  RESTARTS  HELD  REALISED  UNREALISED  DRAWDOWN  BOOKS
+            split-arb   running   3m  open  25/2/1?        2     50s         1  4.26     +3.10       -0.13      0.13  recorded
+            split-both  halted    3m  open      0/0        0       -         6  0.00      0.00        0.00      0.00  recorded
+            split-eth   backoff   3m  open      0/0        0       -         2  0.00      0.00        0.00      0.00  recorded
 
-            feed tape: playing, BTC 15-minute markets, books: recorded, 1,234,567 events, at 2026-09-28 12:30:00 of 2026-09-28
+            feed tape: playing, BTC 15-minute markets (books: recorded), 1,234,567 events, at 2026-09-28 12:30:00 of 2026-09-28
             16:00:00 UTC, speed 60x
             store data/ploy.db: up, 1,520 rows, 3 queued, 0 errors
 
@@ -190,8 +190,8 @@ async fn a_service_without_strategies_says_what_to_do() {
 
             There is no strategy: put a file into config/strategies.
 
-            feed tape: playing, BTC 15-minute markets, books: recorded, 1,234,567 events, at
-            2026-09-28 12:30:00 of 2026-09-28 16:00:00 UTC, speed 60x
+            feed tape: playing, BTC 15-minute markets (books: recorded), 1,234,567 events,
+            at 2026-09-28 12:30:00 of 2026-09-28 16:00:00 UTC, speed 60x
             store data/ploy.db: DOWN, 1,520 rows, 3 queued, 0 errors, disk [2J full
 
             0 strategies: the store is down: disk [2J full.

@@ -1,6 +1,7 @@
 //! `ploy why`: where a strategy stands, what it last wanted, and what it keeps saying no to.
 
 use ploy::status::{StrategyStatus, SystemStatus, Tally};
+use ploy::tape::Books;
 
 use super::look::{Look, Tone};
 use super::status;
@@ -44,11 +45,12 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
     let kernel = &strategy.kernel;
     let age = status::age(snapshot, strategy);
     let mut text = format!(
-        "{}  {} {}, {}\n{} for {age}, gate {}",
+        "{}  {} {}, {}{}\n{} for {age}, gate {}",
         strategy.id,
         strategy.kind,
         strategy.variant,
         words::mode(snapshot.mode),
+        if strategy.books.contains(&Books::Modelled) { ", MODELLED book" } else { "" },
         look.paint(status::tone(&strategy.phase), strategy.phase.name()),
         strategy.gate.name(),
     );

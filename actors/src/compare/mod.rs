@@ -51,14 +51,7 @@ impl Told {
     }
 
     fn books(&self) -> Books {
-        let has = |books| self.tapes.iter().any(|tape| tape.books == books);
-        if has(Books::Modelled) {
-            Books::Modelled
-        } else if has(Books::Recorded) {
-            Books::Recorded
-        } else {
-            Books::None
-        }
+        self.tapes.iter().map(|tape| tape.books).fold(Books::None, Books::and)
     }
 }
 

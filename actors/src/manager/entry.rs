@@ -123,6 +123,7 @@ impl Entry {
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
             last_error: self.last_error.clone(),
+            books: Vec::new(),
             kernel: KernelStatus::default(),
         }
     }

@@ -8,13 +8,14 @@ pub mod progress;
 mod since;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::collections::vec_deque::{Drain, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ploy::compare::line::{self, End, Line, Played, Set, Total};
 use ploy::compare::told;
+use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Broken, Effect, Kernel, Memory};
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::{OrderEvent, StrategyId};
@@ -22,11 +23,14 @@ use ploy::paper::PaperVenue;
 use ploy::replay::{Replay, Watch};
 use ploy::status::{
     FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
+    TapeStatus,
 };
+use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
 use ploy::time::Timestamp;
 
 use crate::panics;
+use crate::ports::FeedItem;
 use crate::settings::StrategyFile;
 use source::Source;
 
@@ -71,6 +75,11 @@ pub struct Player {
     latency: Duration,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    wants: Vec<(StrategyId, Subscription)>,
+    /// Where the books of the markets come from that are announced from here on.
+    books: Books,
+    /// Where those come from that each strategy was shown.
+    shown: BTreeMap<StrategyId, BTreeSet<Books>>,
     /// How each strategy stood when telling began.
     before: BTreeMap<StrategyId, KernelStatus>,
     events: u64,
@@ -115,6 +124,13 @@ impl Player {
             latency,
             from,
             to,
+            wants: plan
+                .strategies
+                .iter()
+                .map(|file| (file.config.id.clone(), file.config.kind.subscription()))
+                .collect(),
+            books: Books::None,
+            shown: BTreeMap::new(),
             before: BTreeMap::new(),
             events: 0,
             last: None,
@@ -130,29 +146,44 @@ impl Player {
         if self.is_over {
             return Ok(false);
         }
-        let batch = match self.source.take() {
-            Ok(batch) => batch,
-            Err(error) => {
-                self.finish();
-                return Err(error);
-            }
-        };
-        let is_end = batch.is_empty();
-        for event in batch {
-            if self.to.is_some_and(|to| to < event.at) {
-                self.finish();
-                return Ok(false);
-            }
-            self.begin_telling(event.at);
-            self.teller.now = self.teller.now.max(event.at);
-            unbroken(self.replay.play_watched(&event, &mut self.teller));
-            self.events += 1;
-            self.last = Some(event.at);
-        }
-        if is_end {
+        let items = self.source.take();
+        if items.is_empty() {
             self.finish();
+            return Err(SourceError::Broken("the thread that read the tapes has ended".to_owned()));
         }
-        Ok(!is_end)
+        for item in items {
+            match item {
+                FeedItem::Books(books) => self.books = books,
+                FeedItem::Event(event) if self.to.is_some_and(|to| to < event.at) => {
+                    self.finish();
+                    return Ok(false);
+                }
+                FeedItem::Event(event) => self.play(&event),
+                FeedItem::End { .. } => {
+                    self.finish();
+                    return Ok(false);
+                }
+                FeedItem::Broken(why) => {
+                    self.finish();
+                    return Err(SourceError::Broken(why));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn play(&mut self, event: &MarketEvent) {
+        self.begin_telling(event.at);
+        self.teller.now = self.teller.now.max(event.at);
+        if let Kind::Market(market) = &event.kind {
+            let wanting = self.wants.iter().filter(|(_, wants)| wants.wants(market));
+            for (id, _) in wanting {
+                self.shown.entry(id.clone()).or_default().insert(self.books);
+            }
+        }
+        unbroken(self.replay.play_watched(event, &mut self.teller));
+        self.events += 1;
+        self.last = Some(event.at);
     }
 
     /// Takes the lines told since the last time; neither header nor end is among them.
@@ -230,8 +261,11 @@ impl Player {
         let mut strategies = Vec::new();
         for (id, sum) in self.sums() {
             let Some(set) = self.sets.iter().find(|set| set.id == *id) else { continue };
-            strategies.push(strategy(set, sum, now));
+            let books = self.shown.get(id).into_iter().flatten().copied().collect();
+            strategies.push(StrategyStatus { books, ..strategy(set, sum, now) });
         }
+        let tapes: Vec<TapeStatus> = self.source.headers().iter().map(tape).collect();
+        let titles: Vec<&str> = tapes.iter().map(|tape| tape.title.as_str()).collect();
         SystemStatus {
             snapshot: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -244,8 +278,9 @@ impl Player {
             feed: FeedStatus {
                 name: "tape".to_owned(),
                 state,
-                title: self.source.title(),
-                books: self.source.books(),
+                title: titles.join("; "),
+                books: tapes.iter().map(|tape| tape.books).fold(Books::None, Books::and),
+                tapes,
                 events: self.events,
                 last_event_at: self.last,
                 from: Some(self.from.map_or(from, |bound| bound.max(from))),
@@ -373,6 +408,7 @@ fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategyStatus {
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),
         last_error: sum.failed.map(str::to_owned),
+        books: Vec::new(),
         kernel: sum.kernel,
     }
 }
@@ -394,16 +430,9 @@ fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total 
     }
 }
 
-/// Returns the books of several tapes in one word: modelled ones are not made up for by recorded ones.
-fn books(headers: &[Header]) -> Books {
-    let has = |books| headers.iter().any(|header| header.books == books);
-    if has(Books::Modelled) {
-        Books::Modelled
-    } else if has(Books::Recorded) {
-        Books::Recorded
-    } else {
-        Books::None
-    }
+fn tape(header: &Header) -> TapeStatus {
+    let Header { title, books, from, to, .. } = header;
+    TapeStatus { title: title.clone(), books: *books, from: *from, to: *to }
 }
 
 #[cfg(test)]

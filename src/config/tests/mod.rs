@@ -38,7 +38,7 @@ drawdown_max_usdc = 50
 
 const LEAST_SERVICE: &str = r#"[feed]
 kind = "tape"
-path = "a.jsonl"
+paths = ["a.jsonl"]
 [venue]
 kind = "paper"
 "#;
@@ -430,7 +430,7 @@ fn a_file_without_restart_settings_has_the_default_policy() {
 #[test]
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
-        feed: FeedConfig { path: "a.jsonl".to_owned(), speed: Speed::REAL },
+        feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned() },
         api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
@@ -441,9 +441,29 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     check_service(
         "",
         &[
-            "p.toml:1:1: feed: the section is missing; it must say kind, path",
+            "p.toml:1:1: feed: the section is missing; it must say kind, paths",
             "p.toml:1:1: venue: the section is missing; it must say kind",
         ],
+    );
+}
+
+#[test]
+fn a_service_plays_several_tapes_in_the_order_of_its_list() {
+    let tapes = |value: &str| service("p.toml", &LEAST_SERVICE.replace("[\"a.jsonl\"]", value));
+    let paths = tapes("[\"b.jsonl\", \"a.jsonl\"]").unwrap().feed.paths;
+    assert_eq!(paths, ["b.jsonl", "a.jsonl"]);
+    let check = |value: &str, fault: &str| {
+        let faults = tapes(value).unwrap_err();
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults, [format!("p.toml:3:9: feed.paths: {fault}")]);
+    };
+    let expected =
+        "is not a list of texts; expected a list of texts that are not blank, such as [\"btc-\"]";
+    check("[]", &format!("[] {expected}"));
+    check("[\"a.jsonl\", \" \"]", &format!("[\"a.jsonl\", \" \"] {expected}"));
+    check(
+        "\"a.jsonl\"",
+        &format!("\"a.jsonl\" {expected} (a list stands in brackets: [\"a.jsonl\"])"),
     );
 }
 
@@ -470,13 +490,14 @@ fn the_service_refuses_speeds_and_addresses_that_make_no_sense() {
             "[log]\nlevel = \"warning\"",
             "7:9: log.level: \"warning\" is not a known word; expected \"error\", \"warn\", \"info\", \"debug\" or \"trace\" (did you mean \"warn\"?)",
         ),
+        ("path = \"b.jsonl\"", "6:1: feed.path: unknown setting (it belongs in [store])"),
         (
             "[store]\npath = \"\"",
             "7:8: store.path: \"\" is not a text; expected a text in quotes that is not blank",
         ),
     ] {
         let venue_first =
-            "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npath = \"a.jsonl\"\n";
+            "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n";
         check_service(&format!("{venue_first}{lines}"), &[&format!("p.toml:{fault}")]);
     }
     for address in ["127.9.9.9:1", "[::1]:0", "[::ffff:127.0.0.1]:80"] {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::adapters::tape::reader;
+use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts};
 use actors::feed::FeedEnd;
@@ -70,8 +70,13 @@ impl Stage {
 
     /// Starts the service and plays a tape.
     pub(crate) async fn play(self, tape: &Path) -> App {
-        let (header, source) = reader::spawn(tape, reader::READ_AHEAD).unwrap();
-        let app = self.start(header, source).await;
+        self.play_all(&[tape.to_owned()]).await
+    }
+
+    /// Starts the service and plays tapes as one.
+    pub(crate) async fn play_all(self, tapes: &[PathBuf]) -> App {
+        let (headers, source) = merged::spawn(tapes, merged::READ_AHEAD).unwrap();
+        let app = self.start(headers, source).await;
         app.play();
         app
     }
@@ -79,13 +84,13 @@ impl Stage {
     /// Starts the service and plays what the test feeds it.
     pub(crate) async fn fed(self) -> (App, Feeder) {
         let (feeder, header, source) = Feeder::new();
-        let app = self.start(header, source).await;
+        let app = self.start(vec![header], source).await;
         app.play();
         (app, feeder)
     }
 
     /// Starts the service; nothing is played yet.
-    pub(crate) async fn start(self, header: Header, source: mpsc::Receiver<FeedItem>) -> App {
+    pub(crate) async fn start(self, headers: Vec<Header>, source: mpsc::Receiver<FeedItem>) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +99,7 @@ impl Stage {
             started_at: app::wall(),
             version: "test".to_owned(),
             mode: Mode::Paper,
-            title: header.title.clone(),
+            title: app::title(&headers),
         };
         let store = match &self.store {
             Some(path) => Store::open(path, run.clone()).await.unwrap(),
@@ -103,7 +108,7 @@ impl Stage {
         let parts = Parts {
             run,
             source,
-            header,
+            headers,
             speed: self.speed,
             latency: self.latency,
             listener,

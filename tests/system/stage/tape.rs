@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::adapters::tape::reader;
 use actors::adapters::tape::writer::{Effort, TapeWriter};
+use actors::adapters::tape::{merged, reader};
 use ploy::config::StrategyConfig;
 use ploy::event::MarketEvent;
 use ploy::kernel::{Kernel, Memory};
@@ -17,9 +17,9 @@ use super::settings;
 /// The beginning of the shipped tape that most tests play: three markets are announced in it, and one is settled.
 pub(crate) const SHORT: Duration = Duration::from_mins(35);
 
-/// Returns the shipped tape.
+/// Returns the shipped recording, the first of the shipped tapes.
 pub(crate) fn whole() -> PathBuf {
-    settings().tape
+    settings().tapes.swap_remove(0)
 }
 
 /// Returns the first events of the shipped tape, and its header.
@@ -43,14 +43,15 @@ pub(crate) fn short(folder: &Path) -> PathBuf {
     path
 }
 
-/// Plays a tape to strategies and a venue, without any actor.
-pub(crate) fn replay(tape: &Path, strategies: &[StrategyConfig]) -> Replay {
+/// Plays tapes to strategies and a venue, without any actor.
+pub(crate) fn replay(tapes: &[PathBuf], strategies: &[StrategyConfig]) -> Replay {
     let kernels = strategies.iter().map(|config| {
         let strategy = config.kind.build();
         Kernel::new(config.id.clone(), strategy, config.limits.clone(), Memory::default())
     });
     let mut replay = Replay::new(kernels, PaperVenue::new(settings().latency));
-    for event in reader::open(tape).unwrap() {
+    let (_, events) = merged::open(tapes).unwrap();
+    for event in events {
         replay.play(&event.unwrap(), &mut |_, _| {}).unwrap();
     }
     replay.finish(&mut |_, _| {}).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ploy::book::OrderBook;
@@ -14,7 +14,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::TapeError;
-use super::reader;
+use super::{merged, reader};
 
 /// What is on a tape that was read to its end without a fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,6 +80,43 @@ pub fn check(path: &Path) -> Result<TapeReport, TapeError> {
         first: tally.first,
         last: tally.last,
         markets: tally.markets,
+    })
+}
+
+/// What tapes come to when they are played as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Together {
+    /// The number of tapes.
+    pub tapes: usize,
+    /// Whether the books were recorded or modelled; modelled where those of any tape are.
+    pub books: Books,
+    /// The number of events.
+    pub events: u64,
+    /// The instant of the first event, where there is one.
+    pub first: Option<Timestamp>,
+    /// The instant of the last event, where there is one.
+    pub last: Option<Timestamp>,
+    /// The number of markets.
+    pub markets: usize,
+}
+
+/// Reads several tapes to their end as one, as they would be played.
+///
+/// # Errors
+/// The first fault that is found, also one that only shows where tapes meet.
+pub fn together(paths: &[PathBuf]) -> Result<Together, TapeError> {
+    let (headers, mut tapes) = merged::open(paths)?;
+    let mut tally = Tally::default();
+    while let Some(event) = tapes.next_event()? {
+        tally.add(&event);
+    }
+    Ok(Together {
+        tapes: headers.len(),
+        books: headers.iter().map(|header| header.books).fold(Books::None, Books::and),
+        events: tapes.events(),
+        first: tally.first,
+        last: tally.last,
+        markets: tally.markets.len(),
     })
 }
 
@@ -209,11 +246,7 @@ impl MarketReport {
 impl fmt::Display for TapeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Header { version, title, source, licence, books, notes, .. } = &self.header;
-        let books = match books {
-            Books::Recorded => "recorded",
-            Books::Modelled => "modelled",
-            Books::None => "none",
-        };
+        let books = word(*books);
         writeln!(f, "{}: a whole tape of version {version}", self.path)?;
         writeln!(f, "title    {title}")?;
         writeln!(f, "source   {source}")?;
@@ -246,6 +279,29 @@ impl fmt::Display for TapeReport {
             writeln!(f, "remark   {remark}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Together {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (books, events, markets) = (word(self.books), self.events, self.markets);
+        write!(
+            f,
+            "{} tapes as one: books {books}, markets {markets}, events {events}",
+            self.tapes
+        )?;
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            write!(f, ", from {first} to {last}")?;
+        }
+        writeln!(f)
+    }
+}
+
+const fn word(books: Books) -> &'static str {
+    match books {
+        Books::Recorded => "recorded",
+        Books::Modelled => "modelled",
+        Books::None => "none",
     }
 }
 

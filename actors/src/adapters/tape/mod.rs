@@ -6,12 +6,14 @@
 pub mod check;
 pub mod import;
 pub mod lines;
+pub mod merged;
 pub mod reader;
 pub mod writer;
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ploy::tape::Fault;
 
@@ -50,11 +52,34 @@ pub enum TapeError {
         #[source]
         source: io::Error,
     },
-    /// The thread that reads ahead could not be started.
-    #[error("{path}: the thread that reads the tape could not be started")]
-    Thread {
+    /// No tape was named.
+    #[error("no tape is named, and at least one is needed")]
+    NoneGiven,
+    /// A tape is to be played twice at once.
+    #[error("{path}: this tape is given twice, also as {other}")]
+    Twice {
         /// The file.
         path: PathBuf,
+        /// How it was given before.
+        other: PathBuf,
+    },
+    /// Two tapes contradict each other.
+    #[error(
+        "{path}: the market {market} has another `{what}` here than in {other}; they cannot be played together"
+    )]
+    Conflict {
+        /// The tape that announced it later.
+        path: PathBuf,
+        /// The tape that announced it before.
+        other: PathBuf,
+        /// The market, by its short name.
+        market: Arc<str>,
+        /// In what they differ, by its name on a tape.
+        what: &'static str,
+    },
+    /// The thread that reads ahead could not be started.
+    #[error("the thread that reads the tapes could not be started")]
+    Thread {
         /// Why it failed.
         #[source]
         source: io::Error,
@@ -89,5 +114,7 @@ impl From<LineError> for TapeError {
     }
 }
 
+#[cfg(test)]
+mod merged_tests;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,12 @@
-//! The reader: a tape as a stream of events, and a thread that reads it ahead of whoever plays it.
+//! The reader: a tape as a stream of events.
 
 use std::path::Path;
-use std::thread;
 
 use ploy::event::MarketEvent;
 use ploy::tape::{Decoder, Fault, Header, Item};
-use tokio::sync::mpsc;
 
 use super::TapeError;
 use super::lines::Lines;
-use crate::ports::FeedItem;
-
-/// How many events are read ahead: enough that nobody waits for the disk, and about a MiB of full books.
-pub const READ_AHEAD: usize = 1024;
 
 /// A tape that is being read. As an iterator it ends after the last event, or after the first fault.
 #[derive(Debug)]
@@ -37,25 +31,6 @@ pub fn open(path: &Path) -> Result<Tape, TapeError> {
     };
     let header = header.map_err(|fault| TapeError::Fault { path: path.to_owned(), fault })?;
     Ok(Tape { lines, decoder, header, events: 0, is_over: false })
-}
-
-/// Opens a tape and starts a thread that reads it ahead by `capacity` events ([`READ_AHEAD`] is a good one; at
-/// least 1). The thread ends at the end of the tape, at a fault, or when the receiver is dropped.
-///
-/// # Errors
-/// Those of [`open`], or when no thread can be started. Later faults come as [`FeedItem::Broken`].
-pub fn spawn(
-    path: &Path,
-    capacity: usize,
-) -> Result<(Header, mpsc::Receiver<FeedItem>), TapeError> {
-    let tape = open(path)?;
-    let header = tape.header().clone();
-    let (tx, rx) = mpsc::channel(capacity.max(1));
-    thread::Builder::new()
-        .name("tape".to_owned())
-        .spawn(move || pump(tape, &tx))
-        .map_err(|source| TapeError::Thread { path: path.to_owned(), source })?;
-    Ok((header, rx))
 }
 
 impl Tape {
@@ -121,23 +96,5 @@ impl Iterator for Tape {
     type Item = Result<MarketEvent, TapeError>;
     fn next(&mut self) -> Option<Self::Item> {
         self.next_event().transpose()
-    }
-}
-
-/// Sends the tape into the channel until it ends, breaks, or nobody receives any more.
-pub(super) fn pump(mut tape: Tape, tx: &mpsc::Sender<FeedItem>) {
-    loop {
-        let (item, is_last) = match tape.next_event() {
-            Ok(Some(event)) => (FeedItem::Event(event), false),
-            Ok(None) => {
-                let events = tape.events();
-                (FeedItem::End { events }, true)
-            }
-            Err(error) => (FeedItem::Broken(error.chain()), true),
-        };
-        // A receiver that left is no failure: the run was stopped.
-        if tx.blocking_send(item).is_err() || is_last {
-            return;
-        }
     }
 }

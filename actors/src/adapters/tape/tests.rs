@@ -1,11 +1,10 @@
-//! Tests of the files: whole, broken and cut off; of the thread that reads ahead; of the tape that is shipped.
+//! Tests of the files: whole, broken and cut off; of the recording that is shipped.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -15,19 +14,17 @@ use ploy::market::{ConditionId, Outcome};
 use ploy::tape::{Books, Decoder, Header, Item};
 use ploy::time::Timestamp;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use super::check::check as report_of;
 use super::lines::LINE_BYTES_MAX;
-use super::reader::{open, pump, spawn};
+use super::reader::open;
 use super::writer::{Effort, TapeWriter};
 use super::*;
-use crate::ports::FeedItem;
 
 const SHIPPED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../config/tapes/btc-15m-2026-09-28.jsonl.gz");
 const HEADER: &str = r#"{"tape":"ploy","version":1,"title":"a","source":"b","licence":"c","books":"modelled","from":"2026-09-28T09:00:00Z","to":"2026-09-28T09:00:00.000008Z","notes":["n"]}"#;
-const ID: &str = "0xabababababababababababababababababababababababababababababababab";
+pub(super) const ID: &str = "0xabababababababababababababababababababababababababababababababab";
 const EVENTS: [&str; 9] = [
     r#""market":{"id":"ID","slug":"s","question":"q","outcomes":["Up","Down"],"tokens":["1","2"],"tick":"0.01","min_size":"5","fees":{"rate":"0.07","exponent":1},"opens_at":"2026-09-28T09:00:00Z","closes_at":"2026-09-28T09:15:00Z","strike_usd":"64000"}"#,
     r#""book":{"m":"ID","o":"yes","b":[["0.49","514.99"],["0.48","1"]],"a":[["0.5","205"]]}"#,
@@ -40,12 +37,12 @@ const EVENTS: [&str; 9] = [
     r#""gap":{"missed":3}"#,
 ];
 
-fn header() -> Header {
+pub(super) fn header() -> Header {
     Decoder::default().header(HEADER).unwrap()
 }
 
 /// An event of every kind, a microsecond apart.
-fn events() -> Vec<MarketEvent> {
+pub(super) fn events() -> Vec<MarketEvent> {
     let mut decoder = Decoder::default();
     decoder.header(HEADER).unwrap();
     let lines = (1_790_586_000_000_000_u64..).zip(EVENTS);
@@ -58,7 +55,7 @@ fn events() -> Vec<MarketEvent> {
         .collect()
 }
 
-fn write(path: &Path, effort: Effort, events: &[MarketEvent]) {
+pub(super) fn write(path: &Path, effort: Effort, events: &[MarketEvent]) {
     let mut writer = TapeWriter::create(path, &header(), effort).unwrap();
     events.iter().for_each(|event| writer.write(event).unwrap());
     assert_eq!(writer.finish().unwrap(), u64::try_from(events.len()).unwrap());
@@ -68,8 +65,8 @@ fn read(path: &Path) -> Result<Vec<MarketEvent>, TapeError> {
     open(path)?.collect()
 }
 
-/// A folder with the tape of [`events`] in it, and the bytes of that tape.
-fn folder(name: &str) -> (TempDir, PathBuf, Vec<u8>) {
+/// Returns a folder with the tape of [`events`] in it, and the bytes of that tape.
+pub(super) fn folder(name: &str) -> (TempDir, PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     write(&path, Effort::Best, &events());
@@ -281,49 +278,6 @@ fn a_long_tape_is_read_in_the_memory_of_its_longest_line() {
         expected += 1;
     }
     assert_eq!(expected, 200_000);
-}
-
-#[tokio::test]
-async fn the_thread_sends_every_event_and_the_end() {
-    let (_folder, path, _) = folder("a.jsonl.gz");
-    for capacity in [0, 1, 1024] {
-        let (seen, mut rx) = spawn(&path, capacity).unwrap();
-        assert_eq!(seen, header());
-        for expected in events() {
-            let item = rx.recv().await.unwrap();
-            assert!(matches!(item, FeedItem::Event(event) if event == expected));
-        }
-        let item = rx.recv().await.unwrap();
-        assert!(matches!(item, FeedItem::End { events: 9 }), "{item:?}");
-        assert!(rx.recv().await.is_none());
-    }
-}
-
-#[tokio::test]
-async fn the_thread_tells_where_the_tape_broke() {
-    let (_folder, path, bytes) = folder("a.jsonl");
-    fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
-    let (_, mut rx) = spawn(&path, 1024).unwrap();
-    let mut items = Vec::new();
-    while let Some(item) = rx.recv().await {
-        items.push(item);
-    }
-    let expected = format!("{}: cut off after line 9: ", path.display());
-    let last = items.pop().unwrap();
-    assert!(matches!(&last, FeedItem::Broken(text) if text.starts_with(&expected)), "{last:?}");
-    assert_eq!(items.len(), 8);
-    assert!(spawn(Path::new("missing"), 1).is_err());
-}
-
-#[test]
-fn the_thread_ends_when_nobody_receives() {
-    let (_folder, path, _) = folder("a.jsonl");
-    let (tx, mut rx) = mpsc::channel(1);
-    let tape = open(&path).unwrap();
-    let reading = thread::spawn(move || pump(tape, &tx));
-    assert!(matches!(rx.blocking_recv(), Some(FeedItem::Event(_))));
-    drop(rx);
-    reading.join().unwrap();
 }
 
 #[test]

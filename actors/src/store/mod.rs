@@ -10,6 +10,7 @@ mod open;
 mod queue;
 mod recovery;
 mod rows;
+pub mod versions;
 mod writer;
 
 use std::error::Error as StdError;

@@ -31,6 +31,8 @@ use line::{Decided, Header, Line, Set, Total, Verdict, Wanted};
 pub const ENTRIES_MAX: usize = 50;
 /// How many differences are listed; all are counted.
 pub const DIFFERENCES_MAX: usize = 200;
+/// What an entry is called among changes; other orders say what they are for.
+pub const ENTRY: &str = "order";
 /// How many orders before the first difference, and of its market, are kept as marks.
 const MARKS_MAX: usize = 500;
 
@@ -111,7 +113,7 @@ pub struct Counts {
 /// What became what.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Change {
-    /// What it was on the first side: `order`, `price_limit`, `refused: throttle`, `nothing`; where both sides
+    /// What it was on the first side: `order`, `order (exit)`, `price_limit`, `refused: throttle`, `nothing`; where both sides
     /// want an order, and not the same one, both say `order, other size`.
     pub from: String,
     /// What it is on the second side.
@@ -484,7 +486,10 @@ fn labels(a: Option<&Decided>, b: Option<&Decided>) -> (String, String) {
 fn label(decided: Option<&Decided>) -> String {
     let Some(decided) = decided else { return "nothing".to_owned() };
     match (decided.verdict, decided.cause()) {
-        (Verdict::Order, _) => "order".to_owned(),
+        (Verdict::Order, _) => match decided.intent.map(|intent| intent.purpose) {
+            Some(Purpose::Entry) | None => ENTRY.to_owned(),
+            Some(purpose) => format!("{ENTRY} ({})", purpose.name()),
+        },
         (Verdict::Rejected, cause) => format!("refused: {}", cause.unwrap_or("-")),
         (Verdict::No, cause) => cause.unwrap_or("-").to_owned(),
     }

@@ -106,9 +106,13 @@ fn tapes(headers: &Both<Header>) -> Vec<Played> {
 }
 
 fn write_page(path: &PathBuf, told: &Told, plan: Option<&Plan>) -> anyhow::Result<()> {
-    let first = told.comparison.first.as_ref().and_then(|first| first.difference.market_id());
-    let prices = match plan.zip(first) {
-        Some((plan, market)) => Some(price::of(&plan.tapes, market)?),
+    let first = told.comparison.first.as_ref();
+    let market = first.and_then(|first| Some((first, first.difference.market_id()?)));
+    let prices = match plan.zip(market) {
+        Some((plan, (first, market))) => {
+            let stretch = price::stretch(first, &told.comparison.orders);
+            Some(price::of(&plan.tapes, market, stretch)?)
+        }
         None => None,
     };
     let page = page::page(told, prices.as_ref());

@@ -7,7 +7,7 @@ pub mod sides;
 mod text;
 
 use ploy::compare::line::{Decided, Played, Verdict, Wanted};
-use ploy::compare::{Both, Comparison, Difference};
+use ploy::compare::{Both, Comparison, Difference, ENTRY};
 use ploy::market::Outcome;
 use ploy::tape::Books;
 use serde::Serialize;
@@ -73,13 +73,13 @@ fn verdict(comparison: &Comparison) -> String {
         words::count(different),
         words::plural(all, "decision")
     );
-    for (count, verb) in [(vanished, "vanish"), (appeared, "appear")] {
-        match count {
-            0 => {}
-            1 => text.push_str(&format!("; 1 entry {verb}es").replace("appeares", "appears")),
-            more => text.push_str(&format!("; {} entries {verb}", words::count(more))),
-        }
-    }
+    let entries = |count: u64, one: &str, many: &str| match count {
+        0 => String::new(),
+        1 => format!("; 1 entry {one}"),
+        more => format!("; {} entries {many}", words::count(more)),
+    };
+    text.push_str(&entries(vanished, "vanishes", "vanish"));
+    text.push_str(&entries(appeared, "appears", "appear"));
     text.push('.');
     text
 }
@@ -117,6 +117,28 @@ fn wanted(intent: &Wanted) -> String {
     let Wanted { outcome, side, limit, size, tif, purpose } = intent;
     let (side, outcome) = (side.name(), outcome.name());
     format!("{side} {size} {outcome} at {limit} {} ({})", tif.name(), purpose.name())
+}
+
+/// Returns what stands in the place of entries of one side on the other, with how often, in one line.
+fn instead(comparison: &Comparison, vanished: Vanished) -> String {
+    let changes = comparison.changes.iter().filter_map(|change| {
+        let (here, there) = match vanished {
+            Vanished::FromA => (&change.from, &change.to),
+            Vanished::FromB => (&change.to, &change.from),
+        };
+        (here == ENTRY && there != ENTRY).then(|| {
+            let there = if there == "nothing" { "no look" } else { there.as_str() };
+            format!("{} {}", words::plain(there), words::count(change.count))
+        })
+    });
+    changes.collect::<Vec<_>>().join(", ")
+}
+
+/// Whose entries are not there on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vanished {
+    FromA,
+    FromB,
 }
 
 /// Returns a market's name as it is best known.

@@ -1,13 +1,13 @@
 //! The comparison as one page for a browser: no script, nothing from elsewhere, all text escaped, its size bounded.
 
-use ploy::compare::gates::Step;
+use ploy::compare::gates::{Passage, Step};
 use ploy::compare::line::{Played, Set};
 use ploy::compare::{Both, Counts, Curve, Difference, Listed, Mark as Order};
 
 use super::chart::{Chart, Form, Mark, Series, Way};
 use super::price::Prices;
 use super::text::{effects, is_told, passage};
-use super::{Told, decided, market, numbers, outcome};
+use super::{Told, Vanished, decided, instead, market, numbers, outcome};
 use crate::words;
 
 /// How the page looks; light or dark as the reader's machine is.
@@ -25,18 +25,24 @@ pub fn page(told: &Told, prices: Option<&Prices>) -> String {
     page.raw(STYLE);
     page.raw("</style>\n</head>\n<body>\n<main>\n");
     head(&mut page, told);
-    page.raw("<div class=\"pair\">");
+    page.raw("<div class=\"pair\">\n");
     effect(&mut page, told);
+    page.raw("<div>\n");
     settings(&mut page, told);
-    page.raw("</div>");
+    counts(&mut page, told);
+    page.raw("</div>\n</div>\n");
     if !told.comparison.is_same() {
         charts(&mut page, told, prices);
         first(&mut page, told);
         changes(&mut page, told);
         let comparison = &told.comparison;
-        listed(&mut page, "Entries that vanish", &comparison.vanished);
-        listed(&mut page, "Entries that appear", &comparison.appeared);
-        listed(&mut page, "Every decision that came out differently", &comparison.differences);
+        let says = format!("B says instead: {}.", instead(comparison, Vanished::FromA));
+        listed(&mut page, "Entries that vanish", &says, &comparison.vanished);
+        let says = format!("A said instead: {}.", instead(comparison, Vanished::FromB));
+        listed(&mut page, "Entries that appear", &says, &comparison.appeared);
+        page.raw("<details>\n<summary>Every decision that came out differently</summary>\n");
+        listed(&mut page, "By time", "The earliest first.", &comparison.differences);
+        page.raw("</details>\n");
     }
     page.raw("</main>\n</body>\n</html>\n");
     page.0
@@ -171,11 +177,16 @@ fn charts(page: &mut Page, told: &Told, prices: Option<&Prices>) {
         price_chart(page, told, prices);
     }
     let pnl = &told.comparison.pnl;
-    let series = [("a", &pnl.a), ("b", &pnl.b)].into_iter().map(|(class, curve)| Series {
-        class,
-        points: points(curve),
-        way: Way::Steps,
-    });
+    let mut all = [("a", points(&pnl.a)), ("b", points(&pnl.b))];
+    let ends = all.iter().flat_map(|(_, points)| points.first().into_iter().chain(points.last()));
+    let ends: Vec<ploy::time::Timestamp> = ends.map(|(at, _)| *at).collect();
+    for (_, points) in &mut all {
+        // Both begin with nothing, and stay as they are after their last fill.
+        points.splice(0..0, ends.iter().min().map(|first| (*first, 0)));
+        let last = points.last().map_or(0, |(_, value)| *value);
+        points.extend(ends.iter().max().map(|end| (*end, last)));
+    }
+    let series = all.into_iter().map(|(class, points)| Series { class, points, way: Way::Steps });
     let title = "Profit and loss of A and B over time, in USDC".to_owned();
     let chart = Chart { title, series: series.collect(), marks: Vec::new() };
     let mut note = "USDC, with what is held at its bids, at each fill and settlement.".to_owned();
@@ -250,7 +261,7 @@ fn first(page: &mut Page, told: &Told) {
     looks(page, difference);
     page.raw("</ul>\n");
     if !first.gates.is_empty() {
-        page.table(&["Gate", "Asks", "A", "B"]);
+        page.table(&["Gate", "A", "B"]);
         first.gates.iter().filter(|step| is_told(step)).for_each(|step| gate(page, step));
         page.end_table();
     }
@@ -269,19 +280,22 @@ fn first(page: &mut Page, told: &Told) {
 
 fn gate(page: &mut Page, step: &Step) {
     let Step { gate, asks, is_rule, passage: Both { a, b } } = step;
-    let ended = if a == b { "tr" } else { "tr class=\"differs\"" };
-    page.raw(&format!("<{ended}>"));
+    let is_end = a != b && (*a == Passage::Failed || *b == Passage::Failed);
+    page.raw(if is_end { "<tr class=\"differs\">" } else { "<tr>" });
     let name = if *is_rule { format!("guard: {gate}") } else { gate.clone() };
-    page.element("th scope=\"row\"", &name);
-    page.element("td class=\"words\"", asks);
+    page.raw("<th scope=\"row\">");
+    page.text(&name);
+    page.raw(" ");
+    page.element("small", asks);
+    page.raw("</th>");
     page.element("td", passage(*a));
     page.element("td", passage(*b));
     page.raw("</tr>\n");
 }
 
-fn changes(page: &mut Page, told: &Told) {
+fn counts(page: &mut Page, told: &Told) {
     let Counts { same, numbers, changed, only_a, only_b } = told.comparison.counts;
-    page.raw("<div class=\"pair\">\n<section>\n<h2>Decisions</h2>\n");
+    page.raw("<section>\n<h2>Decisions</h2>\n");
     page.table(&["", "How many"]);
     for (name, count) in [
         ("the same", same),
@@ -293,22 +307,31 @@ fn changes(page: &mut Page, told: &Told) {
         page.row(&[name, &words::count(count)]);
     }
     page.end_table();
-    page.raw("</section>\n<section>\n<h2>What became what</h2>\n");
-    page.table(&["A", "B", "How often", "First"]);
-    for change in &told.comparison.changes {
-        let count = words::count(change.count);
-        page.row(&[&change.from, &change.to, &count, &words::moment(change.first_at)]);
-    }
-    page.end_table();
-    page.raw("</section>\n</div>\n");
+    page.raw("</section>\n");
 }
 
-fn listed(page: &mut Page, title: &str, listed: &Listed) {
+fn changes(page: &mut Page, told: &Told) {
+    page.raw("<section>\n<h2>What became what</h2>\n");
+    page.table(&["A → B", "How often", "First at"]);
+    for change in &told.comparison.changes {
+        let what = if change.from == change.to {
+            change.from.clone()
+        } else {
+            format!("{} → {}", change.from, change.to)
+        };
+        page.row(&[&what, &words::count(change.count), &words::clock(change.first_at)]);
+    }
+    page.end_table();
+    page.raw("</section>\n");
+}
+
+fn listed(page: &mut Page, title: &str, note: &str, listed: &Listed) {
     if listed.count == 0 {
         return;
     }
     page.raw("<section>\n");
     page.element("h2", &format!("{title}: {}", words::count(listed.count)));
+    page.element("p class=\"note\"", note);
     page.raw("<ol class=\"list\">\n");
     for difference in &listed.first {
         page.raw("<li><p><time>");

@@ -7,7 +7,7 @@ use ploy::compare::line::{Played, Set, Total};
 use ploy::compare::{Both, Counts, Difference, Listed};
 use ploy::price::Usdc;
 
-use super::{Told, decided, market, numbers};
+use super::{Told, Vanished, decided, instead, market, numbers};
 use crate::words;
 
 /// How wide a line may be.
@@ -44,8 +44,11 @@ impl fmt::Display for Told {
         effect(f, &comparison.totals)?;
         changes(f, self)?;
         first(f, self)?;
-        entries(f, "entries that vanish", &comparison.vanished)?;
-        entries(f, "entries that appear", &comparison.appeared)
+        let instead = |whose| instead(comparison, whose);
+        let listed = (&comparison.vanished, instead(Vanished::FromA));
+        entries(f, "entries that vanish", "B says instead", listed)?;
+        let listed = (&comparison.appeared, instead(Vanished::FromB));
+        entries(f, "entries that appear", "A said instead", listed)
     }
 }
 
@@ -193,11 +196,19 @@ pub(super) const fn passage(passage: Passage) -> &'static str {
     }
 }
 
-fn entries(f: &mut fmt::Formatter<'_>, title: &str, listed: &Listed) -> fmt::Result {
+fn entries(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    says: &str,
+    (listed, instead): (&Listed, String),
+) -> fmt::Result {
     if listed.count == 0 {
         return Ok(());
     }
     writeln!(f, "\n{title}  {}", words::count(listed.count))?;
+    for line in words::wrap(&format!("{says}: {instead}"), WIDTH - 2) {
+        writeln!(f, "  {line}")?;
+    }
     for difference in listed.first.iter().take(TOLD) {
         entry(f, difference)?;
     }

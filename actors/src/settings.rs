@@ -164,10 +164,7 @@ fn read_service(folder: &Path) -> Result<Result<ServiceConfig, Vec<Fault>>, Sett
     Ok(config::service(&path.display().to_string(), &read(&path)?))
 }
 
-fn strategies(
-    folder: &Path,
-    faults: &mut Vec<Fault>,
-) -> Result<Vec<StrategyFile>, SettingsError> {
+fn strategies(folder: &Path, faults: &mut Vec<Fault>) -> Result<Vec<StrategyFile>, SettingsError> {
     let unreadable = |source| SettingsError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {

@@ -320,7 +320,9 @@ pub enum Fault {
         problem: String,
     },
     /// No last line, or one that counts other lines than there are.
-    #[error("cut off after line {line}: the closing line is missing or does not count what is there")]
+    #[error(
+        "cut off after line {line}: the closing line is missing or does not count what is there"
+    )]
     CutOff {
         /// The number of the last line that is there.
         line: u64,
@@ -345,7 +347,11 @@ impl Decoder {
         let number = self.line;
         let bad = |problem: String| {
             let problem = problem.chars().take(200).collect();
-            if number == 1 { Fault::NoHeader(problem) } else { Fault::Line { line: number, problem } }
+            if number == 1 {
+                Fault::NoHeader(problem)
+            } else {
+                Fault::Line { line: number, problem }
+            }
         };
         if number == 1 {
             self.version(text)?;
@@ -354,7 +360,11 @@ impl Decoder {
         match &line {
             Line::Decisions(_) if number == 1 => return Ok(line),
             Line::Decisions(_) => return Err(bad("a second first line".to_owned())),
-            Line::Decision(_) | Line::Fill(_) | Line::Done(_) | Line::Settled(_) | Line::Risk(_)
+            Line::Decision(_)
+            | Line::Fill(_)
+            | Line::Done(_)
+            | Line::Settled(_)
+            | Line::Risk(_)
             | Line::End(_)
                 if number == 1 =>
             {

@@ -177,11 +177,7 @@ pub struct Mark {
 ///
 /// # Errors
 /// When a side fails.
-pub fn compare<A, B>(
-    sides: Both<Set>,
-    a: &mut A,
-    b: &mut B,
-) -> Result<Comparison, A::Error>
+pub fn compare<A, B>(sides: Both<Set>, a: &mut A, b: &mut B) -> Result<Comparison, A::Error>
 where
     A: Lines,
     B: Lines<Error = A::Error>,

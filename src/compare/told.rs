@@ -15,9 +15,7 @@ use crate::time::Timestamp;
 pub fn effect(kernel: &Kernel, effect: &Effect, at: Timestamp) -> Option<Line> {
     let strategy = kernel.id().clone();
     match effect {
-        Effect::Decided { decision, .. } => {
-            Some(Line::Decision(decided(kernel, decision)))
-        }
+        Effect::Decided { decision, .. } => Some(Line::Decision(decided(kernel, decision))),
         Effect::Submit(_) => None,
         Effect::Settled { market, payouts, amount, profit } => Some(Line::Settled(Settled {
             at,

@@ -196,16 +196,20 @@ fn a_version_that_was_run_is_kept_and_compared_by_its_first_digits() {
     let ended = Program::to_end(run(folder.path(), &words));
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     let file = shipped("split_arb_legged");
-    let text_of = |id: &str| ploy::config::strategy(id, id.parse().unwrap(), &fs::read_to_string(&file).unwrap());
+    let text_of = |id: &str| {
+        ploy::config::strategy(id, id.parse().unwrap(), &fs::read_to_string(&file).unwrap())
+    };
     let version = text_of("split_arb_legged").unwrap().version;
     let store = folder.path().join("data/ploy.db");
     let side = format!("split_arb_legged@{}", &version[..8]);
     let words = [&*side, text(&file), "--store", text(&store), "--tape", text(&tape)];
     let ended = compare(folder.path(), &words);
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
-    let unknown = compare(folder.path(), &["split_arb_legged@0000", text(&file), "--store", text(&store)]);
+    let unknown =
+        compare(folder.path(), &["split_arb_legged@0000", text(&file), "--store", text(&store)]);
     assert_eq!(unknown.status.code(), Some(1));
-    let expected = format!("no version of split_arb_legged begins with 0000; kept are: {}", &version[..12]);
+    let expected =
+        format!("no version of split_arb_legged begins with 0000; kept are: {}", &version[..12]);
     assert!(unknown.stderr.contains(&expected), "{}", unknown.stderr);
 }
 
@@ -243,6 +247,9 @@ fn what_cannot_be_read_played_or_written_is_said_and_fails() {
     let words = [text(&decisions), text(&decisions), "--strategy", id];
     check(compare(folder.path(), &words), "cut off after line");
     let file = shipped(id);
-    check(compare(folder.path(), &[text(&file), text(&file), "--tape", text(&cut)]), "cut off after");
+    check(
+        compare(folder.path(), &[text(&file), text(&file), "--tape", text(&cut)]),
+        "cut off after",
+    );
     check(compare(folder.path(), &[text(&file), "missing"]), "missing: there is no such file");
 }

@@ -20,11 +20,13 @@ use crate::settings;
 
 /// What `ploy compare` is told.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Each side is a file of a strategy (its name ends in .toml), which is replayed; a decisions \
+#[command(
+    after_help = "Each side is a file of a strategy (its name ends in .toml), which is replayed; a decisions \
                         file of `ploy replay --decisions`, which is read; or ID@VERSION, a version of a strategy's \
                         settings that the store kept, by the first digits of its hash.
 
-Exit codes: 0 no decision differs, 5 some do, 1 it failed.")]
+Exit codes: 0 no decision differs, 5 some do, 1 it failed."
+)]
 pub struct CompareArgs {
     /// The first side: what is
     #[arg(value_name = "A")]

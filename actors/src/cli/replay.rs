@@ -108,8 +108,11 @@ pub(super) fn plan(
         bail!("--from {from} is after --to {to}");
     }
     let service = settings::service(folder)?;
-    let tapes =
-        if tapes.is_empty() { service.feed.paths.iter().map(|path| folder.join(path)).collect() } else { tapes.to_vec() };
+    let tapes = if tapes.is_empty() {
+        service.feed.paths.iter().map(|path| folder.join(path)).collect()
+    } else {
+        tapes.to_vec()
+    };
     let latency = service.venue.latency;
     Ok(Plan { tapes, latency, strategies: Vec::new(), from, to, tell: Tell::Sums })
 }

@@ -236,8 +236,7 @@ mod tests {
         assert_eq!(Chart::default().svg(), None);
         let at = Timestamp::from_millis(1_790_586_000_000);
         let series = Series { class: "a", points: vec![(at, 0)], way: Way::Steps };
-        let chart =
-            Chart { title: "<b>".to_owned(), series: vec![series], ..Chart::default() };
+        let chart = Chart { title: "<b>".to_owned(), series: vec![series], ..Chart::default() };
         let svg = chart.svg().unwrap();
         assert!(svg.contains("aria-label=\"&lt;b&gt;\""), "{svg}");
         assert!(svg.contains("points=\"46.0,216.0\""), "{svg}");

@@ -63,11 +63,7 @@ fn order(second: u8, slug: &str) -> Line {
 
 fn no(second: u8, slug: &str) -> Line {
     let numbers = json!({"ask": "0.34", "entry_price_max": "0.3"});
-    decision(
-        second,
-        slug,
-        json!({"verdict": "no", "reason": "price_limit", "numbers": numbers}),
-    )
+    decision(second, slug, json!({"verdict": "no", "reason": "price_limit", "numbers": numbers}))
 }
 
 fn fill(second: u8, equity: &str) -> Line {
@@ -144,7 +140,10 @@ fn people_read_it_in_eighty_columns() {
 #[test]
 fn programs_read_everything() {
     let json = serde_json::to_value(told("btc-1")).unwrap();
-    assert_eq!(json["counts"], json!({"same": 0, "numbers": 0, "changed": 2, "only_a": 0, "only_b": 0}));
+    assert_eq!(
+        json["counts"],
+        json!({"same": 0, "numbers": 0, "changed": 2, "only_a": 0, "only_b": 0})
+    );
     assert_eq!(json["changes"][0]["from"], "order");
     assert_eq!(json["changes"][0]["to"], "price_limit");
     assert_eq!(json["changes"][0]["count"], 2);
@@ -185,8 +184,8 @@ fn no_text_breaks_out_of_the_page() {
     assert!(page.contains("&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;"));
     // What is opened is closed, whatever stands between.
     for tag in ["table", "section", "ul", "ol", "li", "svg", "p", "div", "span", "tr", "td", "th"] {
-        let opened = page.matches(&format!("<{tag}>")).count()
-            + page.matches(&format!("<{tag} ")).count();
+        let opened =
+            page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
     }
 }
@@ -210,9 +209,8 @@ fn the_verdict_is_one_sentence() {
         let Ok(comparison) = compare(sides, &mut There(a.into_iter()), &mut There(b.into_iter()));
         assert_eq!(verdict(&comparison), expected);
     };
-    let other = || {
-        decision(1, "m", json!({"verdict": "no", "reason": "price_limit", "numbers": {}}))
-    };
+    let other =
+        || decision(1, "m", json!({"verdict": "no", "reason": "price_limit", "numbers": {}}));
     check(vec![no(1, "m")], vec![no(1, "m")], "No difference: 1 decision, the same on both sides.");
     check(
         vec![no(1, "m")],

@@ -8,8 +8,8 @@ pub mod progress;
 mod since;
 mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::vec_deque::{Drain, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -64,10 +64,7 @@ mod tests {
     #[test]
     fn the_bar_says_how_far_and_how_fast() {
         let text = line(250_000, 500, Duration::from_millis(500));
-        assert_eq!(
-            text,
-            "[###############...............]  50%  250,000 events, 500,000 a second"
-        );
+        assert_eq!(text, "[###############...............]  50%  250,000 events, 500,000 a second");
         assert!(line(0, 0, Duration::ZERO).starts_with("[....."));
         assert!(line(1, 2000, Duration::ZERO).contains("] 100%"));
     }

@@ -90,7 +90,9 @@ fn what_is_told_between_two_times_is_what_all_of_it_tells_there() {
     let found: Vec<&Line> = lines.iter().filter(is_within).collect();
     assert_eq!(found, expected);
     // After the last event orders arrive; nothing else is told after the bound.
-    assert!(lines.iter().all(|line| line.at().is_some_and(|at| at <= to + ploy::replay::AFTER_END)));
+    assert!(
+        lines.iter().all(|line| line.at().is_some_and(|at| at <= to + ploy::replay::AFTER_END))
+    );
 
     let end = part.end(0);
     let total = end.strategies.first().unwrap();
@@ -174,7 +176,11 @@ fn a_strategy_that_panics_is_set_aside_and_the_others_decide_as_without_it() {
 }
 
 /// Returns how each look of a replay under other settings ended: by instant, market and place.
-fn looks(tape: &Path, name: &str, changes: &[(&str, &str)]) -> BTreeMap<(Timestamp, String), Decided> {
+fn looks(
+    tape: &Path,
+    name: &str,
+    changes: &[(&str, &str)],
+) -> BTreeMap<(Timestamp, String), Decided> {
     let mut text = strategy_file(name).text;
     for (key, value) in changes {
         let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
@@ -186,9 +192,9 @@ fn looks(tape: &Path, name: &str, changes: &[(&str, &str)]) -> BTreeMap<(Timesta
     let mut looks = BTreeMap::new();
     for decided in decisions(&lines) {
         let market = decided.market_id.map(|id| id.to_string()).unwrap_or_default();
-        let again = looks.range((decided.at, market.clone())..).take_while(|((at, of), _)| {
-            *at == decided.at && of.starts_with(&market)
-        });
+        let again = looks
+            .range((decided.at, market.clone())..)
+            .take_while(|((at, of), _)| *at == decided.at && of.starts_with(&market));
         let key = format!("{market} {}", again.count());
         looks.insert((decided.at, key), decided.clone());
     }

@@ -94,7 +94,6 @@ async fn all(path: &Path, id: &StrategyId) -> Result<Vec<Kept>, sqlx::Error> {
 
 fn names(kept: &[Kept]) -> String {
     let first = kept.iter().take(NAMED_MAX);
-    let names: Vec<String> =
-        first.map(|kept| kept.version.chars().take(12).collect()).collect();
+    let names: Vec<String> = first.map(|kept| kept.version.chars().take(12).collect()).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -8,12 +8,11 @@ use crate::decision::{self, Decision};
 use crate::kernel::{Effect, Kernel};
 use crate::market::ConditionId;
 use crate::order::{DoneCause, OrderEvent, Submission, Update};
-use crate::time::Timestamp;
 
 /// Returns the line of an effect; an order that goes out stands in its decision.
 #[must_use]
-pub fn effect(kernel: &Kernel, effect: &Effect, at: Timestamp) -> Option<Line> {
-    let strategy = kernel.id().clone();
+pub fn effect(kernel: &Kernel, effect: &Effect) -> Option<Line> {
+    let (at, strategy) = (kernel.now(), kernel.id().clone());
     match effect {
         Effect::Decided { decision, .. } => Some(Line::Decision(decided(kernel, decision))),
         Effect::Submit(_) => None,
@@ -48,7 +47,8 @@ pub fn effect(kernel: &Kernel, effect: &Effect, at: Timestamp) -> Option<Line> {
 
 /// Returns the line of what a kernel was told of its order; that the venue has it is not worth one.
 #[must_use]
-pub fn order(kernel: &Kernel, event: &OrderEvent, at: Timestamp) -> Option<Line> {
+pub fn order(kernel: &Kernel, event: &OrderEvent) -> Option<Line> {
+    let at = kernel.now();
     let (strategy, order) = (event.order.strategy.clone(), event.order.number);
     let done = |cause: &str, unfilled, reason| {
         let (strategy, cause) = (strategy.clone(), cause.to_owned());

@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod gates;
 mod imports;
 mod manifests;
 mod names;

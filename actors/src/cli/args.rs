@@ -15,6 +15,8 @@ use reqwest::Url;
   ploy run                       play the tapes of ploy.toml against every strategy
   ploy run --speed max --exit-at-end
                                  the same, as fast as it goes, and end with a report
+  ploy replay                    the same without a service, and faster
+  ploy compare a.toml b.toml     what another setting would have changed, and why
   ploy status                    one line a strategy, and what is wrong
   ploy why split_arb_legged      why it trades, or why it does not")]
 pub struct Args {

@@ -54,7 +54,8 @@ impl fmt::Display for Told {
 
 fn side(f: &mut fmt::Formatter<'_>, name: &str, file: &str, set: &Set) -> fmt::Result {
     let version: String = set.config_version.chars().take(12).collect();
-    let line = format!("{name}  {}  {} {} {version}", words::plain(file), set.kind, set.variant);
+    let set = format!("{} {} {version}", set.kind, set.variant);
+    let line = format!("{name}  {}  {}", words::plain(file), words::plain(&set));
     writeln!(f, "{}", words::cut(&line, WIDTH))
 }
 
@@ -64,10 +65,10 @@ fn settings(f: &mut fmt::Formatter<'_>, told: &Told) -> fmt::Result {
         return Ok(());
     }
     row(f, ["\nsettings that differ", "A", "B", ""])?;
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let value = |value: &Option<String>| value.as_deref().map_or("-".to_owned(), words::plain);
     for setting in settings.iter().take(TOLD) {
         let (a, b) = (value(&setting.values.a), value(&setting.values.b));
-        row(f, [&format!("  {}", setting.key), &a, &b, ""])?;
+        row(f, [&format!("  {}", words::plain(&setting.key)), &a, &b, ""])?;
     }
     more(f, settings.len(), TOLD)
 }
@@ -233,7 +234,7 @@ fn entry(f: &mut fmt::Formatter<'_>, difference: &Difference) -> fmt::Result {
 
 fn row(f: &mut fmt::Formatter<'_>, [name, a, b, change]: [&str; 4]) -> fmt::Result {
     let line = format!("{name:<37} {a:>13} {b:>13} {change:>13}");
-    writeln!(f, "{}", line.trim_end())
+    writeln!(f, "{}", words::cut(line.trim_end(), WIDTH))
 }
 
 fn more(f: &mut fmt::Formatter<'_>, all: usize, told: usize) -> fmt::Result {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ploy::compare::line::{Decoder, Fault, Header, Line};
-use ploy::compare::{self};
+use ploy::compare;
+use ploy::compare::decoder::{Decoder, Fault};
+use ploy::compare::line::{Header, Line};
 use ploy::order::StrategyId;
 
 use crate::adapters::tape::lines::{LineError, Lines};

@@ -5,22 +5,23 @@
 
 pub mod file;
 pub mod progress;
+mod shown;
 mod since;
 mod source;
+mod teller;
 
-use std::collections::vec_deque::{Drain, VecDeque};
+use std::collections::vec_deque::Drain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ploy::compare::line::{self, End, Line, Played, Set, Total};
-use ploy::compare::told;
+use ploy::compare::decoder::VERSION;
+use ploy::compare::line::{self, End, Line, Played, Set};
 use ploy::event::{Kind, MarketEvent};
-use ploy::kernel::{Broken, Effect, Kernel, Memory};
-use ploy::lifecycle::{Gate, Phase};
-use ploy::order::{OrderEvent, StrategyId};
+use ploy::kernel::{Broken, Kernel, Memory};
+use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
-use ploy::replay::{Replay, Watch};
+use ploy::replay::Replay;
 use ploy::status::{
     FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
     TapeStatus,
@@ -32,7 +33,9 @@ use ploy::time::Timestamp;
 use crate::panics;
 use crate::ports::FeedItem;
 use crate::settings::StrategyFile;
+use shown::{Sum, set, strategy, tape, total};
 use source::Source;
+use teller::Teller;
 
 pub use source::SourceError;
 
@@ -87,15 +90,6 @@ pub struct Player {
     is_over: bool,
 }
 
-/// Writes down what is told, in lines.
-#[derive(Debug)]
-struct Teller {
-    tell: Tell,
-    from: Option<Timestamp>,
-    now: Timestamp,
-    lines: VecDeque<Line>,
-}
-
 impl Player {
     /// Opens the tapes and builds the strategies; nothing is played yet.
     ///
@@ -115,7 +109,7 @@ impl Player {
     fn of(source: Source, kernels: Vec<Kernel>, sets: Vec<Set>, plan: &Plan) -> Self {
         let Plan { latency, from, to, tell, .. } = *plan;
         let replay = Replay::new(kernels, PaperVenue::new(latency)).isolated(caught);
-        let teller = Teller { tell, from, now: Timestamp::UNIX_EPOCH, lines: VecDeque::new() };
+        let teller = Teller::new(tell, from);
         Self {
             source,
             replay,
@@ -174,7 +168,6 @@ impl Player {
 
     fn play(&mut self, event: &MarketEvent) {
         self.begin_telling(event.at);
-        self.teller.now = self.teller.now.max(event.at);
         if let Kind::Market(market) = &event.kind {
             let wanting = self.wants.iter().filter(|(_, wants)| wants.wants(market));
             for (id, _) in wanting {
@@ -208,7 +201,7 @@ impl Player {
     pub fn header(&self) -> line::Header {
         let tapes = self.source.headers().iter();
         line::Header {
-            version: line::VERSION,
+            version: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             tapes: tapes
                 .map(|Header { title, books, from, to, .. }| Played {
@@ -337,36 +330,6 @@ impl Player {
     }
 }
 
-struct Sum<'a> {
-    kernel: KernelStatus,
-    failed: Option<&'a str>,
-}
-
-impl Teller {
-    fn tell(&mut self, line: impl FnOnce(Timestamp) -> Option<Line>, at: Option<Timestamp>) {
-        self.now = at.map_or(self.now, |at| self.now.max(at));
-        let now = self.now;
-        if self.tell == Tell::Lines && self.from.is_none_or(|from| from <= now) {
-            self.lines.extend(line(now));
-        }
-    }
-}
-
-impl Watch for Teller {
-    fn effect(&mut self, kernel: &Kernel, effect: &Effect) {
-        let at = match effect {
-            Effect::Decided { decision, .. } => Some(decision.at),
-            Effect::Tripped(trip) => Some(trip.at),
-            Effect::Submit(_) | Effect::Settled { .. } | Effect::Released(_) => None,
-        };
-        self.tell(|at| told::effect(kernel, effect, at), at);
-    }
-
-    fn order(&mut self, kernel: &Kernel, event: &OrderEvent) {
-        self.tell(|at| told::order(kernel, event, at), Some(event.at));
-    }
-}
-
 /// A panic or broken books end one strategy; they come back in words.
 fn caught(step: &mut dyn FnMut() -> Result<(), Broken>) -> Result<(), String> {
     match panics::catch(step) {
@@ -378,61 +341,6 @@ fn caught(step: &mut dyn FnMut() -> Result<(), Broken>) -> Result<(), String> {
 
 fn unbroken(played: Result<(), Broken>) {
     played.expect("an isolated replay sets a strategy aside instead of failing");
-}
-
-fn set(file: &StrategyFile) -> Set {
-    let StrategyFile { config, settings, text } = file;
-    Set {
-        id: config.id.clone(),
-        kind: config.kind.name().to_owned(),
-        variant: config.kind.variant().to_owned(),
-        config_version: config.version.clone(),
-        text_sha256: ploy::config::text_hash(text),
-        settings: settings.clone(),
-    }
-}
-
-fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategyStatus {
-    let phase = match sum.failed {
-        None => Phase::Running,
-        Some(why) => Phase::Halted { cause: why.to_owned() },
-    };
-    StrategyStatus {
-        id: set.id.clone(),
-        kind: set.kind.clone(),
-        variant: set.variant.clone(),
-        phase,
-        since,
-        gate: Gate::Open,
-        config_version: set.config_version.chars().take(12).collect(),
-        restarts: BTreeMap::new(),
-        failures: u32::from(sum.failed.is_some()),
-        last_error: sum.failed.map(str::to_owned),
-        books: Vec::new(),
-        kernel: sum.kernel,
-    }
-}
-
-fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
-    Total {
-        id: id.clone(),
-        decisions: kernel.decisions,
-        orders: kernel.orders.submitted,
-        rejections: kernel.rejections.values().sum(),
-        fills: kernel.fills,
-        fees_usdc: kernel.pnl.fees_usdc,
-        volume_usdc: kernel.pnl.volume_usdc,
-        realised_usdc: kernel.pnl.realised_usdc,
-        pnl_usdc: kernel.pnl.total_usdc,
-        drawdown_max_usdc: kernel.pnl.drawdown_max_usdc,
-        digest: kernel.digest.clone(),
-        failed: failed.map(str::to_owned),
-    }
-}
-
-fn tape(header: &Header) -> TapeStatus {
-    let Header { title, books, from, to, .. } = header;
-    TapeStatus { title: title.clone(), books: *books, from: *from, to: *to }
 }
 
 #[cfg(test)]

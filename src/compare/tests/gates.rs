@@ -1,18 +1,12 @@
 //! The gates: what is told of each, and that the rows name what the strategies really say.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-
-use super::super::gates::{Passage, explain, rows};
+use super::super::gates::{Passage, explain};
 use super::*;
 use crate::risk::Rule;
 
 fn look(line: Line) -> Option<Decided> {
-    match line {
-        Line::Decision(decided) => Some(decided),
-        other => panic!("{other:?} is no decision"),
-    }
+    let Line::Decision(decided) = line else { panic!("{line:?} is no decision") };
+    Some(decided)
 }
 
 /// Lays two looks along their gates; a letter a gate: passed, failed, reached not, asked not, no look.
@@ -79,43 +73,4 @@ fn the_guard_is_laid_out_in_the_order_in_which_it_asks() {
     let rules: Vec<&str> =
         steps.iter().filter(|step| step.is_rule).map(|step| step.gate.as_str()).collect();
     assert_eq!(rules, Rule::ALL.map(Rule::name));
-}
-
-/// Returns the reasons that the sources of a strategy name, as they are written in files.
-fn named(kind: &str) -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/strategy").join(kind);
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|end| end != "rs") {
-            continue;
-        }
-        let text = fs::read_to_string(path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        for rest in code.split("Reason::").skip(1) {
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-            let mut snake = String::new();
-            for c in name.chars() {
-                if c.is_uppercase() && !snake.is_empty() {
-                    snake.push('_');
-                }
-                snake.extend(c.to_lowercase());
-            }
-            found.insert(snake);
-        }
-    }
-    found
-}
-
-#[test]
-fn the_rows_of_a_kind_name_every_reason_that_its_sources_name_and_no_other() {
-    let check = |kind: &str, variants: &[&str]| {
-        let rows = variants.iter().map(|variant| rows(kind, variant).unwrap());
-        let gates = rows.flat_map(|rows| rows.entry.iter().chain(rows.held));
-        let told: BTreeSet<String> = gates.map(|gate| gate.name.to_owned()).collect();
-        assert_eq!(told, named(kind), "{kind}");
-    };
-    check("split_arb", &["legged", "simultaneous"]);
-    check("momentum", &["directional", "predictive", "confirmatory"]);
-    check("nba_swing", &["untrained", "fitted"]);
 }

@@ -8,6 +8,7 @@ pub mod import;
 pub mod lines;
 pub mod merged;
 pub mod reader;
+mod unpack;
 pub mod writer;
 
 use std::error::Error;

@@ -2,6 +2,7 @@
 
 mod opening;
 mod reading;
+mod versions;
 mod writing;
 
 use std::fs;

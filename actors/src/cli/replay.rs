@@ -58,7 +58,7 @@ pub(super) fn run(args: &ReplayArgs, format: Output) -> anyhow::Result<Exit> {
     };
     let tell = if args.decisions.is_some() { Tell::Lines } else { Tell::Sums };
     let plan = plan(&args.config, &args.tapes, (args.from, args.to))?;
-    let mut player = Player::open(Plan { strategies: distinct(files)?, tell, ..plan })?;
+    let mut player = Player::open(&Plan { strategies: distinct(files)?, tell, ..plan })?;
     let mut writer = match &args.decisions {
         Some(path) => Some(Writer::create(path, player.header())?),
         None => None,

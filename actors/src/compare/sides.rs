@@ -169,7 +169,8 @@ impl Found {
             Self::Settings(mut file) => {
                 file.config.id = name.clone();
                 let strategies = vec![*file];
-                let player = Player::open(Plan { strategies, tell: Tell::Lines, ..plan.clone() })?;
+                let plan = Plan { strategies, tell: Tell::Lines, ..plan.clone() };
+                let player = Player::open(&plan)?;
                 let header = player.header();
                 let progress = match shows {
                     Shows::Progress => Some(Progress::on_terminal()),

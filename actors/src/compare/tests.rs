@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use expect_test::expect;
+use expect_test::expect_file;
 use ploy::compare::line::{End, Line, Set, Total};
 use ploy::compare::{Curve, Lines, Point, compare};
 use ploy::price::Usdc;
@@ -39,7 +39,7 @@ fn set(max: &str, slug: &str) -> Set {
     .unwrap()
 }
 
-fn decision(second: u8, slug: &str, rest: Value) -> Line {
+fn decision(second: u8, slug: &str, rest: &Value) -> Line {
     let mut decision = json!({
         "at": format!("2026-09-28T09:00:{second:02}Z"), "strategy": "split-arb", "seq": 1,
         "market": slug, "market_id": MARKET,
@@ -52,7 +52,7 @@ fn order(second: u8, slug: &str) -> Line {
     decision(
         second,
         slug,
-        json!({
+        &json!({
             "verdict": "order", "order": 1,
             "intent": {"outcome": "yes", "side": "buy", "limit": "0.34", "size": "20",
                        "tif": "FAK", "purpose": "entry"},
@@ -63,7 +63,7 @@ fn order(second: u8, slug: &str) -> Line {
 
 fn no(second: u8, slug: &str) -> Line {
     let numbers = json!({"ask": "0.34", "entry_price_max": "0.3"});
-    decision(second, slug, json!({"verdict": "no", "reason": "price_limit", "numbers": numbers}))
+    decision(second, slug, &json!({"verdict": "no", "reason": "price_limit", "numbers": numbers}))
 }
 
 fn fill(second: u8, equity: &str) -> Line {
@@ -130,83 +130,7 @@ fn prices(slug: &str) -> Prices {
 #[test]
 fn people_read_it_in_eighty_columns() {
     let text = told("btc-1").to_string();
-    expect![[r#"
-        A  btc-1  split_arb legged 981bc707ac0b
-        B  lower.toml  split_arb legged 981bc707ac0b
-           btc-1 (MODELLED book)
-           2026-09-28 09:00:00 to 2026-09-28 09:15:00 UTC
-           CAREFUL: btc-1
-           A FAILED: btc-1
-
-        2 of 2 decisions came out differently; 2 entries vanish.
-
-        settings that differ                             A             B
-          settings.entry_price_max_usdc                0.35           0.3
-          settings.market_prefixes                    btc-1             b
-
-        effect                                           A             B         B - A
-          decisions                                       2             2             0
-          orders                                          2             0            -2
-          refused by the guard                            0             0             0
-          fills                                           2             0            -2
-          volume USDC                                  0.00          0.00          0.00
-          fees USDC                                    0.00          0.00          0.00
-          profit and loss USDC                        -0.90          0.00         +0.90
-          worst drawdown USDC                          0.00          0.00          0.00
-
-        decisions
-                      0  the same
-                      0  the same by other numbers
-                      2  came out differently
-                      0  only A took
-                      0  only B took
-
-        what became what
-                      2  order -> price_limit, first at 2026-09-28 09:00:01
-
-        the first difference  2026-09-28T09:00:01Z  btc-1
-          A  order: buy 20 yes at 0.34 FAK (entry)
-             ask 0.34, entry_price_max 0.35, other_ask 0.67
-          B  no: price_limit
-             ask 0.34, entry_price_max 0.3
-          gate                                            A             B
-          not_open                                   passed        passed
-          near_close                                 passed        passed
-          stale_book                                 passed        passed
-          one_sided_book                             passed        passed
-          crossed_book                               passed        passed
-          book_skew                                  passed        passed
-          pending_order                              passed        passed
-          max_unhedged                               passed        passed
-          price_limit                                passed    ENDED HERE
-          hedge_distance                             passed   not reached
-          spent_book                                 passed   not reached
-          price_limit                                passed   not reached
-          guard: gate                                passed   not reached
-          guard: loss_streak                         passed   not reached
-          guard: drawdown                            passed   not reached
-          guard: unknown_market                      passed   not reached
-          guard: price_grid                          passed   not reached
-          guard: venue_minimum                       passed   not reached
-          guard: holdings                            passed   not reached
-          guard: one_order_per_leg                   passed   not reached
-          guard: open_orders                         passed   not reached
-          guard: market_exposure                     passed   not reached
-          guard: strategy_exposure                   passed   not reached
-          guard: throttle                            passed   not reached
-        What the two hold differs from 2026-09-28T09:00:02Z on, after 1 difference.
-        Later ones may follow from that alone.
-
-        entries that vanish  2
-          B says instead: price_limit 2
-          2026-09-28 09:00:01  btc-1
-            A  order: buy 20 yes at 0.34 FAK (entry); ask 0.34, entry_price_max 0.35, o…
-            B  no: price_limit; ask 0.34, entry_price_max 0.3
-          2026-09-28 09:00:03  btc-1
-            A  order: buy 20 yes at 0.34 FAK (entry); ask 0.34, entry_price_max 0.35, o…
-            B  no: price_limit; ask 0.34, entry_price_max 0.3
-    "#]]
-    .assert_eq(&text);
+    expect_file!["told.txt"].assert_eq(&text);
     assert!(text.lines().all(|line| line.chars().count() <= 80));
 }
 
@@ -283,7 +207,7 @@ fn the_verdict_is_one_sentence() {
         assert_eq!(verdict(&comparison), expected);
     };
     let other =
-        || decision(1, "m", json!({"verdict": "no", "reason": "price_limit", "numbers": {}}));
+        || decision(1, "m", &json!({"verdict": "no", "reason": "price_limit", "numbers": {}}));
     check(vec![no(1, "m")], vec![no(1, "m")], "No difference: 1 decision, the same on both sides.");
     check(
         vec![no(1, "m")],

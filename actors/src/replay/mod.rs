@@ -95,7 +95,7 @@ impl Player {
     ///
     /// # Errors
     /// When a tape cannot be opened.
-    pub fn open(plan: Plan) -> Result<Self, SourceError> {
+    pub fn open(plan: &Plan) -> Result<Self, SourceError> {
         let source = Source::open(&plan.tapes)?;
         let kernels = plan.strategies.iter().map(|StrategyFile { config, .. }| {
             let (id, strategy) = (config.id.clone(), config.kind.build());
@@ -103,7 +103,7 @@ impl Player {
         });
         let kernels: Vec<Kernel> = kernels.collect();
         let sets = plan.strategies.iter().map(set).collect();
-        Ok(Self::of(source, kernels, sets, &plan))
+        Ok(Self::of(source, kernels, sets, plan))
     }
 
     fn of(source: Source, kernels: Vec<Kernel>, sets: Vec<Set>, plan: &Plan) -> Self {

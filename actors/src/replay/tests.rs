@@ -77,12 +77,12 @@ fn what_is_told_between_two_times_is_what_all_of_it_tells_there() {
     let folder = tempfile::tempdir().unwrap();
     let tape = hour(folder.path());
     let files = || vec![strategy_file("split_arb_legged")];
-    let mut whole = Player::open(plan(&tape, files())).unwrap();
+    let mut whole = Player::open(&plan(&tape, files())).unwrap();
     let all = told(&mut whole);
     let from = "2026-09-28T09:05:00Z".parse().unwrap();
     let to = "2026-09-28T09:30:00Z".parse().unwrap();
     let bounds = Plan { from: Some(from), to: Some(to), ..plan(&tape, files()) };
-    let mut part = Player::open(bounds).unwrap();
+    let mut part = Player::open(&bounds).unwrap();
     let lines = told(&mut part);
     let is_within = |line: &&Line| line.at().is_some_and(|at| from <= at && at <= to);
     let expected: Vec<&Line> = all.iter().filter(is_within).collect();
@@ -143,7 +143,7 @@ fn a_strategy_that_panics_is_set_aside_and_the_others_decide_as_without_it() {
     let tape = hour(folder.path());
     let files = vec![strategy_file("split_arb_legged"), strategy_file("split_arb_simultaneous")];
     let alone = vec![files[1].clone()];
-    let mut alone = Player::open(plan(&tape, alone)).unwrap();
+    let mut alone = Player::open(&plan(&tape, alone)).unwrap();
     let expected = told(&mut alone);
 
     let plan = plan(&tape, files);
@@ -187,7 +187,7 @@ fn looks(
         text = text.replace(&line.to_owned(), &format!("{key} = {value}"));
     }
     let file = settings::strategy_text("changed", name.parse().unwrap(), text).unwrap();
-    let mut player = Player::open(plan(tape, vec![file])).unwrap();
+    let mut player = Player::open(&plan(tape, vec![file])).unwrap();
     let lines = told(&mut player);
     let mut looks = BTreeMap::new();
     for decided in decisions(&lines) {
@@ -268,7 +268,7 @@ fn a_tape_may_have_no_market_that_anybody_wants() {
     let mut writer = TapeWriter::create(&path, &header, Effort::Quick).unwrap();
     writer.write(&MarketEvent { at, kind: Kind::Gap { missed: 1 } }).unwrap();
     writer.finish().unwrap();
-    let mut player = Player::open(plan(&path, vec![strategy_file("split_arb_legged")])).unwrap();
+    let mut player = Player::open(&plan(&path, vec![strategy_file("split_arb_legged")])).unwrap();
     assert_eq!(told(&mut player), []);
     assert_eq!(player.progress(), (1, 0));
     let status = player.status(None);

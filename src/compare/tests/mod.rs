@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use super::decoder::*;
 use super::line::*;
 use super::*;
-use crate::intent::TimeInForce;
+use crate::intent::{Purpose, TimeInForce};
 use crate::market::{Outcome, Side};
 use crate::order::Liquidity;
 use crate::price::Usdc;

@@ -10,12 +10,14 @@
 //! [`risk::RiskGuard`] turns an intent into an [`risk::Approved`] or a [`risk::Rejection`]; both are a
 //! [`decision::Decision`]. An approved intent becomes an [`kernel::Order`]; what the venue answers comes back as
 //! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
-//! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor.
+//! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor, and
+//! [`compare`] lays what two replays told side by side.
 //! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back; [`status`] is the one
 //! snapshot that every reader shares.
 
 pub mod book;
 pub mod command;
+pub mod compare;
 pub mod config;
 pub mod decision;
 pub mod event;

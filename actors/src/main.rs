@@ -10,6 +10,8 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match args.verb {
         Verb::Run(run) => run::run(run, args.server.output),
+        Verb::Replay(replay) => cli::run_replay(&replay, args.server.output),
+        Verb::Compare(compare) => cli::run_compare(&compare, args.server.output),
         Verb::Tape(tape) => cli::run_tape(tape),
         Verb::Config(command) => cli::config::run(&command, args.server.output),
         Verb::Client(verb) => cli::run_client(&args.server, &verb),

@@ -1,13 +1,14 @@
 //! Settings: reads the config folder, and says every fault of every file at once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-use ploy::config::{self, Fault, LogConfig, Speed, StrategyConfig};
-use ploy::order::StrategyId;
 use std::time::Duration;
+
+use ploy::config::{self, Fault, LogConfig, ServiceConfig, Speed, StrategyConfig};
+use ploy::order::StrategyId;
 
 /// All that the service is told, ready to be used.
 #[derive(Clone, Debug)]
@@ -32,6 +33,19 @@ pub struct Settings {
     pub shutdown: Duration,
     /// The strategies.
     pub strategies: Vec<StrategyConfig>,
+    /// The texts of their files.
+    pub texts: BTreeMap<StrategyId, String>,
+}
+
+/// A strategy with the file that it stands in.
+#[derive(Clone, Debug)]
+pub struct StrategyFile {
+    /// What the file means.
+    pub config: StrategyConfig,
+    /// Every setting by name, defaults too.
+    pub settings: BTreeMap<String, String>,
+    /// What it says, word for word.
+    pub text: String,
 }
 
 /// What the command line says instead of the file.
@@ -75,8 +89,7 @@ pub enum SettingsError {
 /// When a file cannot be read, or with every fault of every file.
 pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsError> {
     let mut faults = Vec::new();
-    let path = folder.join("ploy.toml");
-    let service = config::service(&path.display().to_string(), &read(&path)?);
+    let service = read_service(folder)?;
     let strategies = strategies(&folder.join("strategies"), &mut faults)?;
     let service = match service {
         Ok(service) if faults.is_empty() => service,
@@ -102,14 +115,56 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
-        strategies,
+        texts: strategies.iter().map(|file| (file.config.id.clone(), file.text.clone())).collect(),
+        strategies: strategies.into_iter().map(|file| file.config).collect(),
     })
 }
 
-fn strategies(
-    folder: &Path,
-    faults: &mut Vec<Fault>,
-) -> Result<Vec<StrategyConfig>, SettingsError> {
+/// Reads `ploy.toml` of a folder alone.
+///
+/// # Errors
+/// When it cannot be read, or with every fault of it.
+pub fn service(folder: &Path) -> Result<ServiceConfig, SettingsError> {
+    read_service(folder)?.map_err(SettingsError::Faults)
+}
+
+/// Reads every `strategies/<id>.toml` of a folder.
+///
+/// # Errors
+/// When one cannot be read, or with every fault of every file.
+pub fn strategy_files(folder: &Path) -> Result<Vec<StrategyFile>, SettingsError> {
+    let mut faults = Vec::new();
+    let files = strategies(&folder.join("strategies"), &mut faults)?;
+    if faults.is_empty() { Ok(files) } else { Err(SettingsError::Faults(faults)) }
+}
+
+/// Reads one file of a strategy; its stem is the id.
+///
+/// # Errors
+/// When it cannot be read, or with every fault of it.
+pub fn strategy_file(path: &Path) -> Result<StrategyFile, SettingsError> {
+    strategy_of(path)?.map_err(SettingsError::Faults)
+}
+
+/// Reads the text of a strategy's file that stands elsewhere; `place` says where.
+///
+/// # Errors
+/// With every fault of it.
+pub fn strategy_text(
+    place: &str,
+    id: StrategyId,
+    text: String,
+) -> Result<StrategyFile, SettingsError> {
+    let config = config::strategy(place, id, &text).map_err(SettingsError::Faults)?;
+    Ok(StrategyFile { settings: config.settings(), config, text })
+}
+
+fn read_service(folder: &Path) -> Result<Result<ServiceConfig, Vec<Fault>>, SettingsError> {
+    let path = folder.join("ploy.toml");
+    Ok(config::service(&path.display().to_string(), &read(&path)?))
+}
+
+fn strategies(folder: &Path, faults: &mut Vec<Fault>) -> Result<Vec<StrategyFile>, SettingsError> {
     let unreadable = |source| SettingsError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -121,23 +176,7 @@ fn strategies(
     paths.sort();
     let mut strategies = Vec::new();
     for path in paths {
-        let name = path.display().to_string();
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let id: StrategyId = match stem.unwrap_or_default().parse() {
-            Ok(id) => id,
-            Err(invalid) => {
-                faults.push(Fault {
-                    file: name,
-                    line: 1,
-                    column: 1,
-                    key: String::new(),
-                    problem: format!("the file's name gives the strategy its id, and {invalid}"),
-                    hint: None,
-                });
-                continue;
-            }
-        };
-        match config::strategy(&name, id, &read(&path)?) {
+        match strategy_of(&path)? {
             Ok(strategy) => strategies.push(strategy),
             Err(mut all) => faults.append(&mut all),
         }
@@ -146,6 +185,22 @@ fn strategies(
         return Err(SettingsError::Empty(folder.to_owned()));
     }
     Ok(strategies)
+}
+
+fn strategy_of(path: &Path) -> Result<Result<StrategyFile, Vec<Fault>>, SettingsError> {
+    let name = path.display().to_string();
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let id: StrategyId = match stem.unwrap_or_default().parse() {
+        Ok(id) => id,
+        Err(invalid) => {
+            let problem = format!("the file's name gives the strategy its id, and {invalid}");
+            let (line, column, key) = (1, 1, String::new());
+            return Ok(Err(vec![Fault { file: name, line, column, key, problem, hint: None }]));
+        }
+    };
+    let text = read(path)?;
+    let config = config::strategy(&name, id, &text);
+    Ok(config.map(|config| StrategyFile { settings: config.settings(), config, text }))
 }
 
 fn read(path: &Path) -> Result<String, SettingsError> {

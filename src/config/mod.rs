@@ -141,6 +141,12 @@ pub fn strategy(path: &str, id: StrategyId, text: &str) -> Result<StrategyConfig
     strategy::read(path, id, text)
 }
 
+/// Returns the SHA-256 of the text of a file in 64 hex digits: any change of it counts, that of a comment too.
+#[must_use]
+pub fn text_hash(text: &str) -> String {
+    values::hash(text)
+}
+
 /// Returns all settings of a form of file, by section.
 #[must_use]
 pub fn settings(form: Form) -> Vec<Section> {

@@ -3,6 +3,8 @@
 //! Another kind of strategy needs: a variant of [`Kind`] and of [`Rules`], a word in `KINDS`, and a file beside
 //! `split_arb.rs` with its settings; the compiler names every place.
 
+use std::collections::BTreeMap;
+
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
@@ -51,6 +53,17 @@ pub enum Kind {
     Momentum(momentum::Config),
     /// Shares of a team while its game is played.
     NbaSwing(Box<nba_swing::Config>),
+}
+
+impl StrategyConfig {
+    /// Returns every setting by name, as `section.key`, defaults too. Two files of the same version have the same
+    /// settings, word for word.
+    #[must_use]
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let named =
+            |stated: &Stated| (format!("{}.{}", stated.section, stated.key), stated.value.clone());
+        self.stated.iter().map(named).collect()
+    }
 }
 
 impl Kind {

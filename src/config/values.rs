@@ -128,12 +128,20 @@ impl Values {
 /// Returns the SHA-256, in 64 hex digits, of what sections mean: every value in one canonical text, also the
 /// defaults, so that comments, order, spelling of numbers and stated defaults do not count.
 pub(super) fn version(sections: &[&Values]) -> String {
-    let mut text = String::new();
-    for values in sections {
-        for (key, item) in &values.items {
-            text.push_str(&format!("{}.{key} = {}\n", values.section, item.value));
-        }
-    }
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash(&all(sections).map(|(key, value)| format!("{key} = {value}\n")).collect::<String>())
+}
+
+/// Returns every value of sections, by section and key, in that one canonical text.
+fn all(sections: &[&Values]) -> impl Iterator<Item = (String, String)> {
+    sections.iter().flat_map(|values| {
+        values
+            .items
+            .iter()
+            .map(|(key, item)| (format!("{}.{key}", values.section), item.value.to_string()))
+    })
+}
+
+/// Returns the SHA-256 of a text in 64 hex digits.
+pub(super) fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,11 +4,18 @@ use crate::market::ConditionId;
 use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
 use crate::status::{KernelStatus, PnlStatus, PositionStatus, RiskUse, Tally};
+use crate::time::Timestamp;
 
 use super::Kernel;
 use super::tallies::{Cause, Count};
 
 impl Kernel {
+    /// Returns the newest instant that it knows of.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Returns all that is shown of the kernel.
     #[must_use]
     pub fn status(&self) -> KernelStatus {

@@ -6,9 +6,10 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
+    "docs/compare.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/tape.md",

@@ -13,6 +13,7 @@ mod isolation;
 mod money;
 mod program;
 mod refusals;
+mod replay;
 mod signals;
 mod snapshot;
 mod stage;

@@ -76,6 +76,13 @@ const CORE: Arrows = &[
     ),
     ("paper", &["book", "event", "fees", "intent", "kernel", "market", "order", "price", "time"]),
     ("replay", &["event", "kernel", "order", "paper", "time"]),
+    (
+        "compare",
+        &[
+            "decision", "intent", "kernel", "market", "numbers", "order", "price", "risk", "tape",
+            "time",
+        ],
+    ),
     ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];
 
@@ -101,7 +108,15 @@ const ACTORS: Arrows = &[
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
-    ("cli", &["adapters", "api", "ports", "verdict", "words"]),
+    ("replay", &["adapters", "panics", "ports", "settings", "words"]),
+    ("compare", &["adapters", "replay", "settings", "store", "words"]),
+    (
+        "cli",
+        &[
+            "adapters", "api", "compare", "panics", "ports", "replay", "report", "settings",
+            "verdict", "words",
+        ],
+    ),
     (
         "app",
         &[

@@ -9,7 +9,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["actors/src/store/"]),
     ("axum::", &["actors/src/api/"]),
     ("reqwest::", &["actors/src/cli/"]),
-    ("flate2::", &["actors/src/adapters/tape/"]),
+    ("flate2::", &["actors/src/adapters/tape/", "actors/src/replay/file.rs"]),
     ("prometheus::", &["actors/src/api/metrics/"]),
     ("ratatui::", &["actors/src/live.rs", "actors/src/cli/look.rs"]),
     ("clap::", &["actors/src/cli/", "actors/src/main.rs"]),
@@ -38,7 +38,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("PaperHandle", &["actors/src/adapters/paper.rs", "actors/src/app/"]),
     (
         "PaperVenue",
-        &["actors/src/adapters/paper.rs", "actors/src/app/", "src/paper/", "src/replay/"],
+        &[
+            "actors/src/adapters/paper.rs",
+            "actors/src/app/",
+            "actors/src/replay/",
+            "src/paper/",
+            "src/replay/",
+        ],
     ),
     // One function moves a phase, and one part asks it to.
     ("phase.next(", &["actors/src/manager/"]),

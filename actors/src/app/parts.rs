@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
+use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
-use crate::ports::{FeedItem, StoreError};
+use crate::ports::{ConfigRecord, FeedItem, Row, StoreError};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
 
@@ -69,6 +70,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error("read what earlier runs left")]
     Records(#[from] StoreError),
+    /// The versions of the settings cannot be kept.
+    #[error("keep the versions of the settings")]
+    Versions(#[source] StoreError),
     /// A part did not start.
     #[error("start {part}")]
     Spawn {
@@ -100,6 +104,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         title: title(&headers),
     };
     let store = Store::open(&settings.store, run.clone()).await?;
+    keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
     Ok(Parts {
@@ -122,6 +127,19 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
 pub fn title(headers: &[Header]) -> String {
     let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
     titles.join("; ")
+}
+
+/// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
+fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<(), StoreError> {
+    for config in &settings.strategies {
+        // Settings that come from no file have no text to keep.
+        let Some(text) = settings.texts.get(&config.id).cloned() else { continue };
+        let (strategy, version) = (config.id.clone(), config.version.clone());
+        let kind = config.kind.name().to_owned();
+        let record = ConfigRecord { strategy, version, kind, text, at };
+        store.record(Row::Config(record), Ticket::none())?;
+    }
+    Ok(())
 }
 
 /// Returns the machine's time.

@@ -17,6 +17,8 @@ use crate::cli::why::{Asked, When};
   ploy run                       play the tapes of ploy.toml against every strategy
   ploy run --speed max --exit-at-end
                                  the same, as fast as it goes, and end with a report
+  ploy replay                    the same without a service, and faster
+  ploy compare a.toml b.toml     what another setting would have changed, and why
   ploy status                    one line a strategy, and what is wrong
   ploy why split_arb_legged      why it trades, or why it does not")]
 pub struct Args {
@@ -56,6 +58,10 @@ pub enum Output {
 pub enum Verb {
     /// Run the service: play a tape against the strategies, and answer on the API
     Run(RunArgs),
+    /// Play tapes to strategies without a service, as fast as the machine
+    Replay(crate::cli::replay::ReplayArgs),
+    /// Show what another setting would have decided, and what it would have come to
+    Compare(crate::cli::compare::CompareArgs),
     /// Make tapes from raw recordings and models, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
@@ -194,7 +200,11 @@ mod tests {
     fn run(line: &str) -> RunArgs {
         match parse(line).unwrap().verb {
             Verb::Run(run) => run,
-            verb @ (Verb::Tape(_) | Verb::Config(_) | Verb::Client(_)) => {
+            verb @ (Verb::Replay(_)
+            | Verb::Compare(_)
+            | Verb::Tape(_)
+            | Verb::Config(_)
+            | Verb::Client(_)) => {
                 panic!("{verb:?} is not `run`")
             }
         }

@@ -1,10 +1,12 @@
-//! The command line: every verb but `run` asks a service that runs and writes what it says.
+//! The command line: a verb works on files by itself, or asks a service that runs and writes what it says.
 
 pub mod args;
 mod client;
+pub mod compare;
 pub mod config;
 mod look;
 mod output;
+pub mod replay;
 mod status;
 pub mod tape;
 #[cfg(test)]
@@ -40,6 +42,28 @@ pub fn run_tape(command: tape::TapeCommand) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Replays tapes. No service is asked, and nothing listens.
+#[must_use]
+pub fn run_replay(args: &replay::ReplayArgs, output: Output) -> ExitCode {
+    ended(replay::run(args, output))
+}
+
+/// Compares two sides of a strategy. No service is asked, and nothing listens.
+#[must_use]
+pub fn run_compare(args: &compare::CompareArgs, output: Output) -> ExitCode {
+    ended(compare::run(args, output))
+}
+
+fn ended(result: anyhow::Result<Exit>) -> ExitCode {
+    result.map_or_else(
+        |error| {
+            output::talk(&format!("ploy: {error:#}"));
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
 }
 
 /// How the program ends, for scripts.

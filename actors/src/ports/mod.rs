@@ -39,6 +39,23 @@ pub enum Row {
     Command(CommandRecord),
     /// What must outlive the process about a strategy: whether it is wanted, whether it is halted.
     Intent(StrategyRecord),
+    /// A version of a strategy's settings is run. Of the same version only the first is kept.
+    Config(ConfigRecord),
+}
+
+/// A version of a strategy's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigRecord {
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// The SHA-256 of what its file means, 64 hex digits.
+    pub version: String,
+    /// What kind of strategy it is.
+    pub kind: String,
+    /// Its file, word for word.
+    pub text: String,
+    /// When it was seen, by the machine's clock.
+    pub at: Timestamp,
 }
 
 /// Shares that turned into cash because their market was settled.

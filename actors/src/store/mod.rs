@@ -12,6 +12,7 @@ mod queue;
 mod recovery;
 mod round;
 mod rows;
+pub mod versions;
 mod why;
 mod writer;
 

@@ -11,8 +11,8 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
 use crate::ports::{
-    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row, Settlement,
-    StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
+    Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -76,6 +76,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Error(error) => error.at,
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
+        Row::Config(record) => record.at,
     }
 }
 
@@ -114,7 +115,8 @@ fn name(row: &Row) -> String {
         | Row::Lifecycle(_)
         | Row::Error(_)
         | Row::Command(_)
-        | Row::Intent(_) => "a record".to_owned(),
+        | Row::Intent(_)
+        | Row::Config(_) => "a record".to_owned(),
     }
 }
 
@@ -132,6 +134,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Error(row) => vec![error(place, row)],
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
+        Row::Config(row) => vec![config_version(place, row)],
     }
 }
 
@@ -315,5 +318,16 @@ fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
         start(SQL, place, of(&record.strategy), record.at)
             .bind(record.wanted.map(i64::from))
             .bind(record.halted.clone()),
+    )
+}
+
+fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
+    const SQL: &str = "insert into config_versions (run, seq, strategy, at, version, kind, text) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&record.strategy), record.at)
+            .bind(record.version.clone())
+            .bind(record.kind.clone())
+            .bind(record.text.clone()),
     )
 }

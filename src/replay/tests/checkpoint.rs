@@ -239,9 +239,8 @@ fn play(config: &StrategyConfig, steps: &[Step], cuts: &BTreeSet<usize>) -> Outc
             What::Game { .. } | What::Trade { .. } | What::Tick { .. } => continue,
             What::Feed(_) | What::Resolved { .. } | What::Announced { .. } => continue,
         };
-        replay.until(at, see).unwrap();
-        let Replay { kernels, venue, effects, .. } = &mut replay;
-        feed(kernels.get_mut(&config.id).unwrap(), &input, venue, effects, see).unwrap();
+        replay.until(at, &mut Effects(see)).unwrap();
+        replay.give(&config.id, &input, &mut Effects(see)).unwrap();
     }
     replay.finish(see).unwrap();
     let kernel = &replay.kernels[&config.id];

@@ -202,15 +202,14 @@ impl Stage {
         self.now = self.now.max(to);
         let Self { replay, records, watches, told, .. } = self;
         let mut see = |id: &StrategyId, effect: &Effect| see(records, watches, told, id, effect);
-        replay.until(to, &mut see).unwrap();
+        replay.until(to, &mut Effects(&mut see)).unwrap();
     }
 
     /// Gives one strategy an input that no other has.
     fn tell(&mut self, id: &StrategyId, input: &Input) {
         let Self { replay, records, watches, told, .. } = self;
         let mut see = |id: &StrategyId, effect: &Effect| see(records, watches, told, id, effect);
-        let kernel = replay.kernels.get_mut(id).unwrap();
-        feed(kernel, input, &mut replay.venue, &mut replay.effects, &mut see).unwrap();
+        replay.give(id, input, &mut Effects(&mut see)).unwrap();
     }
 
     fn step(&mut self, step: &Step) {

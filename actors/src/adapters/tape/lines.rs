@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::unpack::Unpacked;
+
 /// The longest line that is read, in bytes: a thousand times a full book, so more is no line of ours.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How a gzip file begins.
@@ -93,7 +95,8 @@ impl Lines {
         let mut file = BufReader::new(File::open(path).map_err(failed)?);
         let is_gzip = file.fill_buf().map_err(failed)?.starts_with(&GZIP);
         Ok(if is_gzip {
-            Self::new(path, Box::new(BufReader::new(MultiGzDecoder::new(file))))
+            let unpacked = Unpacked::spawn(MultiGzDecoder::new(file)).map_err(failed)?;
+            Self::new(path, Box::new(unpacked))
         } else {
             Self::new(path, Box::new(file))
         })

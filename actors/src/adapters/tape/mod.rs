@@ -9,6 +9,7 @@ pub mod lines;
 pub mod merged;
 pub mod model;
 pub mod reader;
+mod unpack;
 pub mod writer;
 
 use std::error::Error;

@@ -3,7 +3,7 @@
 mod chains;
 mod opening;
 mod reading;
-
+mod versions;
 mod writing;
 
 use std::fs;

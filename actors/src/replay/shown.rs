@@ -1,0 +1,74 @@
+//! How a replay shows what it played: settings, sums and strategies as headers, reports and snapshots have them.
+
+use std::collections::BTreeMap;
+
+use ploy::compare::line::{Set, Total};
+use ploy::lifecycle::{Gate, Phase};
+use ploy::order::StrategyId;
+use ploy::status::{KernelStatus, StrategyStatus, TapeStatus};
+use ploy::tape::Header;
+use ploy::time::Timestamp;
+
+use crate::settings::StrategyFile;
+
+/// What one strategy came to over what was told.
+pub(super) struct Sum<'a> {
+    pub(super) kernel: KernelStatus,
+    /// What it failed of, where it did.
+    pub(super) failed: Option<&'a str>,
+}
+
+pub(super) fn set(file: &StrategyFile) -> Set {
+    let StrategyFile { config, settings, text } = file;
+    Set {
+        id: config.id.clone(),
+        kind: config.kind.name().to_owned(),
+        variant: config.kind.variant().to_owned(),
+        config_version: config.version.clone(),
+        text_sha256: ploy::config::text_hash(text),
+        settings: settings.clone(),
+    }
+}
+
+pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategyStatus {
+    let phase = match sum.failed {
+        None => Phase::Running,
+        Some(why) => Phase::Halted { cause: why.to_owned() },
+    };
+    StrategyStatus {
+        id: set.id.clone(),
+        kind: set.kind.clone(),
+        variant: set.variant.clone(),
+        phase,
+        since,
+        gate: Gate::Open,
+        config_version: set.config_version.chars().take(12).collect(),
+        restarts: BTreeMap::new(),
+        failures: u32::from(sum.failed.is_some()),
+        last_error: sum.failed.map(str::to_owned),
+        books: Vec::new(),
+        kernel: sum.kernel,
+    }
+}
+
+pub(super) fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
+    Total {
+        id: id.clone(),
+        decisions: kernel.decisions,
+        orders: kernel.orders.submitted,
+        rejections: kernel.rejections.values().sum(),
+        fills: kernel.fills,
+        fees_usdc: kernel.pnl.fees_usdc,
+        volume_usdc: kernel.pnl.volume_usdc,
+        realised_usdc: kernel.pnl.realised_usdc,
+        pnl_usdc: kernel.pnl.total_usdc,
+        drawdown_max_usdc: kernel.pnl.drawdown_max_usdc,
+        digest: kernel.digest.clone(),
+        failed: failed.map(str::to_owned),
+    }
+}
+
+pub(super) fn tape(header: &Header) -> TapeStatus {
+    let Header { title, books, from, to, .. } = header;
+    TapeStatus { title: title.clone(), books: *books, from: *from, to: *to }
+}

@@ -14,6 +14,7 @@ const PAGES: [&str; 8] = [
     "docs/operations.md",
     "docs/tape.md",
     "docs/testing.md",
+    "docs/why.md",
     "deploy/compose.yml",
 ];
 

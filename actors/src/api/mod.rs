@@ -55,7 +55,7 @@ pub struct ApiState {
     pub records: Arc<dyn Records>,
     /// The same, as chains from an event to what became of an order.
     pub chains: Arc<dyn Chains>,
-    /// Who knows the noes of the past exactly, if anybody does.
+    /// Who knows the noes of the past exactly, by playing a record again; nobody does where there is none.
     pub recall: Option<Arc<dyn Recall>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
@@ -149,6 +149,17 @@ fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) ->
 }
 
 impl ApiState {
+    /// Returns what the API reads of this store, with the newest snapshot and the way to the manager.
+    #[must_use]
+    pub fn of<S: Records + Chains + Clone>(
+        store: &S,
+        (status, commands): (watch::Receiver<Arc<SystemStatus>>, CommandBus),
+        hosts: Hosts,
+    ) -> Self {
+        let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        Self { status, commands, records, chains, recall: None, hosts }
+    }
+
     fn snapshot(&self) -> Arc<SystemStatus> {
         Arc::clone(&self.status.borrow())
     }

@@ -106,15 +106,7 @@ impl App {
         let status = snapshots.watch();
         let api = server::Args {
             listener: parts.listener,
-            state: ApiState {
-                status: status.clone(),
-                commands: commands.clone(),
-                records: Arc::new(parts.store.clone()),
-                chains: Arc::new(parts.store.clone()),
-                // Nobody plays a record again for it yet.
-                recall: None,
-                hosts: parts.hosts,
-            },
+            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };

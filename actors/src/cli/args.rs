@@ -153,7 +153,7 @@ pub struct StrategyArgs {
   ploy why split_arb_legged --at 09:15
                                  what it was doing then")]
 pub struct WhyArgs {
-    /// A strategy, one of its orders (split_arb_legged/12) or of its decisions (split_arb_legged@345)
+    /// A strategy, one of its orders or of its decisions; see the examples
     #[arg(value_name = "WHAT")]
     pub what: Asked,
     /// What the strategy was doing at a time: 09:15, 09:15:30 or 2026-09-28T09:15:00Z, in UTC

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What was used, what is allowed, and what of it is left.
+type Compared = (&'static str, &'static str, Option<&'static str>);
+
 /// Returns what the guard found: the rules up to a refusal, in short.
 fn checks(refused: Option<&str>) -> Value {
     let rules = [
@@ -13,29 +16,28 @@ fn checks(refused: Option<&str>) -> Value {
         ("throttle", "passed", Some(("1", "20", Some("19")))),
     ];
     let mut is_over = false;
-    let mut check =
-        |(rule, finding, compared): (&str, &str, Option<(&str, &str, Option<&str>)>)| {
-            let finding = match refused {
-                Some(no) if no == rule => "refused",
-                Some(_) if is_over => "not_reached",
-                Some(_) | None => finding,
-            };
-            is_over |= finding == "refused";
-            let compared = match finding {
-                "not_reached" => None,
-                "refused" => Some(("61", "50", Some("0"))),
-                _ => compared,
-            };
-            json!({
-                "rule": rule, "finding": finding, "used": compared.map(|(used, _, _)| used),
-                "limit": compared.map(|(_, limit, _)| limit),
-                "room": compared.and_then(|(_, _, room)| room),
-            })
+    let mut check = |(rule, finding, compared): (&str, &str, Option<Compared>)| {
+        let finding = match refused {
+            Some(no) if no == rule => "refused",
+            Some(_) if is_over => "not_reached",
+            Some(_) | None => finding,
         };
+        is_over |= finding == "refused";
+        let compared = match finding {
+            "not_reached" => None,
+            "refused" => Some(("61", "50", Some("0"))),
+            _ => compared,
+        };
+        json!({
+            "rule": rule, "finding": finding, "used": compared.map(|(used, _, _)| used),
+            "limit": compared.map(|(_, limit, _)| limit),
+            "room": compared.and_then(|(_, _, room)| room),
+        })
+    };
     rules.into_iter().map(&mut check).collect()
 }
 
-fn entry(verdict: &str, cause: &str, numbers: Value, risk: Value) -> Value {
+fn entry(verdict: &str, cause: &str, numbers: &Value, risk: &Value) -> Value {
     json!({
         "seq": 345, "at": "2026-09-28T09:12:03.25Z", "strategy": "split-arb",
         "market_id": "0x1", "market": "btc-updown-15m-1790586000", "verdict": verdict,
@@ -69,7 +71,7 @@ fn bought() -> Value {
     };
     json!({
         "run": "0197a1b2",
-        "decision": entry("order", "12", numbers, risk),
+        "decision": entry("order", "12", &numbers, &risk),
         "order": {
             "order": order,
             "events": [
@@ -105,7 +107,7 @@ fn refused() -> Value {
         json!([["ask", "0.34"], ["used", "61"], ["limit", "50"], ["would_pass", "67.64"]]);
     json!({
         "run": "0197a1b2",
-        "decision": entry("rejected", "market_exposure", numbers, risk), "order": null
+        "decision": entry("rejected", "market_exposure", &numbers, &risk), "order": null
     })
 }
 
@@ -199,7 +201,7 @@ async fn a_refusal_tells_what_would_have_passed() {
 /// Tells what would have passed, of a refusal by this rule.
 async fn passes(rule: &str, numbers: Value, passing: Value, until: Value) -> String {
     let risk = json!({"checks": [], "passing": passing, "until": until});
-    let decision = entry("rejected", rule, numbers, risk);
+    let decision = entry("rejected", rule, &numbers, &risk);
     let story = json!({"run": "0197a1b2", "decision": decision, "order": null});
     let wide = Look { width: 200, colour: false };
     let said = telling(story).ask("why split-arb@345", wide).await.unwrap();

@@ -80,9 +80,10 @@ impl Stories {
     fn tell<T: serde::de::DeserializeOwned + Send + 'static>(
         &self,
     ) -> Pending<'static, Result<Found<T>, StoreError>> {
-        let found = match &self.0 {
-            Value::Null => Found::Nothing { run: "0197a1b2".to_owned() },
-            story => Found::There(serde_json::from_value(story.clone()).unwrap()),
+        let found = if self.0.is_null() {
+            Found::Nothing { run: "0197a1b2".to_owned() }
+        } else {
+            Found::There(serde_json::from_value(self.0.clone()).unwrap())
         };
         Box::pin(ready(Ok(found)))
     }

@@ -363,7 +363,12 @@ fn a_resumed_split_arb_goes_on_as_the_undisturbed_one() {
 
 #[test]
 fn a_resumed_momentum_goes_on_as_the_undisturbed_one() {
-    check(shipped!("config/strategies/momentum.toml"));
+    // The world below is one of 15-minute markets.
+    let directional = shipped!("config/strategies/momentum.toml")
+        .replace("btc-updown-5m-", "btc-updown-15m-")
+        .replace("btc_sigma_frac = 0.001", "btc_sigma_frac = 0.005")
+        .replace("left_s_max = 300", "left_s_max = 900");
+    check(&directional);
     check(shipped!("docs/examples/momentum_predictive.toml"));
     check(shipped!("docs/examples/momentum_confirmatory.toml"));
 }

@@ -6,9 +6,10 @@ use crate::market::Outcome;
 use crate::time::Timestamp;
 
 /// What moved a kernel to a look. It follows from the inputs, so it is no part of the digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     /// What came.
+    #[serde(flatten)]
     pub cause: Cause,
     /// When that was true. The look may be later: news can be late.
     pub at: Timestamp,

@@ -84,6 +84,7 @@ fn decision(seq: u64) -> Row {
         numbers: [("ask", "0.34"), ("entry_price_max", "0.35"), ("other_ask", "0.67")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
+        grounds: None,
     })
 }
 

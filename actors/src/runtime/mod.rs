@@ -229,7 +229,8 @@ impl State {
                 }
             }
             Effect::Decided { decision, repeated, risk } => {
-                if let Some(record) = records::decision(&self.kernel, &decision, repeated) {
+                let record = records::decision(&self.kernel, &decision, repeated, risk.as_deref());
+                if let Some(record) = record {
                     self.store(Row::Decision(record), ticket);
                 }
             }

@@ -6,11 +6,12 @@ use ploy::kernel::Kernel;
 use ploy::market::{ConditionId, Market};
 use ploy::order::{Fill, OrderEvent, StrategyId, Submission, Update};
 use ploy::price::{Size, Usdc};
-use ploy::risk::{Rejection, Rule, Trip};
+use ploy::risk::{Check, Explanation, Rejection, Rule, Trip};
 use ploy::status::Recent;
 use ploy::time::Timestamp;
 
 use crate::bus::status::StatusBus;
+use crate::ports::why::{CheckRecord, Grounds, RiskAnswer};
 use crate::ports::{DecisionRecord, RiskRecord, Settlement};
 use crate::telemetry::events;
 
@@ -20,6 +21,7 @@ pub(super) fn decision(
     kernel: &Kernel,
     decision: &Decision,
     repeated: bool,
+    risk: Option<&Explanation>,
 ) -> Option<DecisionRecord> {
     let mut numbers: Vec<(String, String)> =
         decision.numbers.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
@@ -43,7 +45,29 @@ pub(super) fn decision(
         cause,
         intent: Some(line(intent, market.map(|state| state.market.as_ref()))),
         numbers,
+        grounds: Some(Grounds {
+            trigger: decision.trigger,
+            gates: kernel
+                .gates()
+                .of(intent.purpose)
+                .iter()
+                .map(|gate| gate.name().into())
+                .collect(),
+            risk: risk.map(answer),
+        }),
     })
+}
+
+fn answer(risk: &Explanation) -> RiskAnswer {
+    let check = |check: &Check| CheckRecord {
+        rule: check.rule.name().to_owned(),
+        finding: check.finding.name().to_owned(),
+        used: check.finding.compared().map(|(used, _)| used.to_string()),
+        limit: check.finding.compared().map(|(_, limit)| limit.to_string()),
+        room: check.room().map(|room| room.to_string()),
+    };
+    let checks = risk.checks.iter().map(check).collect();
+    RiskAnswer { checks, passing: risk.passing, until: risk.until }
 }
 
 fn refusal(rejection: &Rejection) -> impl Iterator<Item = (String, String)> {

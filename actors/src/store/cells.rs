@@ -7,6 +7,7 @@ use ploy::market::{Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, Liquidity};
 use ploy::price::{OutOfRange, Price, Size, Usdc};
 use ploy::time::Timestamp;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use super::queue::Shared;
@@ -98,6 +99,11 @@ pub(super) async fn within<T>(
             Err(StoreError::Failed(format!("no answer within {} s", ANSWER_WITHIN.as_secs())))
         }
     }
+}
+
+/// Reads a cell of JSON; `what` names it in the error.
+pub(super) fn json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Unreadable> {
+    serde_json::from_str(text).map_err(|error| Unreadable(format!("{what} of a decision: {error}")))
 }
 
 pub(super) fn word<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Unreadable> {

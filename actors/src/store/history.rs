@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, query_as};
 
 use super::Store;
-use super::cells::{FillRow, Unreadable, number, outcome, side, within, word};
+use super::cells::{FillRow, Unreadable, json, number, outcome, side, within, word};
 use crate::ports::{
     DecisionRecord, FillRecord, OrderRecord, Page, Pending, Query, Records, StoreError,
 };
@@ -15,25 +15,44 @@ use crate::ports::{
 const DECISIONS: &str = "select seq, strategy, number, at, market_id, market, verdict, cause, intent, \
      numbers from decisions where run = $1 and strategy = $2 and seq < $3 order by seq desc limit $4";
 
-const ORDERS: &str = "select o.seq, o.number, o.at, o.market, o.outcome, o.side, o.limit_price, o.size, \
-     o.time_in_force, o.purpose, \
-     coalesce((select cast(sum(f.size) as bigint) from fills f where f.run = o.run \
-         and f.strategy = o.strategy and f.number = o.number), 0) as filled, \
-     (select e.cause from order_events e where e.run = o.run and e.strategy = o.strategy \
-         and e.number = o.number and e.kind = 'done') as done, \
-     (select e.cause from order_events e where e.run = o.run and e.strategy = o.strategy \
-         and e.number = o.number and e.kind = 'rejected') as rejected, \
-     (select count(*) from order_events e where e.run = o.run and e.strategy = o.strategy \
-         and e.number = o.number and e.kind = 'accepted') as accepted, \
-     (select count(*) from order_events e where e.run = o.run and e.strategy = o.strategy \
-         and e.number = o.number and e.kind = 'unknown') as unknown \
-     from orders o where o.run = $1 and o.strategy = $2 and o.seq < $3 order by o.seq desc limit $4";
+/// The columns of an order, with what came of it by the events that fit.
+macro_rules! order_columns {
+    ($events:literal) => {
+        concat!(
+            "select o.seq, o.number, o.at, o.market, o.outcome, o.side, o.limit_price, o.size, \
+             o.time_in_force, o.purpose, \
+             coalesce((select cast(sum(e.size) as bigint) from fills e where e.run = o.run \
+                 and e.strategy = o.strategy and e.number = o.number",
+            $events,
+            "), 0) as filled, \
+             (select e.cause from order_events e where e.run = o.run and e.strategy = o.strategy \
+                 and e.number = o.number and e.kind = 'done'",
+            $events,
+            ") as done, \
+             (select e.cause from order_events e where e.run = o.run and e.strategy = o.strategy \
+                 and e.number = o.number and e.kind = 'rejected'",
+            $events,
+            ") as rejected, \
+             (select count(*) from order_events e where e.run = o.run and e.strategy = o.strategy \
+                 and e.number = o.number and e.kind = 'accepted'",
+            $events,
+            ") as accepted, \
+             (select count(*) from order_events e where e.run = o.run and e.strategy = o.strategy \
+                 and e.number = o.number and e.kind = 'unknown'",
+            $events,
+            ") as unknown from orders o where o.run = $1 and o.strategy = $2 "
+        )
+    };
+}
+pub(super) use order_columns;
+
+const ORDERS: &str = concat!(order_columns!(""), "and o.seq < $3 order by o.seq desc limit $4");
 
 const FILLS: &str = "select seq, strategy, number, fill, at, market, outcome, side, price, size, fee, \
      liquidity from fills where run = $1 and strategy = $2 and seq < $3 order by seq desc limit $4";
 
 #[derive(FromRow)]
-struct DecisionRow {
+pub(super) struct DecisionRow {
     seq: i64,
     strategy: String,
     number: i64,
@@ -47,7 +66,7 @@ struct DecisionRow {
 }
 
 #[derive(FromRow)]
-struct OrderRow {
+pub(super) struct OrderRow {
     seq: i64,
     number: i64,
     at: i64,
@@ -112,7 +131,7 @@ impl Store {
 }
 
 impl DecisionRow {
-    fn record(self) -> Result<(i64, DecisionRecord), Unreadable> {
+    pub(super) fn record(self) -> Result<(i64, DecisionRecord), Unreadable> {
         let record = DecisionRecord {
             seq: number(self.number)?,
             at: Timestamp::from_micros(self.at),
@@ -122,15 +141,15 @@ impl DecisionRow {
             verdict: self.verdict,
             cause: self.cause,
             intent: self.intent,
-            numbers: serde_json::from_str(&self.numbers)
-                .map_err(|error| Unreadable(format!("numbers of a decision: {error}")))?,
+            numbers: json("numbers", &self.numbers)?,
+            grounds: None,
         };
         Ok((self.seq, record))
     }
 }
 
 impl OrderRow {
-    fn record(self, strategy: &StrategyId) -> Result<(i64, OrderRecord), Unreadable> {
+    pub(super) fn record(self, strategy: &StrategyId) -> Result<(i64, OrderRecord), Unreadable> {
         let (state, cause) = self.state();
         let record = OrderRecord {
             id: ClientOrderId { strategy: strategy.clone(), number: number(self.number)? },

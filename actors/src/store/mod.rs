@@ -6,10 +6,13 @@
 mod cells;
 mod history;
 mod hold;
+mod moment;
 mod open;
 mod queue;
 mod recovery;
+mod round;
 mod rows;
+mod why;
 mod writer;
 
 use std::error::Error as StdError;

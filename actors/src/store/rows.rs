@@ -5,6 +5,7 @@ use ploy::market::Side;
 use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
+use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
@@ -242,9 +243,9 @@ fn settlement(place: Place<'_>, settlement: &Settlement) -> Statement {
 
 fn decision(place: Place<'_>, decision: &DecisionRecord) -> Statement {
     const SQL: &str = "insert into decisions (run, seq, strategy, at, number, market_id, market, \
-         verdict, cause, intent, numbers) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-         on conflict do nothing";
-    let numbers = serde_json::to_string(&decision.numbers).expect("pairs of text are JSON");
+         verdict, cause, intent, numbers, moved_by, gates, risk) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing";
+    let grounds = decision.grounds.as_ref();
     Statement::Plain(
         start(SQL, place, of(&decision.strategy), decision.at)
             .bind(count(decision.seq))
@@ -253,8 +254,15 @@ fn decision(place: Place<'_>, decision: &DecisionRecord) -> Statement {
             .bind(decision.verdict.clone())
             .bind(decision.cause.clone())
             .bind(decision.intent.clone())
-            .bind(numbers),
+            .bind(json(&decision.numbers))
+            .bind(grounds.map(|grounds| json(&grounds.trigger)))
+            .bind(grounds.map(|grounds| json(&grounds.gates)))
+            .bind(grounds.and_then(|grounds| grounds.risk.as_ref()).map(json)),
     )
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts and numbers are JSON")
 }
 
 fn risk_event(place: Place<'_>, event: &RiskRecord) -> Statement {

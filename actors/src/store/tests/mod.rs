@@ -1,7 +1,9 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
+mod chains;
 mod opening;
 mod reading;
+
 mod writing;
 
 use std::fs;
@@ -198,6 +200,7 @@ fn decision(seq: u64) -> DecisionRecord {
         cause: "throttle".to_owned(),
         intent: Some("buy 10 yes".to_owned()),
         numbers: vec![("used".to_owned(), "4".to_owned()), ("ask".to_owned(), "0.46".to_owned())],
+        grounds: None,
     }
 }
 

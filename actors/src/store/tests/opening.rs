@@ -109,6 +109,7 @@ async fn no_query_reads_a_whole_table() {
     });
     let lists = lists.filter(|sql| !sql.contains(" strategies "));
     let queries = history::PAGES.iter().chain(&recovery::LOOKUPS);
+    let queries = queries.chain(&why::CHAINS).chain(&moment::MOMENTS);
     let queries = queries.map(|sql| (*sql).to_owned()).chain(lists);
     let mut checked = 0;
     for sql in queries {

@@ -1,0 +1,302 @@
+//! The chain of one decision or one order: the decision with its grounds, the order, its events, fills and round.
+
+use ploy::order::StrategyId;
+use ploy::price::Size;
+use ploy::time::Timestamp;
+use sqlx::{FromRow, SqliteConnection, query_as, query_scalar};
+
+use super::cells::{FillRow, Unreadable, json, money, number, outcome, side, within};
+use super::history::{DecisionRow, OrderRow, order_columns};
+use super::round::{self, Booked};
+use super::rows::count;
+use super::{Store, moment};
+use crate::ports::why::{
+    Chain, Chains, Found, Grounds, Moment, Of, OrderEventRecord, OrderStory, Round, RoundEnd, Trade,
+};
+use crate::ports::{DecisionRecord, OrderRecord, Pending, StoreError};
+
+/// How many fills in one market are read to tell a round; one with more is not told.
+const ROUND_FILLS_MAX: usize = 5000;
+/// How many runs are named where the wanted one is not there.
+const RUNS_NAMED: i64 = 5;
+
+/// The columns of a decision with its grounds.
+macro_rules! decision_columns {
+    () => {
+        "select seq, strategy, number, at, market_id, market, verdict, cause, intent, numbers, \
+         moved_by, gates, risk from decisions where run = $1 and strategy = $2 "
+    };
+}
+pub(super) use decision_columns;
+
+const DECISION: &str = concat!(decision_columns!(), "and number = $3 limit 1");
+
+const DECISION_OF_ORDER: &str =
+    concat!(decision_columns!(), "and at = $3 and verdict = 'order' and cause = $4 limit 1");
+
+const ORDER: &str = concat!(order_columns!(""), "and o.number = $3");
+
+const EVENTS: &str = "select seq, at, kind, fill, cause, unfilled from order_events \
+     where run = $1 and strategy = $2 and number = $3";
+
+const FILLS: &str = "select seq, strategy, number, fill, at, market, outcome, side, price, size, fee, \
+     liquidity from fills where run = $1 and strategy = $2 and number = $3 order by fill";
+
+const MARKET_FILLS: &str = "select f.seq, f.number, f.at, f.outcome, f.side, f.size, f.cash, o.purpose \
+     from fills f join orders o on o.run = f.run and o.strategy = f.strategy and o.number = f.number \
+     where f.run = $1 and f.strategy = $2 and f.market = $3 order by f.seq limit $4";
+
+const SETTLEMENTS: &str = "select seq, at, yes_pays, no_pays, amount, profit from settlements \
+     where run = $1 and strategy = $2 and market = $3";
+
+const RUN: &str = "select run from runs where run = $1";
+
+const RUNS_LIKE: &str =
+    "select run from runs where $1 <= run and run < $1 || char(1114111) limit 2";
+
+const NEWEST_RUNS: &str = "select run from runs order by number desc limit $1";
+
+#[derive(FromRow)]
+pub(super) struct GroundedRow {
+    #[sqlx(flatten)]
+    decision: DecisionRow,
+    moved_by: Option<String>,
+    gates: Option<String>,
+    risk: Option<String>,
+}
+
+#[derive(FromRow)]
+struct EventRow {
+    seq: i64,
+    at: i64,
+    kind: String,
+    fill: i64,
+    cause: Option<String>,
+    unfilled: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct TradeRow {
+    seq: i64,
+    number: i64,
+    at: i64,
+    outcome: String,
+    side: String,
+    size: i64,
+    cash: i64,
+    purpose: String,
+}
+
+#[derive(FromRow)]
+struct EndRow {
+    seq: i64,
+    at: i64,
+    yes_pays: i64,
+    no_pays: i64,
+    amount: i64,
+    profit: i64,
+}
+
+/// Whose records are read, of which run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose<'a> {
+    pub(super) run: &'a str,
+    pub(super) strategy: &'a StrategyId,
+}
+
+/// A read that failed: by the database, or by what stands in it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error(transparent)]
+    Cell(#[from] Unreadable),
+}
+
+impl Chains for Store {
+    fn decision(&self, of: Of, seq: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
+        Box::pin(self.find(of, async move |conn, whose| {
+            let read = query_as::<_, GroundedRow>(DECISION)
+                .bind(whose.run)
+                .bind(whose.strategy.as_str())
+                .bind(count(seq));
+            let Some(row) = read.fetch_optional(&mut *conn).await? else { return Ok(None) };
+            let decision = row.record()?;
+            let number = match decision.verdict.as_str() {
+                "order" => decision.cause.parse().ok(),
+                _ => None,
+            };
+            let order = match number {
+                Some(number) => story(conn, whose, number).await?,
+                None => None,
+            };
+            Ok(Some(Chain { run: whose.run.to_owned(), decision: Some(decision), order }))
+        }))
+    }
+
+    fn order(&self, of: Of, number: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
+        Box::pin(self.find(of, async move |conn, whose| {
+            let Some(story) = story(conn, whose, number).await? else { return Ok(None) };
+            let read = query_as::<_, GroundedRow>(DECISION_OF_ORDER)
+                .bind(whose.run)
+                .bind(whose.strategy.as_str())
+                .bind(story.order.at.micros())
+                .bind(number.to_string());
+            let decision = read.fetch_optional(&mut *conn).await?;
+            let decision = decision.map(GroundedRow::record).transpose()?;
+            Ok(Some(Chain { run: whose.run.to_owned(), decision, order: Some(story) }))
+        }))
+    }
+
+    fn moment(&self, of: Of, at: Timestamp) -> Pending<'_, Result<Found<Moment>, StoreError>> {
+        Box::pin(
+            self.find(of, async move |conn, whose| moment::read(conn, whose, at).await.map(Some)),
+        )
+    }
+}
+
+impl Store {
+    /// Reads in one transaction, of the run that is meant.
+    async fn find<T>(
+        &self,
+        of: Of,
+        read: impl AsyncFnOnce(&mut SqliteConnection, Whose<'_>) -> Result<Option<T>, Fault>,
+    ) -> Result<Found<T>, StoreError> {
+        let all = async {
+            let mut tx = self.inner.pool.begin().await?;
+            let run = match &of.run {
+                None => Some(self.inner.run.clone()),
+                Some(wanted) => run(&mut tx, wanted).await?,
+            };
+            let Some(run) = run else {
+                let newest = query_scalar::<_, String>(NEWEST_RUNS).bind(RUNS_NAMED);
+                return Ok(Ok(Found::NoRun(newest.fetch_all(&mut *tx).await?)));
+            };
+            let whose = Whose { run: &run, strategy: &of.strategy };
+            let found = match read(&mut tx, whose).await {
+                Ok(found) => found,
+                Err(Fault::Sql(error)) => return Err(error),
+                Err(Fault::Cell(unreadable)) => return Ok(Err(unreadable)),
+            };
+            tx.commit().await?;
+            Ok(Ok(found.map_or(Found::Nothing { run }, Found::There)))
+        };
+        Ok(within(&self.inner.shared, all).await??)
+    }
+}
+
+/// Returns the id of the run that is called so, or the only one that begins so.
+async fn run(conn: &mut SqliteConnection, wanted: &str) -> Result<Option<String>, sqlx::Error> {
+    let exact = query_scalar::<_, String>(RUN).bind(wanted).fetch_optional(&mut *conn).await?;
+    if exact.is_some() || wanted.is_empty() {
+        return Ok(exact);
+    }
+    let mut like = query_scalar::<_, String>(RUNS_LIKE).bind(wanted).fetch_all(&mut *conn).await?;
+    let only = like.pop();
+    Ok(only.filter(|_| like.is_empty()))
+}
+
+async fn story(
+    conn: &mut SqliteConnection,
+    whose: Whose<'_>,
+    number: u64,
+) -> Result<Option<OrderStory>, Fault> {
+    let (run, strategy) = (whose.run, whose.strategy.as_str());
+    let read = query_as::<_, OrderRow>(ORDER).bind(run).bind(strategy).bind(count(number));
+    let Some(row) = read.fetch_optional(&mut *conn).await? else { return Ok(None) };
+    let (_, order) = row.record(whose.strategy)?;
+    let read = query_as::<_, EventRow>(EVENTS).bind(run).bind(strategy).bind(count(number));
+    let mut events = read.fetch_all(&mut *conn).await?;
+    events.sort_by_key(|event| event.seq);
+    let events = events.into_iter().map(EventRow::record).collect::<Result<_, _>>()?;
+    let read = query_as::<_, FillRow>(FILLS).bind(run).bind(strategy).bind(count(number));
+    let fills = read.fetch_all(&mut *conn).await?.into_iter();
+    let fills = fills.map(|row| row.record().map(|(_, fill)| fill));
+    let fills: Vec<_> = fills.collect::<Result<_, _>>()?;
+    let round = if fills.is_empty() { None } else { round_of(conn, whose, &order).await? };
+    Ok(Some(OrderStory { order, events, fills, round }))
+}
+
+async fn round_of(
+    conn: &mut SqliteConnection,
+    whose: Whose<'_>,
+    order: &OrderRecord,
+) -> Result<Option<Round>, Fault> {
+    let (run, strategy) = (whose.run, whose.strategy.as_str());
+    let limit = i64::try_from(ROUND_FILLS_MAX).unwrap_or(i64::MAX);
+    let read = query_as::<_, TradeRow>(MARKET_FILLS).bind(run).bind(strategy);
+    let fills = read.bind(&order.market_id).bind(limit + 1).fetch_all(&mut *conn).await?;
+    if ROUND_FILLS_MAX < fills.len() {
+        return Ok(None);
+    }
+    let read = query_as::<_, EndRow>(SETTLEMENTS).bind(run).bind(strategy);
+    let ends = read.bind(&order.market_id).fetch_all(&mut *conn).await?;
+    let mut booked = Vec::with_capacity(fills.len() + ends.len());
+    for row in fills {
+        booked.push((row.seq, Booked::Fill(row.trade()?)));
+    }
+    for row in ends {
+        booked.push((row.seq, Booked::Settled(row.end()?)));
+    }
+    booked.sort_by_key(|(seq, _)| *seq);
+    Ok(round::of(order.id.number, booked.into_iter().map(|(_, booked)| booked)))
+}
+
+impl GroundedRow {
+    pub(super) fn record(self) -> Result<DecisionRecord, Unreadable> {
+        let Self { decision, moved_by, gates, risk } = self;
+        let (_, record) = decision.record()?;
+        let grounds = match (moved_by, gates) {
+            (Some(moved_by), Some(gates)) => Some(Grounds {
+                trigger: json("trigger", &moved_by)?,
+                gates: json("gates", &gates)?,
+                risk: risk.map(|risk| json("risk rules", &risk)).transpose()?,
+            }),
+            // An older version stored it.
+            (_, _) => None,
+        };
+        Ok(DecisionRecord { grounds, ..record })
+    }
+}
+
+impl EventRow {
+    fn record(self) -> Result<OrderEventRecord, Unreadable> {
+        let fill = u32::try_from(self.fill).ok().filter(|fill| *fill != 0);
+        Ok(OrderEventRecord {
+            at: Timestamp::from_micros(self.at),
+            kind: self.kind,
+            fill,
+            cause: self.cause,
+            unfilled: self.unfilled.map(Size::from_micros).transpose()?,
+        })
+    }
+}
+
+impl TradeRow {
+    fn trade(self) -> Result<Trade, Unreadable> {
+        Ok(Trade {
+            order: number(self.number)?,
+            purpose: self.purpose,
+            side: side(&self.side)?,
+            outcome: outcome(&self.outcome)?,
+            at: Timestamp::from_micros(self.at),
+            size: Size::from_micros(self.size)?,
+            cash_usdc: money(self.cash)?,
+        })
+    }
+}
+
+impl EndRow {
+    fn end(self) -> Result<RoundEnd, Unreadable> {
+        Ok(RoundEnd {
+            at: Timestamp::from_micros(self.at),
+            payouts_usdc: Some([money(self.yes_pays)?, money(self.no_pays)?]),
+            amount_usdc: money(self.amount)?,
+            profit_usdc: money(self.profit)?,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) const CHAINS: [&str; 8] =
+    [DECISION, DECISION_OF_ORDER, ORDER, EVENTS, FILLS, MARKET_FILLS, SETTLEMENTS, RUNS_LIKE];

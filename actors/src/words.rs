@@ -84,6 +84,14 @@ pub(crate) fn clock(at: Timestamp) -> String {
     text.get(11..19).unwrap_or(&text).to_owned()
 }
 
+/// Returns the time of day to the millisecond, in UTC: `09:12:03.250`.
+pub(crate) fn instant(at: Timestamp) -> String {
+    let text = at.to_string();
+    let fraction = text.get(20..).map(|rest| rest.trim_end_matches('Z')).unwrap_or_default();
+    let millis: String = fraction.chars().chain("000".chars()).take(3).collect();
+    format!("{}.{millis}", clock(at))
+}
+
 /// Returns day and time to the second, in UTC: `2026-09-28 09:12:03`.
 pub(crate) fn moment(at: Timestamp) -> String {
     let text = at.to_string();
@@ -188,6 +196,9 @@ mod tests {
     fn a_time_is_told_to_the_second() {
         let at = "2026-09-28T09:12:03.25Z".parse().unwrap();
         assert_eq!(clock(at), "09:12:03");
+        assert_eq!(instant(at), "09:12:03.250");
+        let whole = "2026-09-28T09:12:03Z".parse().unwrap();
+        assert_eq!(instant(whole), "09:12:03.000");
         assert_eq!(moment(at), "2026-09-28 09:12:03");
     }
 

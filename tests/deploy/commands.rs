@@ -6,13 +6,14 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/tape.md",
     "docs/testing.md",
+    "docs/why.md",
     "deploy/compose.yml",
 ];
 

@@ -17,3 +17,4 @@ mod signals;
 mod snapshot;
 mod stage;
 mod store_down;
+mod why;

@@ -23,6 +23,8 @@ pub enum Code {
     MethodNotAllowed,
     /// No strategy of this name.
     UnknownStrategy,
+    /// No such decision, order or run.
+    UnknownRecord,
     /// The strategy's phase forbids it.
     WrongPhase,
     /// A parameter behind the `?` is unknown or out of range.
@@ -102,10 +104,11 @@ pub struct ProblemBody {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownRoute,
         Self::MethodNotAllowed,
         Self::UnknownStrategy,
+        Self::UnknownRecord,
         Self::WrongPhase,
         Self::BadQuery,
         Self::BadBody,
@@ -124,6 +127,7 @@ impl Code {
             Self::UnknownRoute => "There is nothing at this address",
             Self::MethodNotAllowed => "This address does not take this method",
             Self::UnknownStrategy => "There is no such strategy",
+            Self::UnknownRecord => "There is no such record",
             Self::WrongPhase => "The strategy's phase forbids it",
             Self::BadQuery => "A query parameter is not acceptable",
             Self::BadBody => "The body is not acceptable",
@@ -143,6 +147,7 @@ impl Code {
             Self::UnknownRoute => "urn:ploy:problem:unknown-route",
             Self::MethodNotAllowed => "urn:ploy:problem:method-not-allowed",
             Self::UnknownStrategy => "urn:ploy:problem:unknown-strategy",
+            Self::UnknownRecord => "urn:ploy:problem:unknown-record",
             Self::WrongPhase => "urn:ploy:problem:wrong-phase",
             Self::BadQuery => "urn:ploy:problem:bad-query",
             Self::BadBody => "urn:ploy:problem:bad-body",
@@ -159,7 +164,9 @@ impl Code {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::UnknownRoute | Self::UnknownStrategy => StatusCode::NOT_FOUND,
+            Self::UnknownRoute | Self::UnknownStrategy | Self::UnknownRecord => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongPhase => StatusCode::CONFLICT,
             Self::BadQuery | Self::BadBody => StatusCode::BAD_REQUEST,

@@ -8,6 +8,7 @@ pub mod server;
 pub mod strategies;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::fmt;
 use std::io;
@@ -33,6 +34,7 @@ use self::error::{Code, Problem};
 pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::ports::Records;
+use crate::ports::why::{Chains, Recall};
 
 /// A command is a name at most; more than this is a mistake or an attack.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +53,10 @@ pub struct ApiState {
     pub commands: CommandBus,
     /// What was stored.
     pub records: Arc<dyn Records>,
+    /// The same, as chains from an event to what became of an order.
+    pub chains: Arc<dyn Chains>,
+    /// Who knows the noes of the past exactly, by playing a record again; nobody does where there is none.
+    pub recall: Option<Arc<dyn Recall>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -61,6 +67,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .merge(strategies::routes())
+        .merge(why::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -142,6 +149,17 @@ fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) ->
 }
 
 impl ApiState {
+    /// Returns what the API reads of this store, with the newest snapshot and the way to the manager.
+    #[must_use]
+    pub fn of<S: Records + Chains + Clone>(
+        store: &S,
+        (status, commands): (watch::Receiver<Arc<SystemStatus>>, CommandBus),
+        hosts: Hosts,
+    ) -> Self {
+        let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        Self { status, commands, records, chains, recall: None, hosts }
+    }
+
     fn snapshot(&self) -> Arc<SystemStatus> {
         Arc::clone(&self.status.borrow())
     }

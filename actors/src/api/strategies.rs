@@ -54,7 +54,7 @@ struct Ask {
 }
 
 /// The id in a strategy's address, as it was sent.
-struct Id(String);
+pub(super) struct Id(pub(super) String);
 
 /// Which page of records is wanted.
 #[derive(Clone, Copy)]
@@ -217,11 +217,16 @@ fn actor(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Str
 }
 
 impl ApiState {
-    fn query(&self, Id(id): &Id, wanted: Wanted) -> Result<Query, Problem> {
+    /// Returns the id of the strategy that is meant.
+    pub(super) fn known(&self, Id(id): &Id) -> Result<StrategyId, Problem> {
         let status = self.snapshot();
         let strategy = status.strategy(id);
         let strategy = strategy.ok_or_else(|| Problem::unknown_strategy(id, &status))?;
-        Ok(Query { strategy: strategy.id.clone(), limit: wanted.limit, before: wanted.before })
+        Ok(strategy.id.clone())
+    }
+
+    fn query(&self, id: &Id, wanted: Wanted) -> Result<Query, Problem> {
+        Ok(Query { strategy: self.known(id)?, limit: wanted.limit, before: wanted.before })
     }
 }
 

@@ -104,12 +104,7 @@ impl App {
         let status = snapshots.watch();
         let api = server::Args {
             listener: parts.listener,
-            state: ApiState {
-                status: status.clone(),
-                commands: commands.clone(),
-                records: Arc::new(parts.store.clone()),
-                hosts: parts.hosts,
-            },
+            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };

@@ -8,6 +8,8 @@ use ploy::config::Speed;
 use ploy::order::StrategyId;
 use reqwest::Url;
 
+use crate::cli::why::{Asked, When};
+
 /// Runs and supervises trading strategies for prediction markets.
 #[derive(Debug, Parser)]
 #[command(name = "ploy", version, arg_required_else_help = true)]
@@ -77,8 +79,8 @@ pub enum ClientVerb {
     Restart(StrategyArgs),
     /// Let a halted strategy go on, or release its tripped breaker
     Resume(StrategyArgs),
-    /// Why a strategy trades, or why it does not
-    Why(StrategyArgs),
+    /// Why a strategy trades or not, how an order or a decision came about, what was done at a time
+    Why(WhyArgs),
     /// Whether the service can do its work, one check a line
     Health,
 }
@@ -131,6 +133,36 @@ pub struct StatusArgs {
 pub struct StrategyArgs {
     /// Its id: the stem of its file
     pub id: StrategyId,
+}
+
+/// What `ploy why` is told.
+#[derive(Clone, Debug, Arguments)]
+#[command(after_help = "Examples:
+  ploy why split_arb_legged      why it trades, or why it does not
+  ploy why split_arb_legged/12   how its order 12 came about, and what became of it
+  ploy why split_arb_legged@345  the same of its decision 345
+  ploy why split_arb_legged --at 09:15
+                                 what it was doing then")]
+pub struct WhyArgs {
+    /// A strategy, one of its orders or of its decisions; see the examples
+    #[arg(value_name = "WHAT")]
+    pub what: Asked,
+    /// What the strategy was doing at a time: 09:15, 09:15:30 or 2026-09-28T09:15:00Z, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<When>,
+    /// Of an earlier run: its id, or how it begins
+    #[arg(long, value_name = "RUN", value_parser = run)]
+    pub run: Option<String>,
+}
+
+/// Reads the id of a run.
+fn run(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if !text.is_empty() && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("the id of a run is letters, digits and `-`".to_owned())
+    }
 }
 
 /// Reads the address of a service. Its path, where there is one, ends with a slash afterwards.
@@ -206,6 +238,10 @@ mod tests {
         check("ploy --url https://a status", ErrorKind::ValueValidation);
         check("ploy --url nonsense status", ErrorKind::ValueValidation);
         check("ploy status --watch --check", ErrorKind::ArgumentConflict);
+        check("ploy why", ErrorKind::MissingRequiredArgument);
+        check("ploy why a/b", ErrorKind::ValueValidation);
+        check("ploy why a --at noon", ErrorKind::ValueValidation);
+        check("ploy why a/1 --run a&b", ErrorKind::ValueValidation);
         check("ploy dance", ErrorKind::InvalidSubcommand);
     }
 }

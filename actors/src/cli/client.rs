@@ -53,6 +53,9 @@ pub(super) enum Failure {
     /// It is not ours, or of another version.
     #[error("what answers at {url} is no ploy of this version ({found})")]
     Foreign { url: String, found: String },
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
     /// The request could not be made.
     #[error("cannot ask {url}")]
     Request {
@@ -169,9 +172,10 @@ impl Failure {
         match self {
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::TimedOut { .. } => Exit::TimedOut,
+            Self::Usage(_) => Exit::Usage,
             Self::Foreign { .. } | Self::Request { .. } => Exit::Failed,
             Self::Refused(problem) => match problem.code {
-                Code::UnknownStrategy => Exit::NotFound,
+                Code::UnknownStrategy | Code::UnknownRecord => Exit::NotFound,
                 Code::WrongPhase => Exit::Refused,
                 Code::TimedOut => Exit::TimedOut,
                 Code::UnknownRoute
@@ -196,6 +200,7 @@ impl Failure {
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::Foreign { .. }
+            | Self::Usage(_)
             | Self::Request { .. } => &[],
         }
     }

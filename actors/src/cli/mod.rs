@@ -8,7 +8,7 @@ mod status;
 pub mod tape;
 #[cfg(test)]
 mod tests;
-mod why;
+pub mod why;
 
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _};
@@ -24,12 +24,8 @@ use self::args::{ClientVerb, Output, Server, StatusArgs};
 use self::client::{Answer, Client, Failure};
 use self::look::Look;
 use self::output::Reader;
-use crate::api::error::Code;
-use crate::ports::{DecisionRecord, Page};
 use crate::verdict::{Level, Verdict};
 
-/// How many intents `ploy why` reads: many, because most may be refusals that are told in one row.
-const INTENTS_READ: u32 = 1000;
 /// How often `ploy status --watch` asks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,6 +48,8 @@ pub enum Exit {
     Done,
     /// It failed.
     Failed,
+    /// The command line asks for what cannot be.
+    Usage,
     /// There is no such strategy.
     NotFound,
     /// The strategy's phase forbids it.
@@ -65,12 +63,13 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Returns the number that the shell sees. 2 is taken by a wrong command line.
+    /// Returns the number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::NotFound => 3,
             Self::Refused => 4,
             Self::Unreachable => 6,
@@ -160,7 +159,7 @@ async fn ask(
         ClientVerb::Stop(args) => command(client, Action::Stop, &args.id, output).await,
         ClientVerb::Restart(args) => command(client, Action::Restart, &args.id, output).await,
         ClientVerb::Resume(args) => command(client, Action::Resume, &args.id, output).await,
-        ClientVerb::Why(args) => explain(client, &args.id, output, look).await,
+        ClientVerb::Why(args) => why::explain(client, args, output, look).await,
         ClientVerb::Health => {
             let (ready, checks) = client.ready().await?;
             let word = if ready { "ready" } else { "not ready" };
@@ -184,42 +183,6 @@ async fn command(
     let mut said = Said::new(shape(output, &answer.json, text), Exit::Done);
     said.hint = Some("see what came of it: `ploy status`".to_owned());
     Ok(said)
-}
-
-async fn explain(
-    client: &Client,
-    id: &StrategyId,
-    output: Output,
-    look: Look,
-) -> Result<Said, Failure> {
-    let path = format!("v1/strategies/{id}/decisions?limit={INTENTS_READ}");
-    let intents = match client.get::<Page<DecisionRecord>>(&path).await {
-        Ok(page) => Ok(page),
-        // Without the store the rest of the answer is all the more wanted.
-        Err(Failure::Refused(no)) if no.code == Code::Unavailable => Err(no.detail),
-        Err(failure) => return Err(failure),
-    };
-    let snapshot: Answer<SystemStatus> = client.get("v1/status").await?;
-    let Some(strategy) = snapshot.value.strategy(id.as_str()) else {
-        return Err(client.foreign(&format!("its status does not show {id}")));
-    };
-    let listed = snapshot.json.get("strategies").and_then(Value::as_array);
-    let own = listed.into_iter().flatten();
-    let own = own.filter(|entry| entry.get("id").and_then(Value::as_str) == Some(id.as_str()));
-    let json = json!({
-        "snapshot": snapshot.value.snapshot,
-        "strategy": own.collect::<Vec<_>>().first(),
-        "decisions": intents.as_ref().ok().and_then(|page| page.json.get("items")),
-        "decisions_error": intents.as_ref().err(),
-    });
-    let text = || {
-        let records = match &intents {
-            Ok(page) => Ok(page.value.items.as_slice()),
-            Err(why) => Err(crate::words::plain(why)),
-        };
-        why::render(&snapshot.value, strategy, records, look)
-    };
-    Ok(Said::new(shape(output, &json, text), Exit::Done))
 }
 
 /// Shows the status again and again, until Ctrl-C or until nobody reads.
@@ -302,8 +265,8 @@ fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
         ClientVerb::Start(args)
         | ClientVerb::Stop(args)
         | ClientVerb::Restart(args)
-        | ClientVerb::Resume(args)
-        | ClientVerb::Why(args) => Some(&args.id),
+        | ClientVerb::Resume(args) => Some(&args.id),
+        ClientVerb::Why(args) => Some(args.what.strategy()),
         ClientVerb::Status(_) | ClientVerb::Strategies | ClientVerb::Health => None,
     }
 }

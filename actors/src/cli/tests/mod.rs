@@ -1,11 +1,14 @@
 //! The command line against a real service: what is written, and how the program ends.
 
+mod why;
+
 use std::future::ready;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use ploy::command::{Accepted, Refusal};
 use ploy::lifecycle::{NoTransition, Phase};
+use ploy::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +17,10 @@ use super::args::{Args, Verb};
 use super::*;
 use crate::api::{ApiState, Hosts, serve};
 use crate::bus::command::CommandBus;
-use crate::ports::{FillRecord, OrderRecord, Pending, Query, Records, StoreError};
+use crate::ports::why::{Chain, Chains, Found, Moment, Of};
+use crate::ports::{
+    DecisionRecord, FillRecord, OrderRecord, Page, Pending, Query, Records, StoreError,
+};
 use crate::report::Report;
 use crate::sample;
 use clap::Parser as _;
@@ -66,16 +72,48 @@ impl Records for Store {
     }
 }
 
+/// The one story that this service knows, of an order or of a refusal, and the one moment.
+#[derive(Clone)]
+struct Stories(Value);
+
+impl Stories {
+    fn tell<T: serde::de::DeserializeOwned + Send + 'static>(
+        &self,
+    ) -> Pending<'static, Result<Found<T>, StoreError>> {
+        let found = if self.0.is_null() {
+            Found::Nothing { run: "0197a1b2".to_owned() }
+        } else {
+            Found::There(serde_json::from_value(self.0.clone()).unwrap())
+        };
+        Box::pin(ready(Ok(found)))
+    }
+}
+
+impl Chains for Stories {
+    fn decision(&self, _: Of, _: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
+        self.tell()
+    }
+
+    fn order(&self, _: Of, _: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
+        self.tell()
+    }
+
+    fn moment(&self, _: Of, _: Timestamp) -> Pending<'_, Result<Found<Moment>, StoreError>> {
+        self.tell()
+    }
+}
+
 /// What the service has and says.
 struct Setting {
     status: SystemStatus,
+    story: Value,
     store: Result<(), StoreError>,
     answer: Result<Accepted, Refusal>,
 }
 
 impl Setting {
     fn of(status: SystemStatus) -> Self {
-        Self { status, store: Ok(()), answer: Err(Refusal::Unavailable) }
+        Self { status, story: Value::Null, store: Ok(()), answer: Err(Refusal::Unavailable) }
     }
 
     /// Runs one command line against a service of this setting.
@@ -87,7 +125,9 @@ impl Setting {
         let state = ApiState {
             status,
             commands,
-            records: Arc::new(Store(self.store)),
+            records: Arc::new(Store(self.store.clone())),
+            chains: Arc::new(Stories(self.story)),
+            recall: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();
@@ -229,10 +269,10 @@ async fn why_a_strategy_trades() {
             limit market_exposure: 4.256 of 50 used (8 %)
 
             Last intents
-            AT        WANTED                         WHAT CAME OF IT
-            12:29:10  buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
-            11:00:00  buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05 would have
-                                                     passed
+            AT        DECISION  WANTED                         WHAT CAME OF IT
+            12:29:10  @1        buy 12.5 Up at 0.34 FAK entry  order 28 (ask 0.34)
+            11:00:00  @1        buy 160 Up at 0.34 FAK entry   2 times since 10:59:59, refused: market_exposure 54.4 of 50, 147.05
+                                                               would have passed
 
             What it keeps saying no to
              TIMES  REASON                    NEWEST NUMBERS                     SINCE     LAST

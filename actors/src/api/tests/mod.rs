@@ -1,5 +1,7 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
+mod why;
+
 use std::future::ready;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -54,6 +56,7 @@ impl Records for Store {
             cause: "1".to_owned(),
             intent: None,
             numbers,
+            grounds: None,
         })
     }
 
@@ -104,6 +107,8 @@ impl Service {
             status: rx,
             commands,
             records: Arc::new(store),
+            chains: Arc::new(store),
+            recall: Some(Arc::new(why::Recalled)),
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();

@@ -1,17 +1,18 @@
-//! `ploy why`: where a strategy stands, what it last wanted, and what it keeps saying no to.
+//! Where a strategy stands, what it last wanted, and what it keeps saying no to.
 
 use ploy::status::{StrategyStatus, SystemStatus, Tally};
 
-use super::look::{Look, Tone};
-use super::status;
-use crate::ports::DecisionRecord;
+use super::{Fates, heading};
+use crate::cli::look::{Look, Tone};
+use crate::cli::status;
+use crate::ports::{DecisionRecord, OrderRecord};
 use crate::{verdict, words};
 
 /// How many rows of intents are told.
 const INTENTS_TOLD: usize = 10;
 
-/// The last intents, or why they cannot be told.
-pub(super) type Intents<'a> = Result<&'a [DecisionRecord], String>;
+/// The last intents with what became of their orders, or why they cannot be told.
+pub(super) type Intents<'a> = Result<(&'a [DecisionRecord], &'a Fates), String>;
 
 /// Returns the whole answer.
 pub(super) fn render(
@@ -24,8 +25,8 @@ pub(super) fn render(
     text += "\n";
     text += &heading("Last intents", look);
     text += &match intents {
-        Ok([]) => "none yet\n".to_owned(),
-        Ok(records) => wanted(records, look),
+        Ok(([], _)) => "none yet\n".to_owned(),
+        Ok((records, fates)) => wanted(records, fates, look),
         Err(why) => status::paragraph(&format!("not to be had: {why}"), look, Tone::Bad),
     };
     text += "\n";
@@ -80,61 +81,87 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
     text
 }
 
-fn heading(title: &str, look: Look) -> String {
-    look.paint(Tone::Quiet, &format!("{title}\n"))
-}
-
 /// Returns the newest intents. Refusals of one rule that follow each other are one row: the newest, and how
 /// many there were.
-fn wanted(records: &[DecisionRecord], look: Look) -> String {
+pub(super) fn wanted(records: &[DecisionRecord], fates: &Fates, look: Look) -> String {
     let alike = |a: &DecisionRecord, b: &DecisionRecord| {
         let rule = |record: &DecisionRecord| (record.verdict.clone(), record.cause.clone());
         a.verdict == "rejected" && rule(a) == rule(b)
     };
     let row = |group: &[DecisionRecord]| {
         let (newest, oldest) = group.first().zip(group.last())?;
-        let (tone, mut came) = came(newest);
+        let (tone, mut came) = came(newest, fates);
         if group.len() > 1 {
             let times = words::plural(u64::try_from(group.len()).unwrap_or(u64::MAX), "time");
             came = format!("{times} since {}, {came}", words::clock(oldest.at));
         }
         let intent = newest.intent.clone().unwrap_or_default();
-        Some(vec![(Tone::Quiet, words::clock(newest.at)), (Tone::Plain, intent), (tone, came)])
+        Some(vec![
+            (Tone::Quiet, words::clock(newest.at)),
+            (Tone::Quiet, format!("@{}", newest.seq)),
+            (Tone::Plain, intent),
+            (tone, came),
+        ])
     };
     let rows = records.chunk_by(alike).take(INTENTS_TOLD).filter_map(row).collect();
-    look.table(&["AT", "WANTED", "WHAT CAME OF IT"], rows) + "\n"
+    look.table(&["AT", "DECISION", "WANTED", "WHAT CAME OF IT"], rows) + "\n"
 }
 
-/// Returns what came of an intent: its order, or the rule that refused and what would have passed.
-fn came(record: &DecisionRecord) -> (Tone, String) {
-    let number = |name: &str| {
-        let found = record.numbers.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    let rest: Vec<String> = record
-        .numbers
-        .iter()
-        .filter(|(name, _)| !["used", "limit", "would_pass"].contains(&name.as_str()))
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
+/// Returns what came of an intent: its order and that order's fate, or the rule that refused and what would have
+/// passed.
+fn came(record: &DecisionRecord, fates: &Fates) -> (Tone, String) {
     let (tone, mut text) = match record.verdict.as_str() {
-        "order" => (Tone::Good, format!("order {}", record.cause)),
+        "order" => {
+            let order = record.cause.parse().ok().and_then(|number: u64| fates.get(&number));
+            let (tone, fate) = order.map_or((Tone::Good, String::new()), fate);
+            (tone, format!("order {}{fate}", record.cause))
+        }
         "rejected" => (Tone::Bad, format!("refused: {}", record.cause)),
         other => (Tone::Plain, format!("{other}: {}", record.cause)),
     };
-    if let (Some(used), Some(limit)) = (number("used"), number("limit")) {
+    if let (Some(used), Some(limit)) = (number(record, "used"), number(record, "limit")) {
         text += &format!(" {used} of {limit}");
     }
-    if let Some(passing) = number("would_pass") {
+    if let Some(passing) = number(record, "would_pass") {
         text += &format!(", {passing} would have passed");
     }
-    if !rest.is_empty() {
-        text += &format!(" ({})", rest.join(", "));
+    let compared = compared(record);
+    if !compared.is_empty() {
+        text += &format!(" ({})", compared.join(", "));
     }
     (tone, text)
 }
 
-fn noes(totals: &[&Tally], look: Look) -> String {
+/// Returns what became of an order.
+fn fate(order: &OrderRecord) -> (Tone, String) {
+    let OrderRecord { filled, size, .. } = order;
+    let cause = order.cause.as_deref().unwrap_or("no reason told");
+    match order.state.as_str() {
+        "filled" if filled == size => (Tone::Good, " filled".to_owned()),
+        "filled" => (Tone::Good, format!(" filled {filled} of {size}, rest {cause}")),
+        "unfilled" => (Tone::Doubtful, format!(" not filled: {cause}")),
+        "rejected" => (Tone::Bad, format!(" refused by the venue: {cause}")),
+        "accepted" => (Tone::Good, format!(" open, {filled} of {size} filled")),
+        "unknown" => (Tone::Bad, " answer lost".to_owned()),
+        "pending" => (Tone::Good, " on its way".to_owned()),
+        other => (Tone::Plain, format!(" {other}")),
+    }
+}
+
+/// Returns one of a decision's numbers.
+pub(super) fn number<'a>(record: &'a DecisionRecord, name: &str) -> Option<&'a str> {
+    let found = record.numbers.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Returns the numbers that the strategy itself compared.
+pub(super) fn compared(record: &DecisionRecord) -> Vec<String> {
+    let own = record.numbers.iter();
+    let own = own.filter(|(name, _)| !["used", "limit", "would_pass"].contains(&name.as_str()));
+    own.map(|(name, value)| format!("{name} {value}")).collect()
+}
+
+pub(super) fn noes(totals: &[&Tally], look: Look) -> String {
     if totals.is_empty() {
         return "nothing yet\n".to_owned();
     }

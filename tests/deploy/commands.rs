@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",

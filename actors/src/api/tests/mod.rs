@@ -1,5 +1,7 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
+mod why;
+
 use std::future::ready;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -184,7 +186,7 @@ impl Service {
             commands,
             records: Arc::new(store),
             chains: Arc::new(store),
-            recall: Some(Arc::new(Recalled)),
+            recall: Some(Arc::new(why::Recalled)),
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();

@@ -18,8 +18,8 @@ mod values;
 
 pub use fault::Fault;
 pub use service::{
-    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ServiceConfig,
-    ShutdownConfig, StoreConfig,
+    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
+    ServiceConfig, ShutdownConfig, StoreConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

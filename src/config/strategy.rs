@@ -3,6 +3,8 @@
 //! Another kind of strategy needs: a variant of [`Kind`] and of [`Rules`], a word in `KINDS`, and a file beside
 //! `split_arb.rs` with its settings; the compiler names every place.
 
+use std::sync::Arc;
+
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
 use crate::risk::Limits;
@@ -36,6 +38,8 @@ pub struct StrategyConfig {
     pub restart: RestartPolicy,
     /// The SHA-256, in 64 hex digits, of what the file means: comments, order and spelling do not count.
     pub version: String,
+    /// The file, as it was read.
+    pub text: Arc<str>,
 }
 
 /// Which rules a strategy trades by, with their settings.
@@ -225,6 +229,7 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
         limits,
         restart: restart_policy,
         version: values::version(&[&head, &own, &risk, &restart]),
+        text: text.into(),
     }))
 }
 

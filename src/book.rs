@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::market::Side;
 use crate::price::{Price, Rounding, Size, Usdc};
 use crate::time::Timestamp;
 
 /// So many shares wanted or offered at one price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Level {
     /// The price of a share.
     pub price: Price,
@@ -16,8 +19,18 @@ pub struct Level {
 }
 
 /// All levels of one outcome, best first on both sides, with the instant they were true.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Levels")]
 pub struct OrderBook {
+    at: Timestamp,
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+/// A book as it is read: in any order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Levels {
     at: Timestamp,
     bids: Vec<Level>,
     asks: Vec<Level>,
@@ -134,6 +147,12 @@ impl OrderBook {
             Err(_) if level.size.is_zero() => {}
             Err(place) => levels.insert(place, level),
         }
+    }
+}
+
+impl From<Levels> for OrderBook {
+    fn from(Levels { at, bids, asks }: Levels) -> Self {
+        Self::new(at, bids, asks)
     }
 }
 

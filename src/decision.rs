@@ -1,6 +1,9 @@
 //! Decisions: how every look of a strategy ends, and the digest of all of them.
+//!
+//! The digest is a chain: each link is the SHA-256 of the link before and of the bytes of one decision. So all of
+//! its state is the newest link and a count, which can be written down and gone on from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::intent::Intent;
@@ -46,7 +49,7 @@ pub enum Verdict {
 }
 
 /// The first gate that said no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Not enough history yet.
@@ -127,12 +130,24 @@ pub enum Reason {
     HaltedState,
 }
 
-/// The fingerprint of all decisions so far, in order.
-#[derive(Clone, Debug, Default)]
+/// The fingerprint of all decisions so far, in order: the newest link of the chain, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DecisionDigest {
-    hash: Sha256,
+    link: Link,
+    #[serde(deserialize_with = "crate::numbers::count")]
     count: u64,
 }
+
+/// One link of the chain: 32 bytes, written as 64 hex digits. Before any decision all of them are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+struct Link([u8; 32]);
+
+/// The text is no link of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a digest of 64 hex digits")]
+struct NotALink(String);
 
 impl Reason {
     /// Returns the word for it in files and answers.
@@ -185,33 +200,36 @@ impl DecisionDigest {
     /// Adds a decision. Every part of it counts: time, market, verdict, numbers.
     pub fn add(&mut self, decision: &Decision) {
         self.count += 1;
-        let mut bytes = Bytes::default();
+        let mut bytes = Bytes::after(&self.link);
         bytes.push(&decision.seq.to_le_bytes());
         bytes.push(&decision.at.micros().to_le_bytes());
-        if let Some(market) = decision.market {
-            bytes.push(market.bytes());
+        match &decision.market {
+            Some(market) => {
+                bytes.push(&[1]);
+                bytes.push(market.bytes());
+            }
+            None => bytes.push(&[0]),
         }
         match &decision.verdict {
             Verdict::Order { order, intent } => {
-                bytes.push(b"order");
+                bytes.word("order");
                 bytes.push(&order.to_le_bytes());
                 bytes.intent(intent);
             }
             Verdict::Rejected { intent, rejection } => {
-                bytes.push(b"rejected");
+                bytes.word("rejected");
                 bytes.intent(intent);
-                bytes.push(rejection.rule.name().as_bytes());
+                bytes.word(rejection.rule.name());
                 bytes.value(rejection.used);
                 bytes.value(rejection.limit);
             }
-            Verdict::No(reason) => bytes.push(reason.name().as_bytes()),
+            Verdict::No(reason) => bytes.word(reason.name()),
         }
         for (name, value) in decision.numbers.iter() {
-            bytes.push(name.as_bytes());
+            bytes.word(name);
             bytes.value(value);
         }
-        bytes.push(b"\n");
-        self.hash.update(bytes.filled());
+        self.link = bytes.link();
     }
 
     /// Returns how many decisions are in it.
@@ -223,7 +241,7 @@ impl DecisionDigest {
     /// Returns the digest as 64 hex digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex(&self.hash.clone().finalize())
+        hex(&self.link.0)
     }
 
     /// Returns one digest of several strategies', in the order of their names.
@@ -244,25 +262,58 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of one decision, gathered so that the hash is fed once.
+impl From<Link> for String {
+    fn from(link: Link) -> Self {
+        hex(&link.0)
+    }
+}
+
+impl TryFrom<String> for Link {
+    type Error = NotALink;
+    fn try_from(text: String) -> Result<Self, NotALink> {
+        // The same digits are a market's id, which would be read with `0x` and without the last two as well.
+        let is_link = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = is_link.then(|| text.parse::<ConditionId>().ok()).flatten();
+        id.map(|id| Self(*id.bytes())).ok_or_else(|| NotALink(text.chars().take(80).collect()))
+    }
+}
+
+/// The bytes of one link, gathered so that the hash is fed once; what does not fit is fed on the way.
 struct Bytes {
+    hash: Sha256,
     buffer: [u8; 512],
     len: usize,
 }
 
-impl Default for Bytes {
-    fn default() -> Self {
-        Self { buffer: [0; 512], len: 0 }
-    }
-}
-
 impl Bytes {
+    fn after(link: &Link) -> Self {
+        let mut bytes = Self { hash: Sha256::new(), buffer: [0; 512], len: 0 };
+        bytes.push(&link.0);
+        bytes
+    }
+
     fn push(&mut self, part: &[u8]) {
-        let end = self.len + part.len();
-        if let Some(place) = self.buffer.get_mut(self.len..end) {
-            place.copy_from_slice(part);
-            self.len = end;
+        if self.buffer.len() < self.len + part.len() {
+            self.flush();
         }
+        match self.buffer.get_mut(self.len..self.len + part.len()) {
+            Some(place) => {
+                place.copy_from_slice(part);
+                self.len += part.len();
+            }
+            None => self.hash.update(part),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.hash.update(self.buffer.get(..self.len).unwrap_or_default());
+        self.len = 0;
+    }
+
+    /// Adds a word and its end, so that no two rows of words are the same bytes.
+    fn word(&mut self, word: &str) {
+        self.push(word.as_bytes());
+        self.push(&[0]);
     }
 
     fn value(&mut self, value: Value) {
@@ -279,14 +330,15 @@ impl Bytes {
             intent.time_in_force.name(),
             intent.purpose.name(),
         ] {
-            self.push(word.as_bytes());
+            self.word(word);
         }
         self.push(&intent.limit.micros().to_le_bytes());
         self.push(&intent.size.micros().to_le_bytes());
     }
 
-    fn filled(&self) -> &[u8] {
-        self.buffer.get(..self.len).unwrap_or_default()
+    fn link(mut self) -> Link {
+        self.flush();
+        Link(self.hash.finalize().into())
     }
 }
 
@@ -320,5 +372,37 @@ mod tests {
         assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoEdge, "0.47")]));
         assert_ne!(base, digest(&[a.clone(), no(2, Reason::NoSignal, "0.46")]));
         assert_ne!(base, digest(&[no(2, Reason::NoEdge, "0.46"), a]));
+    }
+
+    #[test]
+    fn a_digest_that_was_written_down_goes_on() {
+        let [a, b] = [no(1, Reason::NoSignal, "0.46"), no(2, Reason::NoEdge, "0.46")];
+        let mut first = DecisionDigest::default();
+        first.add(&a);
+        let text = serde_json::to_string(&first).unwrap();
+        assert_eq!(text, format!(r#"{{"link":"{}","count":1}}"#, first.hex()));
+        let mut second: DecisionDigest = serde_json::from_str(&text).unwrap();
+        second.add(&b);
+        assert_eq!((second.hex(), second.count()), (digest(&[a, b]), 2));
+        for bad in
+            ["", "0x00", &"g".repeat(64), &"0".repeat(62), &("0x".to_owned() + &"0".repeat(62))]
+        {
+            let text = format!(r#"{{"link":"{bad}","count":1}}"#);
+            assert!(serde_json::from_str::<DecisionDigest>(&text).is_err(), "{bad}");
+        }
+    }
+
+    /// Two decisions that differ in the last byte of a name that is longer than the buffer, or beside it.
+    #[test]
+    fn no_byte_of_a_decision_is_left_out() {
+        for len in [1, 100, 400, 500, 511, 512, 513, 2000] {
+            let name = |last: &str| -> &'static str { ("n".repeat(len) + last).leak() };
+            let named = |last| Decision {
+                numbers: (0..Numbers::MAX).fold(Numbers::none(), |n, _| n.with(name(last), 1)),
+                ..no(1, Reason::NoSignal, "0.46")
+            };
+            let [a, b] = ["a", "b"].map(named);
+            assert_ne!(digest(&[a]), digest(&[b]), "{len}");
+        }
     }
 }

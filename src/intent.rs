@@ -6,7 +6,8 @@ use crate::market::{ConditionId, Outcome, Side};
 use crate::price::{Price, Rounding, Size, Usdc};
 
 /// What a strategy wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Intent {
     /// The market.
     pub market: ConditionId,

@@ -1,10 +1,15 @@
 //! Numbers of a decision: exact values by name, in the order they were compared.
+//!
+//! Names are words of the program itself, so numbers that are read back take theirs from [`Numbers::NAMES`]: that
+//! costs no memory, whatever is read. A name that is not there is refused.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::de::Error as _;
 use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::price::{Price, Size, Usdc};
 
@@ -13,7 +18,8 @@ use crate::price::{Price, Size, Usdc};
 pub struct Frac(i64);
 
 /// One number of a decision, exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Value {
     /// A price.
     Price(Price),
@@ -60,6 +66,129 @@ impl Numbers {
     /// How many numbers a decision carries at most; more are left out.
     pub const MAX: usize = 7;
 
+    /// Every name that a strategy gives a number, in the order of the alphabet.
+    #[rustfmt::skip]
+    pub const NAMES: &[&str] = &[
+        "age",
+        "ask",
+        "attempt",
+        "before_close",
+        "best",
+        "best_depth",
+        "best_depth_min",
+        "bid",
+        "book_age_max",
+        "book_skew_max",
+        "chance",
+        "chance_up",
+        "closed_for",
+        "confidence",
+        "confidence_min",
+        "cooldown",
+        "cost",
+        "daily_max",
+        "depth",
+        "depth_min",
+        "edge",
+        "edge_max",
+        "edge_min",
+        "entries",
+        "entry",
+        "entry_price_max",
+        "entry_price_min",
+        "exit_before_close",
+        "failed",
+        "fair_value",
+        "fall",
+        "fall_max",
+        "fee",
+        "feeds_down",
+        "gain",
+        "gain_min",
+        "game_age_max",
+        "hedge_max",
+        "hedge_wait_max",
+        "held",
+        "held_min",
+        "high",
+        "history",
+        "history_min",
+        "imbalance",
+        "imbalance_max",
+        "known",
+        "lag",
+        "lag_max",
+        "left",
+        "left_max",
+        "left_min",
+        "liquidity",
+        "liquidity_min",
+        "min_size",
+        "momentum",
+        "net_ev",
+        "net_ev_min",
+        "no_ask",
+        "open_for",
+        "open_orders",
+        "opens_in",
+        "other_ask",
+        "other_ask_max",
+        "p",
+        "p_no",
+        "p_yes",
+        "peak",
+        "pending",
+        "positions",
+        "positions_max",
+        "price",
+        "price_max",
+        "price_min",
+        "profit",
+        "profit_min",
+        "quote_age",
+        "quote_age_max",
+        "quotes",
+        "quotes_min",
+        "reset_after",
+        "same_side",
+        "same_side_max",
+        "signal_delay",
+        "since_end",
+        "since_exit",
+        "size",
+        "skew",
+        "spent",
+        "spot",
+        "spot_age_max",
+        "spread",
+        "spread_frac",
+        "spread_frac_max",
+        "spread_max",
+        "stop",
+        "stop_loss",
+        "strike",
+        "sum",
+        "take_profit",
+        "target_sum",
+        "threshold",
+        "tick",
+        "time_stop",
+        "trades",
+        "trades_min",
+        "trailing_stop",
+        "unhedged",
+        "unhedged_max",
+        "value",
+        "value_min",
+        "velocity",
+        "velocity_max",
+        "wait",
+        "waited",
+        "warnings",
+        "window_exposure_max",
+        "yes_ask",
+    ];
+
     /// Returns no numbers.
     #[must_use]
     pub const fn none() -> Self {
@@ -95,12 +224,34 @@ impl fmt::Debug for Numbers {
 }
 
 impl Serialize for Numbers {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len))?;
         for (name, value) in self.iter() {
             map.serialize_entry(name, &value.to_string())?;
         }
         map.end()
+    }
+}
+
+impl Numbers {
+    /// Writes the numbers with their kinds, so that [`Numbers::read`] gives the same. The usual way to write them
+    /// is for people, and leaves the kinds out.
+    pub(crate) fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+
+    /// Reads what [`Numbers::write`] has written.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::<(Cow<'de, str>, Value)>::deserialize(deserializer)?;
+        if Self::MAX < items.len() {
+            return Err(D::Error::invalid_length(items.len(), &"at most seven numbers"));
+        }
+        items.into_iter().try_fold(Self::none(), |numbers, (name, value)| {
+            let place = Self::NAMES.binary_search(&name.as_ref()).ok();
+            let known = place.and_then(|place| Self::NAMES.get(place)).copied();
+            let unknown = || D::Error::custom(format_args!("`{name}` is not the name of a number"));
+            known.map(|known| numbers.with(known, value)).ok_or_else(unknown)
+        })
     }
 }
 
@@ -118,6 +269,28 @@ impl fmt::Display for Frac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&crate::price::decimal(self.0))
     }
+}
+
+impl Serialize for Frac {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Frac {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        crate::price::parse_micros(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Reads a count. One that could not go on counting is refused.
+pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    if i64::try_from(count).is_err() {
+        return Err(D::Error::custom(format_args!("{count} is too large a count")));
+    }
+    Ok(count)
 }
 
 impl fmt::Display for Value {

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::intent::Intent;
 use crate::market::{ConditionId, Outcome, Side};
 use crate::order::{Submission, Update};
 use crate::price::{Price, Rounding, Size, Usdc};
 
 /// Every order that may still be filled, by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OpenOrders {
     orders: BTreeMap<u64, OpenOrder>,
 }
 
 /// An order that may still be filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenOrder {
     /// What was approved.
     pub intent: Intent,

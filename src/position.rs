@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::market::{ConditionId, Outcome, Side};
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Rounding, Size, Usdc};
 
 /// Shares of one outcome and what they cost, fees included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// The shares held.
     pub size: Size,
@@ -16,7 +19,8 @@ pub struct Position {
 }
 
 /// All that one strategy holds and has made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Portfolio {
     markets: BTreeMap<ConditionId, Holding>,
     cash: Usdc,
@@ -31,7 +35,8 @@ pub struct Portfolio {
 }
 
 /// What a portfolio remembers beside its fills: the equity's peak, its worst fall, the bids told last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Valuation {
     peak: Usdc,
     drawdown_max: Usdc,
@@ -39,7 +44,8 @@ pub struct Valuation {
 }
 
 /// Both outcomes of one market.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Holding {
     positions: [Position; 2],
     realised: Usdc,
@@ -47,7 +53,8 @@ struct Holding {
 }
 
 /// What one share of an outcome could be sold for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Mark {
     /// No book has told it yet.
     #[default]
@@ -267,10 +274,40 @@ impl Portfolio {
         self.drawdown_max
     }
 
+    /// Tells whether all amounts together, whatever their signs, are far from the largest one: then no sum that
+    /// is made of them passes it.
+    fn adds_up(&self) -> bool {
+        let Self { cash, fees, realised, volume, peak, drawdown_max, .. } = self;
+        let own = [cash, fees, realised, volume, peak, drawdown_max].map(|amount| amount.micros());
+        let held = self.markets.values().flat_map(|holding| {
+            let [yes, no] = holding.positions;
+            let amounts = [yes.cost, no.cost, holding.realised].map(Usdc::micros);
+            amounts.into_iter().chain([yes.size, no.size].map(Size::micros))
+        });
+        let all: i128 = own.into_iter().chain(held).map(|micros| i128::from(micros).abs()).sum();
+        all <= i128::from(Usdc::MAX.micros()) / 2
+    }
+
     fn close_if_flat(&mut self, market: ConditionId) -> Option<Usdc> {
         let holding = self.markets.get_mut(&market)?;
         let flat = holding.positions.iter().all(|position| position.size.is_zero());
         flat.then(|| std::mem::take(&mut holding.realised))
+    }
+}
+
+impl Serialize for Portfolio {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Portfolio {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let portfolio = Self::deserialize(deserializer)?;
+        if portfolio.adds_up() {
+            return Ok(portfolio);
+        }
+        Err(serde::de::Error::custom("the amounts of the portfolio are too large to be added up"))
     }
 }
 

@@ -235,6 +235,7 @@ pub struct Tally {
 
 /// What became of orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OrderCounts {
     /// Approved and handed on.
     pub submitted: u64,

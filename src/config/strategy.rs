@@ -13,7 +13,7 @@ use crate::strategy::momentum::config::{self as momentum, Mode};
 use crate::strategy::nba_swing::NbaSwing;
 use crate::strategy::nba_swing::config as nba_swing;
 use crate::strategy::split_arb::{self, SplitArb, Style};
-use crate::strategy::{Strategy, Subscription};
+use crate::strategy::{Misfit, Saved, Strategy, Subscription};
 
 use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
@@ -82,6 +82,25 @@ impl Kind {
             Self::SplitArb(config) => Box::new(SplitArb::new(config.clone())),
             Self::Momentum(config) => Box::new(Momentum::new(config.clone())),
             Self::NbaSwing(config) => Box::new(NbaSwing::new(config.as_ref().clone())),
+        }
+    }
+
+    /// Builds a strategy of this kind that goes on from what was saved.
+    ///
+    /// # Errors
+    /// When it was saved by another kind of strategy, or with other settings that it does not fit.
+    pub fn restore(&self, saved: &Saved) -> Result<Box<dyn Strategy>, Misfit> {
+        match (self, saved.clone()) {
+            (Self::SplitArb(config), Saved::SplitArb(saved)) => {
+                Ok(Box::new(SplitArb::restore(config.clone(), saved)))
+            }
+            (Self::Momentum(config), Saved::Momentum(saved)) => {
+                Ok(Box::new(Momentum::restore(config.clone(), saved)?))
+            }
+            (Self::NbaSwing(config), Saved::NbaSwing(saved)) => {
+                Ok(Box::new(NbaSwing::restore(config.as_ref().clone(), saved)))
+            }
+            (Self::SplitArb(_) | Self::Momentum(_) | Self::NbaSwing(_), _) => Err(Misfit::Kind),
         }
     }
 

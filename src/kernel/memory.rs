@@ -2,28 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decision::{Decision, DecisionDigest, Verdict};
+use crate::numbers::count;
 use crate::open_orders::OpenOrder;
 use crate::order::{Submission, Update};
 use crate::position::Valuation;
-use crate::risk::Breaker;
+use crate::risk::{Breaker, Rule};
 use crate::status::OrderCounts;
 use crate::time::Timestamp;
 
 use super::Tallies;
 
 /// Counts and numbers that go on when a strategy is built anew. Positions are not here: they follow from fills.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Memory {
     /// The newest instant: what is told again to the next incarnation is older, and is not news by then.
     pub(super) now: Timestamp,
+    #[serde(deserialize_with = "count")]
     pub(super) inputs: u64,
+    #[serde(deserialize_with = "count")]
     pub(super) seq: u64,
+    #[serde(deserialize_with = "count")]
     pub(super) last_order: u64,
+    #[serde(deserialize_with = "count")]
     pub(super) intents: u64,
+    #[serde(deserialize_with = "count")]
     pub(super) fills: u64,
     pub(super) orders: OrderCounts,
-    pub(super) rejections: BTreeMap<&'static str, u64>,
+    pub(super) rejections: BTreeMap<Rule, u64>,
     pub(super) digest: DecisionDigest,
     pub(super) tallies: Tallies,
     pub(super) breaker: Breaker,
@@ -62,7 +71,7 @@ impl Memory {
             Verdict::Order { .. } => self.intents += 1,
             Verdict::Rejected { rejection, .. } => {
                 self.intents += 1;
-                *self.rejections.entry(rejection.rule.name()).or_default() += 1;
+                *self.rejections.entry(rejection.rule).or_default() += 1;
             }
             Verdict::No(_) => {}
         }

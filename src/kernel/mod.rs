@@ -3,11 +3,13 @@
 //! Everything that decides is here, and nothing here knows of threads or clocks: the same inputs in the same
 //! order give the same decisions, byte for byte, in the service, in a replay and in a test.
 
+mod checkpoint;
 mod memory;
 mod order;
 mod snapshot;
 mod tallies;
 
+pub use checkpoint::{Checkpoint, Unfit};
 pub use memory::Memory;
 pub use order::Order;
 pub use tallies::{Cause, Count, Tallies};

@@ -23,7 +23,11 @@ impl Kernel {
             causes: self.causes(),
             orders,
             fills: memory.fills,
-            rejections: memory.rejections.iter().map(|(rule, n)| ((*rule).into(), *n)).collect(),
+            rejections: memory
+                .rejections
+                .iter()
+                .map(|(rule, n)| (rule.name().into(), *n))
+                .collect(),
             last_decision_at: memory.last_decision_at,
             last_trade_at: memory.last_trade_at,
             positions: self.positions(),

@@ -1,6 +1,11 @@
 //! Tallies: how often a strategy said no or was refused, by cause, with the newest numbers.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::decision::{Decision, Reason, Verdict};
 use crate::market::ConditionId;
@@ -18,27 +23,32 @@ pub enum Cause {
 }
 
 /// How often, since when, and with what numbers at the newest time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Count {
     /// How often.
+    #[serde(deserialize_with = "crate::numbers::count")]
     pub count: u64,
     /// The first time.
     pub first_at: Timestamp,
     /// The newest time.
     pub last_at: Timestamp,
     /// The numbers of the newest time.
+    #[serde(serialize_with = "Numbers::write", deserialize_with = "Numbers::read")]
     pub numbers: Numbers,
 }
 
 /// Counts by cause over all markets, and by market for those that are open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tallies {
     all: BTreeMap<Cause, Count>,
     open: BTreeMap<ConditionId, Market>,
 }
 
 /// What is said of one open market.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Market {
     causes: BTreeMap<Cause, Count>,
     /// The guard's last answer, where it was a refusal.
@@ -107,6 +117,32 @@ impl Cause {
             Self::No(reason) => reason.name(),
             Self::Rejected(rule) => rule.name(),
         }
+    }
+}
+
+/// `no stale_book`, `rejected throttle`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verdict(), self.name())
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let word = StrDeserializer::<Error>::new;
+        let cause = match text.split_once(' ') {
+            Some(("no", name)) => Reason::deserialize(word(name)).map(Self::No),
+            Some(("rejected", name)) => Rule::deserialize(word(name)).map(Self::Rejected),
+            Some((_, _)) | None => Err(Error::custom("neither `no` nor `rejected`")),
+        };
+        cause.map_err(|problem| D::Error::custom(format_args!("`{text}`: {problem}")))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The breaker: stops entries after too many losses in a row, or too deep a fall of the equity.
 
+use serde::{Deserialize, Serialize};
+
 use crate::numbers::Value;
 use crate::price::Usdc;
 use crate::time::Timestamp;
@@ -7,8 +9,10 @@ use crate::time::Timestamp;
 use super::{Limits, Rejection, Rule};
 
 /// Counts losses in a row and watches the drawdown. While tripped, entries are refused and exits go on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Breaker {
+    #[serde(deserialize_with = "crate::numbers::count")]
     streak: u64,
     /// The drawdown at the last release: only what is lost beyond it counts.
     forgiven: Usdc,
@@ -16,7 +20,8 @@ pub struct Breaker {
 }
 
 /// A trip of the breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trip {
     /// The rule that tripped.
     pub rule: Rule,

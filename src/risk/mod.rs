@@ -17,7 +17,7 @@ use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::position::Portfolio;
 use crate::price::{Rounding, Size, Usdc};
 use crate::time::Timestamp;
-use throttle::Throttle;
+use throttle::{Level, Throttle};
 
 /// An intent that passed the guard. Only [`RiskGuard::check`] makes one; the executor takes nothing else.
 ///
@@ -81,6 +81,14 @@ pub struct RiskGuard {
     throttle: Throttle,
     breaker: Breaker,
     gate: Gate,
+}
+
+/// Where a guard stands beside its breaker, as it is written down: its gate, and what its throttle has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    gate: Gate,
+    throttle: Level,
 }
 
 /// What the guard looks at beside the intent.
@@ -154,6 +162,18 @@ impl RiskGuard {
     /// Takes over the breaker of an earlier incarnation.
     pub fn restore(&mut self, breaker: Breaker) {
         self.breaker = breaker;
+    }
+
+    /// Returns where it stands beside its breaker.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing { gate: self.gate, throttle: self.throttle.level() }
+    }
+
+    /// Takes over where another guard stood.
+    pub fn stand(&mut self, standing: Standing) {
+        self.gate = standing.gate;
+        self.throttle.go_on(standing.throttle);
     }
 
     /// Sets the order gate.

@@ -1,5 +1,7 @@
 //! The order throttle: a token bucket on event time.
 
+use serde::{Deserialize, Serialize};
+
 use crate::intent::Purpose;
 use crate::numbers::Value;
 use crate::time::Timestamp;
@@ -17,6 +19,14 @@ pub(super) struct Throttle {
     at: Timestamp,
 }
 
+/// What is left of a throttle's orders, and as of when. Its rate and its burst are settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Level {
+    tokens: i64,
+    at: Timestamp,
+}
+
 const MINUTE_MICROS: i128 = 60_000_000;
 
 impl Throttle {
@@ -24,6 +34,18 @@ impl Throttle {
         let burst = i128::from(burst) * MINUTE_MICROS;
         let rate_per_minute = i128::from(rate_per_minute);
         Self { rate_per_minute, burst, tokens: burst, at: Timestamp::default() }
+    }
+
+    /// Returns what is left. More than nine thousand million orders are counted as so many.
+    pub(super) fn level(&self) -> Level {
+        let most = i128::from(i64::MAX);
+        let tokens = i64::try_from(self.tokens.clamp(-most, most)).unwrap_or_default();
+        Level { tokens, at: self.at }
+    }
+
+    /// Goes on from what was left.
+    pub(super) fn go_on(&mut self, level: Level) {
+        (self.tokens, self.at) = (i128::from(level.tokens), level.at);
     }
 
     /// Takes one order's worth, or refuses.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::event::{MarketEvent, Symbol};
@@ -43,6 +45,39 @@ pub trait Strategy: Debug + Send {
     /// Says when it wants to be woken, at the latest. A time that is not after the newest input is not rung: a
     /// strategy that still waits for it asks for a later one.
     fn next_timer(&self) -> Option<Timestamp>;
+
+    /// Returns all that its future looks depend on, beside its settings.
+    fn save(&self) -> Saved;
+}
+
+/// What a strategy knows beside its settings, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Saved {
+    /// Nothing: it decides by its settings and by what it is shown.
+    Nothing,
+    /// Its legs.
+    SplitArb(split_arb::Saved),
+    /// Its prices, its positions and what its entries have used up.
+    Momentum(momentum::Saved),
+    /// Its games and its markets.
+    NbaSwing(nba_swing::Saved),
+}
+
+/// What was written down does not fit the strategy's settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// It is of another kind of strategy.
+    #[error("what was saved is of another kind of strategy")]
+    Kind,
+    /// It is of a strategy with more or fewer underlyings.
+    #[error("what was saved is of {found} underlyings; the settings name {expected}")]
+    Series {
+        /// How many the settings name.
+        expected: usize,
+        /// How many were saved.
+        found: usize,
+    },
 }
 
 /// How a look ended, before the guard.
@@ -88,7 +123,8 @@ pub struct View<'a> {
 }
 
 /// What is known of one market now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MarketState {
     /// Its rules.
     pub market: Arc<Market>,

@@ -6,7 +6,7 @@ use ploy::event::MarketEvent;
 use ploy::market::ConditionId;
 use ploy::open_orders::OpenOrder;
 use ploy::order::{Fill, StrategyId};
-use ploy::strategy::{Look, Strategy, Subscription, View};
+use ploy::strategy::{Look, Saved, Strategy, Subscription, View};
 use ploy::time::Timestamp;
 
 /// Writes down fills and ends of orders.
@@ -69,5 +69,9 @@ impl Strategy for Witness {
 
     fn next_timer(&self) -> Option<Timestamp> {
         self.strategy.next_timer()
+    }
+
+    fn save(&self) -> Saved {
+        self.strategy.save()
     }
 }

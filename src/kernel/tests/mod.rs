@@ -18,7 +18,7 @@ use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
-use crate::strategy::Subscription;
+use crate::strategy::{Saved, Subscription};
 
 const A: ConditionId = ConditionId::from_bytes([1; 32]);
 const B: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -91,6 +91,10 @@ impl Strategy for Puppet {
 
     fn next_timer(&self) -> Option<Timestamp> {
         self.hands.lock().unwrap().timer
+    }
+
+    fn save(&self) -> Saved {
+        Saved::Nothing
     }
 }
 
@@ -180,7 +184,7 @@ impl Desk {
 
     /// Has the strategy look at a market and say no.
     fn no(&mut self, market: ConditionId, reason: Reason, count: u64) -> Vec<String> {
-        let numbers = Numbers::none().with("n", count);
+        let numbers = Numbers::none().with("known", count);
         self.hands.lock().unwrap().wishes.push(Look::no(market, reason, numbers));
         self.tell(Kind::Gap { missed: 1 })
     }

@@ -58,11 +58,11 @@ fn noes_and_refusals_are_counted_by_cause_and_by_open_market() {
     assert_eq!(
         causes(&desk),
         [
-            "all: no no_signal 3 in 10 s n 3",
+            "all: no no_signal 3 in 10 s known 3",
             "all: rejected market_exposure 1 in 0 s",
-            "btc-a: no no_signal 2 in 10 s n 3",
+            "btc-a: no no_signal 2 in 10 s known 3",
             "btc-a: rejected market_exposure 1 in 0 s",
-            "btc-b: no no_signal 1 in 0 s n 2",
+            "btc-b: no no_signal 1 in 0 s known 2",
         ]
     );
     // A settled market is dropped; what was counted over all markets stays.
@@ -71,7 +71,7 @@ fn noes_and_refusals_are_counted_by_cause_and_by_open_market() {
     assert_eq!(left.len(), 3);
     assert_eq!(
         (left[0].as_str(), left[2].as_str()),
-        ("all: no no_signal 3 in 10 s n 3", "btc-b: no no_signal 1 in 0 s n 2")
+        ("all: no no_signal 3 in 10 s known 3", "btc-b: no no_signal 1 in 0 s known 2")
     );
 }
 

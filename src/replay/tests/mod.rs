@@ -16,7 +16,7 @@ use crate::open_orders::OpenOrder;
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Size, Usdc};
 use crate::risk::Limits;
-use crate::strategy::{Look, Strategy, Subscription, View};
+use crate::strategy::{Look, Saved, Strategy, Subscription, View};
 
 const MARKETS: [ConditionId; 2] =
     [ConditionId::from_bytes([1; 32]), ConditionId::from_bytes([2; 32])];

@@ -53,6 +53,10 @@ impl Strategy for Clerk {
     fn next_timer(&self) -> Option<Timestamp> {
         self.timer
     }
+
+    fn save(&self) -> Saved {
+        Saved::Nothing
+    }
 }
 
 /// Plays events to clerks `a`, who buys ten shares at 0.5, and `b`, who buys nothing; their timers are due at

@@ -111,6 +111,10 @@ impl Strategy for Dice {
     fn next_timer(&self) -> Option<Timestamp> {
         None
     }
+
+    fn save(&self) -> Saved {
+        Saved::Nothing
+    }
 }
 
 fn place() -> impl Any<Value = (ConditionId, Outcome)> {

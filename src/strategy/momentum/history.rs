@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::numbers::Frac;
 use crate::price::{Rounding, Usdc, divide, narrow};
 use crate::time::Timestamp;
@@ -11,18 +13,25 @@ use crate::time::Timestamp;
 ///
 /// However fast prices come, all of the last [`KEPT`] are here, and the newest one before: a count of prices
 /// would hold a minute of a slow underlying and seconds of a fast one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<Sample>", try_from = "Vec<Sample>")]
 pub(super) struct History {
     samples: VecDeque<Sample>,
 }
 
 /// The price of an underlying at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Sample {
     pub(super) at: Timestamp,
     /// In USD, above zero.
     pub(super) price: Usdc,
 }
+
+/// The prices are not above zero, or not each later than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a history is of prices above zero, each later than the one before")]
+pub(super) struct NoHistory;
 
 /// How far back the momentum looks, and from when on a history is long enough to decide on.
 pub(super) const REACH: Duration = Duration::from_secs(60);
@@ -107,6 +116,21 @@ impl History {
         let place = self.samples.partition_point(|sample| sample.at <= at).checked_sub(1)?;
         let last = self.samples.get(place)?;
         (at.since(last.at) <= age_max).then_some(last.price)
+    }
+}
+
+impl From<History> for Vec<Sample> {
+    fn from(history: History) -> Self {
+        history.samples.into()
+    }
+}
+
+impl TryFrom<Vec<Sample>> for History {
+    type Error = NoHistory;
+    fn try_from(samples: Vec<Sample>) -> Result<Self, NoHistory> {
+        let is_sound = samples.iter().all(|sample| Usdc::ZERO < sample.price)
+            && samples.is_sorted_by(|a, b| a.at < b.at);
+        is_sound.then(|| Self { samples: samples.into() }).ok_or(NoHistory)
     }
 }
 

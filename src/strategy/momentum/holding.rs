@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::intent::{Intent, Purpose, TimeInForce};
@@ -17,7 +19,8 @@ use super::config::{Config, Exits};
 use super::{INSTANT, fresh, tick};
 
 /// Shares of one outcome and what they cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Holding {
     size: Size,
     /// Price × size of the fills; fees are not in it.
@@ -32,7 +35,8 @@ pub(super) struct Holding {
 }
 
 /// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Retry {
     /// How many tries have failed.
     attempt: u32,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::market::{ConditionId, Market};
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Rounding, Usdc};
@@ -13,18 +15,20 @@ use crate::time::Timestamp;
 /// It follows from fills alone, so the fills of the past bring it back. Such a fill does not tell its
 /// underlying nor when its market closes: until the market is seen it counts against every underlying and
 /// every window, which holds an entry back for a while at worst, and never lets one too many pass.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Ledger {
     bought: BTreeMap<ConditionId, Bought>,
     day: Day,
 }
 
 /// A quarter of an hour in which markets close, counted from 1970: what moves in it moves together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Window(i64);
 
 /// What was bought in one market.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Bought {
     /// The newest fill.
     at: Timestamp,
@@ -34,7 +38,8 @@ struct Bought {
 }
 
 /// Where a market belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Place {
     /// Its underlying, by its place among the series.
     pub(super) series: usize,
@@ -43,7 +48,8 @@ pub(super) struct Place {
 }
 
 /// The entries that were filled on one day in UTC.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Day {
     number: i64,
     orders: BTreeSet<ClientOrderId>,

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::event::{Kind, MarketEvent};
@@ -23,7 +25,7 @@ use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::Fill;
 use crate::price::{Price, Usdc};
-use crate::strategy::{Look, Strategy, Subscription, View};
+use crate::strategy::{self, Look, Misfit, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use config::Config;
 use entry::Candidate;
@@ -52,6 +54,19 @@ pub struct Momentum {
     seen: Timestamp,
 }
 
+/// What `momentum` knows beside its settings, as it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    histories: Vec<History>,
+    markets: BTreeMap<ConditionId, usize>,
+    strikes: BTreeMap<ConditionId, Usdc>,
+    held: Vec<((ConditionId, Outcome), Holding)>,
+    ledger: Ledger,
+    waiting: BTreeMap<Window, Timestamp>,
+    seen: Timestamp,
+}
+
 /// The shortest time between two instants.
 const INSTANT: Duration = Duration::from_micros(1);
 
@@ -70,6 +85,21 @@ impl Momentum {
             waiting: BTreeMap::new(),
             seen: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// Returns the strategy with these settings, which goes on from what was saved.
+    ///
+    /// # Errors
+    /// When it was saved with more or fewer underlyings.
+    pub fn restore(config: Config, saved: Saved) -> Result<Self, Misfit> {
+        let (expected, found) = (config.series.len(), saved.histories.len());
+        if expected != found {
+            return Err(Misfit::Series { expected, found });
+        }
+        let Saved { histories, markets, strikes, held, ledger, waiting, seen } = saved;
+        let held = held.into_iter().collect();
+        let fresh = Self::new(config);
+        Ok(Self { histories, markets, strikes, held, ledger, waiting, seen, ..fresh })
     }
 
     fn on_market(&mut self, market: &Market) {
@@ -281,6 +311,20 @@ impl Strategy for Momentum {
         // An instant that went by unnoticed is made up for at the next one: no timer is due in the past.
         let first = held.flatten().into_iter().chain(picks).min();
         first.map(|at| at.max(self.seen + INSTANT))
+    }
+
+    fn save(&self) -> strategy::Saved {
+        let Self { histories, markets, strikes, held, ledger, waiting, seen, .. } = self.clone();
+        let held = held.into_iter().collect();
+        strategy::Saved::Momentum(Saved {
+            histories,
+            markets,
+            strikes,
+            held,
+            ledger,
+            waiting,
+            seen,
+        })
     }
 }
 

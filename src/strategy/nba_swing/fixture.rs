@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Game;
 use crate::market::{Market, Outcome};
 use crate::time::Timestamp;
@@ -9,7 +11,8 @@ use crate::time::Timestamp;
 use super::teams::{Team, TeamCodes};
 
 /// Two teams and the day on which they meet. The slug's first team is the guest, and the market's `Yes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Fixture {
     teams: [Team; 2],
     from: Timestamp,

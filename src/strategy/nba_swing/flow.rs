@@ -3,27 +3,32 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::event::Trade;
 use crate::market::{Outcome, Side};
-use crate::price::Usdc;
+use crate::price::{Price, Usdc};
 use crate::time::Timestamp;
 
 use super::ratio;
 
 /// The quotes and trades of one market that its filters look back on. A new incarnation begins without any.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Flow {
     quotes: [VecDeque<Quote>; 2],
     trades: VecDeque<(Timestamp, Outcome)>,
     newest: Timestamp,
 }
 
-/// Both best prices together, which is twice the middle, in millionths.
-#[derive(Clone, Copy, Debug)]
+/// Both best prices at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Quote {
     at: Timestamp,
-    sum: i64,
+    bid: Price,
+    ask: Price,
 }
 
 /// How many quotes of an outcome are kept at most: 400 a second over ten seconds, and more than any feed has
@@ -41,8 +46,7 @@ impl Flow {
         self.newest = self.newest.max(at);
         let (Some(bid), Some(ask)) = (book.best_bid(), book.best_ask()) else { return };
         let quotes = outcome.of_mut(&mut self.quotes);
-        let sum = bid.price.micros() + ask.price.micros();
-        quotes.push_back(Quote { at, sum });
+        quotes.push_back(Quote { at, bid: bid.price, ask: ask.price });
         let since = self.newest - window;
         trim(quotes, QUOTES_MAX, |quote| quote.at < since);
     }
@@ -75,7 +79,7 @@ impl Flow {
         if span < QUOTE_GAP_MIN {
             return None;
         }
-        let halves = (last.sum - first.sum).abs();
+        let halves = (last.sum() - first.sum()).abs();
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         Usdc::from_micros(ratio::ceil(halves, micros.saturating_mul(2)).micros()).ok()
     }
@@ -96,6 +100,13 @@ impl Flow {
     /// Returns how far a book is behind the newest event of its market: a trade, or the other outcome's book.
     pub(super) fn lag(&self, book: &OrderBook) -> Duration {
         self.newest.since(book.at())
+    }
+}
+
+impl Quote {
+    /// Returns both prices together, which is twice the middle, in millionths.
+    fn sum(self) -> i64 {
+        self.bid.micros() + self.ask.micros()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Game;
 use crate::time::Timestamp;
 
@@ -10,7 +12,8 @@ use super::model::{Ball, Inputs};
 use super::teams::Team;
 
 /// The newest state of a game, with its instant and its teams, host first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Seen {
     pub(super) game: Arc<Game>,
     pub(super) teams: [Team; 2],

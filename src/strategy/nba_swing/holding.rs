@@ -1,5 +1,7 @@
 //! A position in one market: what fills made of it, and the highest price that is known of it since.
 
+use serde::{Deserialize, Serialize};
+
 use crate::market::{Outcome, Side};
 use crate::numbers::Frac;
 use crate::order::Fill;
@@ -8,7 +10,8 @@ use crate::price::{Price, Rounding, Size, Usdc};
 use super::ratio;
 
 /// Shares of one outcome that are held, and the round that they are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Holding {
     outcome: Outcome,
     size: Size,

@@ -25,11 +25,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{FeedState, Game, Kind, MarketEvent};
 use crate::market::{ConditionId, Market};
 use crate::open_orders::OpenOrder;
 use crate::order::Fill;
-use crate::strategy::{Look, Strategy, Subscription, View};
+use crate::strategy::{self, Look, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use config::Config;
 use fixture::{Fixture, Pair};
@@ -50,6 +52,16 @@ pub struct NbaSwing {
     seen: Timestamp,
 }
 
+/// What `nba_swing` knows beside its settings, as it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    swings: BTreeMap<ConditionId, Swing>,
+    games: Vec<(Pair, Seen)>,
+    down: BTreeSet<Arc<str>>,
+    seen: Timestamp,
+}
+
 /// The shortest time between two instants.
 const INSTANT: Duration = Duration::from_micros(1);
 
@@ -57,15 +69,17 @@ impl NbaSwing {
     /// Returns the strategy with these settings; it knows no game and holds nothing.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        Self::restore(config, Saved::default())
+    }
+
+    /// Returns the strategy with these settings, which goes on from what was saved.
+    #[must_use]
+    pub fn restore(config: Config, saved: Saved) -> Self {
         let slug_prefixes = vec![config.market_prefix.clone()];
-        Self {
-            config,
-            subscription: Subscription { slug_prefixes, symbols: Vec::new() },
-            swings: BTreeMap::new(),
-            games: BTreeMap::new(),
-            down: BTreeSet::new(),
-            seen: Timestamp::UNIX_EPOCH,
-        }
+        let subscription = Subscription { slug_prefixes, symbols: Vec::new() };
+        let Saved { swings, games, down, seen } = saved;
+        let games = games.into_iter().collect();
+        Self { config, subscription, swings, games, down, seen }
     }
 
     /// Looks at a market, where it can be seen.
@@ -216,6 +230,12 @@ impl Strategy for NbaSwing {
         // An instant that went by unnoticed is made up for at the next one: no timer is due in the past.
         let first = self.swings.values().filter_map(Swing::timer).min();
         first.map(|at| at.max(self.seen + INSTANT))
+    }
+
+    fn save(&self) -> strategy::Saved {
+        let Self { swings, games, down, seen, .. } = self.clone();
+        let games = games.into_iter().collect();
+        strategy::Saved::NbaSwing(Saved { swings, games, down, seen })
     }
 }
 

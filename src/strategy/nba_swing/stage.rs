@@ -1,7 +1,10 @@
 //! The stages of trading one market, and the one function that leads from each to the next.
 
+use serde::{Deserialize, Serialize};
+
 /// Where the strategy stands in a market.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Stage {
     /// It waits for a signal.
     #[default]

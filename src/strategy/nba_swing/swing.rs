@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::intent::{Intent, Purpose};
 use crate::market::{ConditionId, Side};
 use crate::open_orders::{OpenOrder, OpenOrders};
@@ -15,7 +17,8 @@ use super::holding::Holding;
 use super::stage::{Stage, Trigger};
 
 /// What is remembered of one market.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Swing {
     pub(super) stage: Stage,
     pub(super) fixture: Option<Fixture>,
@@ -32,7 +35,8 @@ pub(super) struct Swing {
 }
 
 /// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Retry {
     /// How many tries have failed.
     pub(super) attempt: u32,

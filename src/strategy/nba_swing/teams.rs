@@ -1,5 +1,7 @@
 //! Team codes: the thirty teams of the NBA, by every code that a source of games or the venue writes.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A table of team codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeamCodes {
@@ -35,6 +37,21 @@ impl TeamCodes {
         let means =
             |entry: &&Entry| entry.codes.iter().any(|known| known.eq_ignore_ascii_case(code));
         table.iter().find(means).map(Team)
+    }
+}
+
+/// Written by its league's code.
+impl Serialize for Team {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.codes.first().copied().unwrap_or(self.0.name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Team {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let unknown = || serde::de::Error::custom(format_args!("`{code}` is no code of a team"));
+        TeamCodes::Nba.team(&code).ok_or_else(unknown)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::intent::Purpose;
@@ -17,7 +19,8 @@ use super::hedge::Hedge;
 use super::{Config, INSTANT, Sight, end};
 
 /// Shares of one outcome that wait for as many of the other, and what they cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Leg {
     outcome: Outcome,
     size: Size,
@@ -34,7 +37,8 @@ pub(super) struct Leg {
 }
 
 /// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Retry {
     /// How many tries have failed.
     attempt: u32,

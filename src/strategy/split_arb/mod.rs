@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::OrderBook;
 use crate::decision::Reason;
 use crate::event::{Kind, MarketEvent};
@@ -17,7 +19,7 @@ use crate::numbers::Numbers;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::price::{Price, Size, Usdc};
-use crate::strategy::{Look, MarketState, Strategy, Subscription, View};
+use crate::strategy::{self, Look, MarketState, Strategy, Subscription, View};
 use crate::time::Timestamp;
 use leg::Leg;
 
@@ -32,6 +34,15 @@ pub struct SplitArb {
     legs: BTreeMap<ConditionId, Leg>,
     /// When an order to buy yes or no last ended without all its shares: the books of up to then are spent.
     /// A new incarnation does not know, which costs it one order a leg at most.
+    spent: BTreeMap<ConditionId, [Option<Timestamp>; 2]>,
+    seen: Timestamp,
+}
+
+/// What `split_arb` knows beside its settings, as it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    legs: BTreeMap<ConditionId, Leg>,
     spent: BTreeMap<ConditionId, [Option<Timestamp>; 2]>,
     seen: Timestamp,
 }
@@ -96,14 +107,16 @@ impl SplitArb {
     /// Returns the strategy with these settings and no leg.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        Self::restore(config, Saved::default())
+    }
+
+    /// Returns the strategy with these settings, which goes on from what was saved.
+    #[must_use]
+    pub fn restore(config: Config, saved: Saved) -> Self {
         let slug_prefixes = config.market_prefixes.clone();
-        Self {
-            config,
-            subscription: Subscription { slug_prefixes, symbols: Vec::new() },
-            legs: BTreeMap::new(),
-            spent: BTreeMap::new(),
-            seen: Timestamp::UNIX_EPOCH,
-        }
+        let subscription = Subscription { slug_prefixes, symbols: Vec::new() };
+        let Saved { legs, spent, seen } = saved;
+        Self { config, subscription, legs, spent, seen }
     }
 
     /// Looks at a market, where it can be seen.
@@ -199,6 +212,11 @@ impl Strategy for SplitArb {
         // An instant that went by unnoticed is made up for at the next one: no timer is due in the past.
         let first = self.legs.values().filter_map(|leg| leg.timer(&self.config)).min();
         first.map(|at| at.max(self.seen + INSTANT))
+    }
+
+    fn save(&self) -> strategy::Saved {
+        let Self { legs, spent, seen, .. } = self.clone();
+        strategy::Saved::SplitArb(Saved { legs, spent, seen })
     }
 }
 

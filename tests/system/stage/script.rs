@@ -13,7 +13,7 @@ use ploy::numbers::Numbers;
 use ploy::open_orders::OpenOrder;
 use ploy::order::Fill;
 use ploy::price::Price;
-use ploy::strategy::{Look, Strategy, Subscription, View};
+use ploy::strategy::{Look, Saved, Strategy, Subscription, View};
 use ploy::time::Timestamp;
 
 /// What a scripted strategy does at an event.
@@ -133,6 +133,10 @@ impl Strategy for Script {
 
     fn next_timer(&self) -> Option<Timestamp> {
         None
+    }
+
+    fn save(&self) -> Saved {
+        Saved::Nothing
     }
 }
 

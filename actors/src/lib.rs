@@ -16,6 +16,7 @@ pub mod live;
 pub mod manager;
 pub mod panics;
 pub mod ports;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod runtime;

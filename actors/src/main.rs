@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     match args.verb {
         Verb::Run(run) => run::run(run, args.server.output),
         Verb::Tape(tape) => cli::run_tape(tape),
+        Verb::Record(record) => cli::run_record(&args.server, &record),
         Verb::Client(verb) => cli::run_client(&args.server, &verb),
     }
 }

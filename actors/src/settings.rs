@@ -5,9 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ploy::config::{self, Fault, LogConfig, Speed, StrategyConfig};
+use ploy::config::{self, Fault, LogConfig, RecordConfig, Speed, StrategyConfig};
 use ploy::order::StrategyId;
 use std::time::Duration;
+
+use crate::record::Limits;
+
+const MIB: u64 = 1024 * 1024;
 
 /// All that the service is told, ready to be used.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub struct Settings {
     pub latency: Duration,
     /// The database file.
     pub store: PathBuf,
+    /// Where what strategies take in is recorded, unless it is not.
+    pub record: Option<Limits>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Other names by which the API may be asked.
@@ -86,17 +92,31 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
             return Err(SettingsError::Faults(all));
         }
     };
+    let store = overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path));
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
         tape: overrides.tape.unwrap_or_else(|| folder.join(service.feed.path)),
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
-        store: overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path)),
+        record: record(service.record, &store),
+        store,
         listen: overrides.listen.unwrap_or(service.api.listen),
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
         strategies,
+    })
+}
+
+/// Returns where the record goes; without a folder in the file, beside the database.
+fn record(config: RecordConfig, store: &Path) -> Option<Limits> {
+    let RecordConfig { enabled, folder, file_mb, file_span, total_mb } = config;
+    let beside = || store.with_file_name("record");
+    enabled.then(|| Limits {
+        folder: folder.map_or_else(beside, PathBuf::from),
+        file_bytes: file_mb * MIB,
+        file_span,
+        total_bytes: total_mb * MIB,
     })
 }
 

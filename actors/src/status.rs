@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
 use crate::ports::Clock;
+use crate::record::Recorder;
 use crate::store::{RunInfo, Store};
 
 /// How often a snapshot is made: often enough for eyes and scrapes, too seldom to cost anything.
@@ -41,6 +42,8 @@ pub struct Sources {
     pub board: StatusBus,
     /// The store, which tells how it is.
     pub store: Store,
+    /// The recorder, which tells how it is.
+    pub recorder: Recorder,
     /// The time that decisions run on.
     pub clock: EventClock,
     /// The machine's clock.
@@ -124,6 +127,7 @@ impl Sources {
             not_ready: not_ready(&feed, &store),
             feed,
             store,
+            record: self.recorder.status(),
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }

@@ -1,5 +1,6 @@
 //! The kernel's part of the status: counts, positions, profit and loss, and how much of each limit is used.
 
+use crate::decision::DecisionDigest;
 use crate::market::ConditionId;
 use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
@@ -9,6 +10,12 @@ use super::Kernel;
 use super::tallies::{Cause, Count};
 
 impl Kernel {
+    /// Returns the fingerprint of all decisions so far, of all incarnations.
+    #[must_use]
+    pub const fn digest(&self) -> &DecisionDigest {
+        self.memory.digest()
+    }
+
     /// Returns all that is shown of the kernel.
     #[must_use]
     pub fn status(&self) -> KernelStatus {

@@ -26,6 +26,7 @@ use crate::clock::EventClock;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
+use crate::record::Recorder;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
@@ -43,6 +44,8 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// Takes what strategies consume.
+    pub recorder: Recorder,
     /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
     pub bus: EventBus,
     /// Event time, for a source beside the tape.
@@ -85,6 +88,7 @@ impl App {
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
+            recorder: parts.recorder.clone(),
             ended: ended_tx,
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
@@ -95,8 +99,8 @@ impl App {
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        let (run, store) = (parts.run, parts.store.clone());
-        let sources = Sources { run, board, store, clock: clock.clone(), wall };
+        let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
+        let sources = Sources { run, board, store, recorder, clock: clock.clone(), wall };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -117,11 +121,12 @@ impl App {
         keep_serving(api, &root).await?;
         let address = parts.address;
         tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-        let store = parts.store;
+        let (store, recorder) = (parts.store, parts.recorder);
         let app = Self {
             status,
             commands,
             store,
+            recorder,
             bus,
             clock,
             address,
@@ -199,8 +204,9 @@ async fn order_path(
         lanes,
     };
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
-    let (store, clock, board) = (parts.store.clone(), clock.clone(), board.clone());
-    Ok(Surroundings { bus, executor, store, clock, board })
+    let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
+    let (clock, board) = (clock.clone(), board.clone());
+    Ok(Surroundings { bus, executor, store, recorder, clock, board })
 }
 
 /// Starts the aggregator, and has it started again when it fails.

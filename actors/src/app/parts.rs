@@ -16,6 +16,7 @@ use crate::adapters::tape::{TapeError, reader};
 use crate::api::{Exposed, Hosts};
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, StoreError};
+use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
 
@@ -39,6 +40,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// Takes what strategies consume.
+    pub recorder: Recorder,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// Where strategies run: they must not starve feeds and executor.
@@ -66,6 +69,9 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// No thread for the record can be started.
+    #[error("start the thread that writes the record")]
+    Record(#[source] io::Error),
     /// The store cannot be read.
     #[error("read what earlier runs left")]
     Records(#[from] StoreError),
@@ -100,6 +106,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         title: header.title.clone(),
     };
     let store = Store::open(&settings.store, run.clone()).await?;
+    let recorder = recorder(settings, &run, header.from).map_err(StartError::Record)?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
     Ok(Parts {
@@ -112,8 +119,21 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        recorder,
         registry,
         strategies,
+    })
+}
+
+fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {
+    let Some(limits) = settings.record.clone() else { return Ok(Recorder::off()) };
+    let (id, program) = (run.id.clone(), run.version.clone());
+    let origin = Origin { run: id, mode: run.mode, program, from };
+    Recorder::start(record::Args {
+        limits,
+        origin,
+        pace: record::Pace::default(),
+        create: record::create(),
     })
 }
 

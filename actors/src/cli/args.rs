@@ -57,6 +57,9 @@ pub enum Verb {
     /// Make tapes from raw recordings, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
+    /// Play again what a service recorded of the inputs of its strategies
+    #[command(subcommand)]
+    Record(crate::cli::record::RecordCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),
@@ -159,7 +162,7 @@ mod tests {
     fn run(line: &str) -> RunArgs {
         match parse(line).unwrap().verb {
             Verb::Run(run) => run,
-            verb @ (Verb::Tape(_) | Verb::Client(_)) => panic!("{verb:?} is not `run`"),
+            verb @ (Verb::Tape(_) | Verb::Record(_) | Verb::Client(_)) => panic!("{verb:?} is not `run`"),
         }
     }
 

@@ -4,6 +4,7 @@ pub mod args;
 mod client;
 mod look;
 mod output;
+pub mod record;
 mod status;
 pub mod tape;
 #[cfg(test)]
@@ -38,6 +39,18 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 pub fn run_tape(command: tape::TapeCommand) -> ExitCode {
     match tape::run(command, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::talk(&format!("ploy: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Works on records. Nothing runs for it.
+#[must_use]
+pub fn run_record(server: &Server, command: &record::RecordCommand) -> ExitCode {
+    match record::run(command, server.output, &mut io::stdout().lock()) {
+        Ok(exit) => exit.into(),
         Err(error) => {
             output::talk(&format!("ploy: {error:#}"));
             ExitCode::FAILURE

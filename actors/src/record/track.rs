@@ -54,7 +54,7 @@ impl Track {
             memory: memory.clone(),
         };
         let past = past.iter().map(fact).collect();
-        if shared.send(Msg::Start { start: Box::new(start), past }) == Err(Full) {
+        if shared.send(Msg::Start { start: Box::new(start), past, epoch: track.epoch }) == Err(Full) {
             shared.lose(1);
             track.lost += 1;
         }
@@ -71,7 +71,7 @@ impl Track {
             // Making a checkpoint is work: not where there is no room for it.
             let lost = self.lost;
             let taken = shared.has_room()
-                && shared.send(Msg::Checkpoint { saved: self.saved(kernel), lost }).is_ok();
+                && shared.send(Msg::Checkpoint { saved: self.saved(kernel), lost, epoch }).is_ok();
             if !taken {
                 shared.lose(1);
                 self.lost += 1;

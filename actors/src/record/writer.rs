@@ -25,6 +25,9 @@ const FLUSH_BYTES: usize = 256 * 1024;
 /// How many encoded inputs are kept, in case that another strategy takes in the same: with several strategies the
 /// next few messages are most often about one event.
 const KEPT_MAX: usize = 8;
+/// How far a file may grow past its limit, at least, while it waits for a strategy to say how it is: far more than
+/// the queue holds.
+const OVERDUE_BYTES: u64 = 8 * 1024 * 1024;
 /// How long messages may wait for others before they are written.
 const GATHER: Duration = Duration::from_millis(20);
 
@@ -65,6 +68,8 @@ pub(super) struct Writer {
     /// The newest instant that was seen.
     now: Timestamp,
     file: Option<Open>,
+    /// The epoch of the file.
+    epoch: u64,
     flushed: Instant,
     retry: Option<Retry>,
     /// Inputs that came while there was no file, by strategy.
@@ -79,6 +84,8 @@ struct Open {
     path: PathBuf,
     lines: u64,
     until: Instant,
+    /// It is full: the next one begins with the first strategy that says how it is.
+    is_full: bool,
 }
 
 struct Retry {
@@ -108,6 +115,7 @@ impl Writer {
             bytes: 0,
             now,
             file: None,
+            epoch: 0,
             flushed: Instant::now(),
             retry: None,
             dropped: BTreeMap::new(),
@@ -150,14 +158,16 @@ impl Writer {
     fn msg(&mut self, msg: Msg) {
         match msg {
             Msg::Input { strategy, mark, input } => self.input(strategy, mark, input),
-            Msg::Start { start, past } => {
+            Msg::Start { start, past, epoch } => {
+                self.turn(epoch);
                 let strategy = start.strategy.clone();
                 self.say(&Line::Start(start));
                 for fact in past {
                     self.say(&Line::Recall(Recall { strategy: strategy.clone(), fact }));
                 }
             }
-            Msg::Checkpoint { saved, lost } => {
+            Msg::Checkpoint { saved, lost, epoch } => {
+                self.turn(epoch);
                 self.gap(&saved.strategy, lost);
                 self.say(&Line::Checkpoint(saved));
             }
@@ -260,13 +270,33 @@ impl Writer {
         true
     }
 
-    /// Ends a file that is large enough, and begins the next.
+    /// Asks the strategies to say how they are when a file is large enough: with that the next one begins. When
+    /// none does, it begins without.
     fn keep_small(&mut self) {
-        let Some(file) = &self.file else { return };
-        if self.limits.file_bytes <= file.sink.bytes() || file.until <= Instant::now() {
+        let Some(file) = &mut self.file else { return };
+        let (bytes, limit) = (file.sink.bytes(), self.limits.file_bytes);
+        if limit + limit.max(OVERDUE_BYTES) <= bytes {
+            self.finish();
+            self.open();
+            self.ask();
+        } else if !file.is_full && (limit <= bytes || file.until <= Instant::now()) {
+            file.is_full = true;
+            self.ask();
+        }
+    }
+
+    /// Asks every strategy to say how it is before it takes in anything more.
+    fn ask(&self) {
+        self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Begins the next file when the present one is full and this is the first that belongs into the next.
+    fn turn(&mut self, epoch: u64) {
+        if self.epoch < epoch && self.file.as_ref().is_some_and(|file| file.is_full) {
             self.finish();
             self.open();
         }
+        self.epoch = self.epoch.max(epoch);
     }
 
     /// Does what is due by now: a flush, the next file, another try.
@@ -307,8 +337,8 @@ impl Writer {
                 });
                 tracing::info!(event.name = events::RECORD_STARTED, path = %path.display(),
                     "a file of the record begins");
-                if 0 < self.number || retried {
-                    self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+                if retried {
+                    self.ask();
                 }
                 self.number = number;
                 for (strategy, inputs) in mem::take(&mut self.dropped) {
@@ -337,7 +367,7 @@ impl Writer {
             return Err(error);
         }
         let until = Instant::now() + self.limits.file_span;
-        Ok(Open { sink, path: path.to_owned(), lines: 0, until })
+        Ok(Open { sink, path: path.to_owned(), lines: 0, until, is_full: false })
     }
 
     /// Ends the file in good order.

@@ -12,7 +12,7 @@ use ploy::status::Mode;
 use ploy::time::Timestamp;
 
 /// How small a file is: small enough that the short tape makes several.
-pub(crate) const FILE_BYTES: u64 = 48 * 1024;
+pub(crate) const FILE_BYTES: u64 = 40 * 1024;
 
 /// Returns a recorder into this folder, with small files that are all kept.
 pub(crate) fn recorder(folder: &Path) -> Recorder {

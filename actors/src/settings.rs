@@ -108,12 +108,11 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
     })
 }
 
-/// Returns where the record goes; without a folder in the file, beside the database.
+/// Returns where the record goes.
 fn record(config: RecordConfig, store: &Path) -> Option<Limits> {
     let RecordConfig { enabled, folder, file_mb, file_span, total_mb } = config;
-    let beside = || store.with_file_name("record");
     enabled.then(|| Limits {
-        folder: folder.map_or_else(beside, PathBuf::from),
+        folder: store.with_file_name(folder),
         file_bytes: file_mb * MIB,
         file_span,
         total_bytes: total_mb * MIB,

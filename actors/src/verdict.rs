@@ -210,11 +210,7 @@ mod tests {
             "2 running: what strategies take in is not recorded: write a line: no space left on \
              device.",
         );
-        check(
-            |s| s.record.state = RecordPhase::Off,
-            Level::Fine,
-            "Nothing is wrong: 2 running.",
-        );
+        check(|s| s.record.state = RecordPhase::Off, Level::Fine, "Nothing is wrong: 2 running.");
     }
 
     fn halted(cause: &str) -> Phase {

@@ -56,8 +56,8 @@ pub struct StoreConfig {
 pub struct RecordConfig {
     /// Whether it is written.
     pub enabled: bool,
-    /// The folder of its files, from the folder that the program was started in; absent: beside the database.
-    pub folder: Option<String>,
+    /// The folder of its files, from the folder of the database.
+    pub folder: String,
     /// How large a file grows before the next is begun, in MiB on the disk.
     pub file_mb: u64,
     /// How long a file is written to before the next is begun.
@@ -167,8 +167,8 @@ const RECORD_ENABLED: Setting = Setting::other("enabled", Range::Switch)
     .restart("Whether all that strategies take in is recorded, so that it can be played again.")
     .or("true");
 const RECORD_FOLDER: Setting = Setting::other("folder", Range::Text)
-    .restart("The folder of the record's files, from the folder that the program is started in.")
-    .or_derived("the folder `record` beside the database");
+    .restart("The folder of the record's files, from the folder of the database.")
+    .or("record");
 const RECORD_FILE: Setting = Setting::whole("file_mb", "MiB", (1, 4096))
     .restart("How large a file grows before the next is begun. At most half of total_mb.")
     .or("64");
@@ -259,7 +259,7 @@ fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfi
     let minutes: u64 = values.whole(&RECORD_SPAN)?;
     Some(RecordConfig {
         enabled: values.switch(&RECORD_ENABLED)?,
-        folder: values.text(&RECORD_FOLDER),
+        folder: values.text(&RECORD_FOLDER)?,
         file_mb: file_mb?,
         file_span: Duration::from_mins(minutes),
         total_mb: total_mb?,

@@ -3,20 +3,20 @@
 //! A record is a row of files of one run. Each file stands alone: before a strategy's first input in it stands
 //! how the strategy was then, so that playing can begin with any file. `docs/record.md` describes it.
 
+mod kinds;
 mod line;
+mod mark;
+
+pub use kinds::{CommandNote, End, Fact, Gap, PhaseNote, Recall, Saved, Start};
+pub use mark::{Mark, NoMark};
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use self::line::{LineIn, LineOut};
-use crate::kernel::{Checkpoint, Input, Memory};
-use crate::market::ConditionId;
-use crate::order::{Fill, StrategyId};
-use crate::price::Usdc;
-use crate::restart::Failure;
+use crate::kernel::Input;
+use crate::order::StrategyId;
 use crate::status::Mode;
 use crate::time::Timestamp;
 
@@ -75,136 +75,6 @@ pub enum Line {
         lines: u64,
     },
 }
-
-/// A strategy as it was built.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Start {
-    /// Which strategy.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// Which of its incarnations.
-    pub incarnation: u64,
-    /// The SHA-256 of what its settings mean.
-    pub version: String,
-    /// Its settings, as its file has them.
-    pub settings: String,
-    /// What it remembered of its earlier incarnations.
-    pub memory: Memory,
-}
-
-/// Something of the past that a new incarnation was told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recall {
-    /// Which strategy.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// What it was told.
-    pub fact: Fact,
-}
-
-/// A fact of the past.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Fact {
-    /// A fill of its own.
-    Fill(Fill),
-    /// A market was settled while it held shares.
-    Settled {
-        /// The market.
-        m: ConditionId,
-        /// What a share of yes and of no paid, in USDC.
-        pays: [Usdc; 2],
-    },
-}
-
-/// A strategy between two of its inputs: all that its further decisions follow from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Saved {
-    /// Which strategy.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// Which of its incarnations.
-    pub incarnation: u64,
-    /// The SHA-256 of what its settings mean.
-    pub version: String,
-    /// Its settings, as its file has them.
-    pub settings: String,
-    /// Its kernel.
-    pub kernel: Checkpoint,
-}
-
-/// The end of an incarnation, and what it had come to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct End {
-    /// Which strategy.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// Which of its incarnations.
-    pub incarnation: u64,
-    /// Of what it died; absent when it was stopped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub died: Option<Failure>,
-    /// Inputs that the strategy had taken in, over all incarnations.
-    pub inputs: u64,
-    /// Decisions that it had taken, over all incarnations.
-    pub decisions: u64,
-    /// The fingerprint of all of them, 64 hex digits.
-    pub digest: String,
-}
-
-/// Inputs that were consumed and are not in the record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Gap {
-    /// Whose.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// How many.
-    pub inputs: u64,
-}
-
-/// A command with its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CommandNote {
-    /// About which strategy, in the words of whoever asked.
-    #[serde(rename = "s")]
-    pub strategy: String,
-    /// When.
-    pub at: Timestamp,
-    /// Who asked.
-    pub actor: String,
-    /// What was asked.
-    pub action: String,
-    /// `accepted` or the refusal.
-    pub answer: String,
-}
-
-/// A move from phase to phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhaseNote {
-    /// Which strategy.
-    #[serde(rename = "s")]
-    pub strategy: StrategyId,
-    /// When.
-    pub at: Timestamp,
-    /// The phase left.
-    pub from: String,
-    /// The phase reached.
-    pub to: String,
-    /// Why: a command, a failure, a timer.
-    pub why: String,
-}
-
-/// The first four bytes of the digest of all decisions that a strategy has taken: who plays a record compares it
-/// before every input, and so knows at which input decisions begin to differ. Written as 8 hex digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark(pub [u8; 4]);
 
 /// Why a line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -389,43 +259,6 @@ pub fn encode_input(n: u64, to: &BTreeMap<StrategyId, Mark>, body: &str) -> Stri
 /// Errors quote what was read; a broken file must not fill the log.
 fn short(text: &str) -> String {
     text.chars().take(300).collect()
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", u32::from_be_bytes(self.0))
-    }
-}
-
-/// The text is no mark.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no mark: 8 hex digits are expected")]
-pub struct NoMark(String);
-
-impl FromStr for Mark {
-    type Err = NoMark;
-    fn from_str(text: &str) -> Result<Self, NoMark> {
-        let bad = || NoMark(short(text));
-        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != 8 || !text.bytes().all(is_hex) {
-            return Err(bad());
-        }
-        let number = u32::from_str_radix(text, 16).map_err(|_cause| bad())?;
-        Ok(Self(number.to_be_bytes()))
-    }
-}
-
-impl Serialize for Mark {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Mark {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -74,6 +74,10 @@ const CORE: Arrows = &[
     ),
     ("paper", &["book", "event", "fees", "intent", "kernel", "market", "order", "price", "time"]),
     ("replay", &["event", "kernel", "order", "paper", "time"]),
+    (
+        "record",
+        &["kernel", "lifecycle", "market", "order", "price", "restart", "status", "tape", "time"],
+    ),
     ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];
 
@@ -82,7 +86,7 @@ const CORE: Arrows = &[
 const ACTORS: Arrows = &[
     ("bus", &[]),
     ("panics", &[]),
-    ("settings", &[]),
+    ("settings", &["record"]),
     ("telemetry", &[]),
     ("words", &[]),
     ("ports", &["bus"]),
@@ -90,16 +94,17 @@ const ACTORS: Arrows = &[
     ("supervisor", &["ports", "telemetry"]),
     ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
+    ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("executor", &["bus", "ports", "store", "telemetry"]),
-    ("feed", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("runtime", &["bus", "clock", "executor", "panics", "ports", "store", "telemetry"]),
-    ("manager", &["bus", "clock", "panics", "ports", "runtime", "telemetry"]),
-    ("status", &["bus", "clock", "ports", "store"]),
+    ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
+    ("runtime", &["bus", "clock", "executor", "panics", "ports", "record", "store", "telemetry"]),
+    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "telemetry"]),
+    ("status", &["bus", "clock", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
-    ("cli", &["adapters", "api", "ports", "verdict", "words"]),
+    ("cli", &["adapters", "api", "panics", "ports", "record", "verdict", "words"]),
     (
         "app",
         &[
@@ -111,6 +116,7 @@ const ACTORS: Arrows = &[
             "feed",
             "manager",
             "ports",
+            "record",
             "runtime",
             "settings",
             "status",

@@ -104,8 +104,7 @@ impl App {
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
-        let commands = carry_commands(&manager);
-        let status = snapshots.watch();
+        let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let api = server::Args {
             listener: parts.listener,
             state: ApiState {

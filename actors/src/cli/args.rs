@@ -162,7 +162,9 @@ mod tests {
     fn run(line: &str) -> RunArgs {
         match parse(line).unwrap().verb {
             Verb::Run(run) => run,
-            verb @ (Verb::Tape(_) | Verb::Record(_) | Verb::Client(_)) => panic!("{verb:?} is not `run`"),
+            verb @ (Verb::Tape(_) | Verb::Record(_) | Verb::Client(_)) => {
+                panic!("{verb:?} is not `run`")
+            }
         }
     }
 

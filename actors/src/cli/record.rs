@@ -56,7 +56,8 @@ fn run_check(command: &Check, output: Output, out: &mut impl io::Write) -> anyho
     }
     match output {
         Output::Json => {
-            let json = serde_json::to_string_pretty(&reports).context("write the report as JSON")?;
+            let json =
+                serde_json::to_string_pretty(&reports).context("write the report as JSON")?;
             writeln!(out, "{json}").context("write the answer")?;
         }
         Output::Text => {

@@ -9,11 +9,12 @@ pub mod report;
 mod seat;
 mod sink;
 mod track;
+mod volume;
 mod writer;
 
 pub use sink::{Create, Output, create};
 pub use track::Track;
-pub use writer::Pace;
+pub use volume::Pace;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -146,9 +147,9 @@ impl Recorder {
             status: Mutex::new(status),
         });
         let (told, ended) = watch::channel(false);
-        let writer = Writer::new(args, Arc::clone(&shared));
+        let own = Arc::clone(&shared);
         thread::Builder::new().name("record".to_owned()).spawn(move || {
-            writer.run();
+            Writer::new(args, own).run();
             told.send_replace(true);
         })?;
         Ok(Self(Some(Arc::new(Handle { shared, ended }))))

@@ -120,10 +120,7 @@ pub enum RecordError {
 ///
 /// # Errors
 /// When what was saved does not fit the settings.
-pub fn known(
-    config: &StrategyConfig,
-    saved: Option<&Saved>,
-) -> Result<Box<dyn Strategy>, Misfit> {
+pub fn known(config: &StrategyConfig, saved: Option<&Saved>) -> Result<Box<dyn Strategy>, Misfit> {
     match saved {
         None => Ok(config.kind.build()),
         Some(saved) => config.kind.restore(saved),

@@ -232,11 +232,8 @@ impl Seat {
         (strategy, version): (&ploy::order::StrategyId, &str),
     ) -> Result<StrategyConfig, RecordError> {
         let read = config::strategy("the record", strategy.clone(), text);
-        let config = read.map_err(|faults| RecordError::Settings {
-            n,
-            strategy: strategy.clone(),
-            faults,
-        })?;
+        let config =
+            read.map_err(|faults| RecordError::Settings { n, strategy: strategy.clone(), faults })?;
         if config.version != version {
             let note = "to this program its settings mean something else than was recorded";
             self.report.note = Some(note.to_owned());

@@ -54,7 +54,8 @@ impl Track {
             memory: memory.clone(),
         };
         let past = past.iter().map(fact).collect();
-        if shared.send(Msg::Start { start: Box::new(start), past, epoch: track.epoch }) == Err(Full) {
+        if shared.send(Msg::Start { start: Box::new(start), past, epoch: track.epoch }) == Err(Full)
+        {
             shared.lose(1);
             track.lost += 1;
         }

@@ -80,9 +80,8 @@ impl Disk {
     }
 
     fn take(&self, bytes: u64) -> io::Result<()> {
-        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            left.checked_sub(bytes)
-        });
+        let left =
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(bytes));
         left.map(drop).map_err(|_| io::ErrorKind::StorageFull.into())
     }
 }

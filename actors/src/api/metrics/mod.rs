@@ -9,9 +9,7 @@ mod text;
 
 pub use process::ProcessInfo;
 
-use ploy::status::{
-    FeedPhase, FeedStatus, RecordPhase, RecordStatus, StoreStatus, SystemStatus,
-};
+use ploy::status::{FeedPhase, FeedStatus, RecordPhase, RecordStatus, StoreStatus, SystemStatus};
 use text::{Family, Text, count, counter, gauge, units};
 
 /// The content type that Prometheus expects with the text.

@@ -82,7 +82,7 @@ impl Disk {
     fn take(&self, bytes: u64) -> io::Result<()> {
         let left =
             self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(bytes));
-        left.map(drop).map_err(|_| io::ErrorKind::StorageFull.into())
+        left.map(drop).map_err(|_left| io::ErrorKind::StorageFull.into())
     }
 }
 

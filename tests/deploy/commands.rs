@@ -6,11 +6,12 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/logging.md",
     "docs/operations.md",
+    "docs/record.md",
     "docs/tape.md",
     "docs/testing.md",
     "deploy/compose.yml",

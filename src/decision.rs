@@ -299,17 +299,23 @@ impl Bytes {
         bytes
     }
 
+    #[inline]
     fn push(&mut self, part: &[u8]) {
-        if self.buffer.len() < self.len + part.len() {
-            self.flush();
-        }
-        match self.buffer.get_mut(self.len..self.len + part.len()) {
+        let end = self.len + part.len();
+        match self.buffer.get_mut(self.len..end) {
             Some(place) => {
                 place.copy_from_slice(part);
-                self.len += part.len();
+                self.len = end;
             }
-            None => self.hash.update(part),
+            None => self.feed(part),
         }
+    }
+
+    /// Feeds what is gathered and a part that does not fit behind it.
+    #[cold]
+    fn feed(&mut self, part: &[u8]) {
+        self.flush();
+        self.hash.update(part);
     }
 
     fn flush(&mut self) {

@@ -17,10 +17,25 @@ use crate::price::{MICROS, OutOfRange, Price, Rounding, Size, Usdc, divide, narr
 /// # Ok::<(), ploy::price::OutOfRange>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Told")]
 pub struct FeeSchedule {
     rate: Usdc,
     exponent: u8,
+}
+
+/// A schedule as it is read, before its ranges are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    rate: Usdc,
+    exponent: u8,
+}
+
+impl TryFrom<Told> for FeeSchedule {
+    type Error = OutOfRange;
+    fn try_from(Told { rate, exponent }: Told) -> Result<Self, OutOfRange> {
+        Self::new(rate, exponent)
+    }
 }
 
 impl FeeSchedule {
@@ -82,6 +97,17 @@ mod tests {
         check("0.07", 1, "100", "0.95", "0.3325");
         check("0.05", 1, "100", "0.5", "1.25");
         check("0", 1, "100", "0.5", "0");
+    }
+
+    #[test]
+    fn a_schedule_that_is_read_is_within_its_range() {
+        let read = |text| serde_json::from_str::<FeeSchedule>(text);
+        let largest = FeeSchedule::new("1".parse().unwrap(), 4).unwrap();
+        assert_eq!(read(r#"{"rate":"1","exponent":4}"#).unwrap(), largest);
+        for bad in [r#"{"rate":"1.1","exponent":1}"#, r#"{"rate":"0.07","exponent":5}"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(read(r#"{"rate":"0.07","exponent":1,"more":1}"#).is_err());
     }
 
     #[test]

@@ -287,10 +287,13 @@ impl<'de> Deserialize<'de> for Frac {
 /// Reads a count. One that could not go on counting is refused.
 pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let count = u64::deserialize(deserializer)?;
-    if i64::try_from(count).is_err() {
-        return Err(D::Error::custom(format_args!("{count} is too large a count")));
-    }
-    Ok(count)
+    let too_large = || D::Error::custom(format_args!("{count} is too large to go on counting"));
+    is_count(count).then_some(count).ok_or_else(too_large)
+}
+
+/// Tells whether something was ever counted that far: half of the type's range is left.
+pub(crate) fn is_count(number: u64) -> bool {
+    i64::try_from(number).is_ok()
 }
 
 impl fmt::Display for Value {

@@ -38,7 +38,9 @@ pub struct Portfolio {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Valuation {
+    #[serde(deserialize_with = "moderate")]
     peak: Usdc,
+    #[serde(deserialize_with = "moderate")]
     drawdown_max: Usdc,
     marks: BTreeMap<ConditionId, [Mark; 2]>,
 }
@@ -309,6 +311,13 @@ impl<'de> Deserialize<'de> for Portfolio {
         }
         Err(serde::de::Error::custom("the amounts of the portfolio are too large to be added up"))
     }
+}
+
+/// Reads an amount that is far from the largest one.
+fn moderate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usdc, D::Error> {
+    let amount = Usdc::deserialize(deserializer)?;
+    let too_large = || serde::de::Error::custom(format_args!("{amount} is too large an amount"));
+    (amount.micros().abs() <= Usdc::MAX.micros() / 2).then_some(amount).ok_or_else(too_large)
 }
 
 impl Holding {

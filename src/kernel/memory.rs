@@ -1,11 +1,13 @@
 //! What a strategy remembers from one incarnation to the next: numbers, counts, its digest, its breaker.
+//!
+//! It can be written down and read, with the same care as a checkpoint, of which it is a part.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decision::{Decision, DecisionDigest, Verdict};
-use crate::numbers::count;
+use crate::numbers::{count, is_count};
 use crate::open_orders::OpenOrder;
 use crate::order::{Submission, Update};
 use crate::position::Valuation;
@@ -31,13 +33,17 @@ pub struct Memory {
     pub(super) intents: u64,
     #[serde(deserialize_with = "count")]
     pub(super) fills: u64,
+    #[serde(deserialize_with = "order_counts")]
     pub(super) orders: OrderCounts,
+    #[serde(deserialize_with = "rejections")]
     pub(super) rejections: BTreeMap<Rule, u64>,
     pub(super) digest: DecisionDigest,
     pub(super) tallies: Tallies,
     pub(super) breaker: Breaker,
     pub(super) valuation: Valuation,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) last_decision_at: Option<Timestamp>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) last_trade_at: Option<Timestamp>,
 }
 
@@ -89,4 +95,21 @@ impl Memory {
         }
         self.tallies.note(decision)
     }
+}
+
+fn order_counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrderCounts, D::Error> {
+    let counts = OrderCounts::deserialize(deserializer)?;
+    let OrderCounts { submitted, accepted, rejected, unknown, filled, unfilled, open } = counts;
+    let all = [submitted, accepted, rejected, unknown, filled, unfilled, open];
+    all.into_iter().all(is_count).then_some(counts).ok_or_else(too_large)
+}
+
+fn rejections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Rule, u64>, D::Error> {
+    let rejections = BTreeMap::<Rule, u64>::deserialize(deserializer)?;
+    let is_sound = rejections.values().copied().all(is_count);
+    is_sound.then_some(rejections).ok_or_else(too_large)
+}
+
+fn too_large<E: serde::de::Error>() -> E {
+    E::custom("a count is too large to go on counting")
 }

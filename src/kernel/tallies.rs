@@ -52,6 +52,7 @@ pub struct Tallies {
 struct Market {
     causes: BTreeMap<Cause, Count>,
     /// The guard's last answer, where it was a refusal.
+    #[serde(deserialize_with = "Option::deserialize")]
     refused: Option<Rule>,
 }
 

@@ -68,8 +68,9 @@ impl Replay {
         self.until(self.now + AFTER_END, see)
     }
 
-    /// Puts the next incarnation of a strategy in the place of the present one, whose open orders must have
-    /// ended: a fill of one would be a stray to it.
+    /// Puts another kernel of a strategy in the place of the present one: one that was resumed from its
+    /// checkpoint, or its next incarnation. To the latter a fill of an open order would be a stray, so all orders
+    /// must have ended.
     pub fn restart(&mut self, kernel: Kernel) {
         self.kernels.insert(kernel.id().clone(), kernel);
     }

@@ -16,6 +16,7 @@ pub struct Breaker {
     streak: u64,
     /// The drawdown at the last release: only what is lost beyond it counts.
     forgiven: Usdc,
+    #[serde(deserialize_with = "Option::deserialize")]
     trip: Option<Trip>,
 }
 
@@ -32,6 +33,7 @@ pub struct Trip {
     /// When it happened.
     pub at: Timestamp,
     /// When it releases by itself; a trip without this waits for a person.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub until: Option<Timestamp>,
 }
 

@@ -21,6 +21,7 @@ mod case;
 mod folder;
 mod play;
 mod restart;
+mod resume;
 mod split_arb;
 mod text;
 mod together;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ploy::config::StrategyConfig;
 use ploy::event::MarketEvent;
-use ploy::kernel::{Effect, Kernel, Memory};
+use ploy::kernel::{Checkpoint, Effect, Kernel, Memory};
 use ploy::market::ConditionId;
 use ploy::order::{Fill, StrategyId};
 use ploy::paper::PaperVenue;
@@ -80,6 +80,17 @@ impl Play {
         }
         self.story.told.lock().unwrap().clear();
         self.replay.restart(kernel);
+    }
+
+    /// Puts what is read of a strategy's checkpoint in its place, open orders and all.
+    pub(crate) fn resume(&mut self, config: &StrategyConfig) {
+        let text = serde_json::to_string(&self.replay.kernels()[&config.id].checkpoint()).unwrap();
+        let checkpoint: Checkpoint = serde_json::from_str(&text).unwrap();
+        let strategy = config.kind.restore(checkpoint.strategy()).unwrap();
+        let (id, told) = (config.id.clone(), Told::clone(&self.story.told));
+        let witness = Box::new(Witness { id: id.clone(), strategy, told });
+        let limits = config.limits.clone();
+        self.replay.restart(Kernel::resume(id, witness, limits, checkpoint).unwrap());
     }
 
     /// Returns the kernel of the only strategy.

@@ -10,6 +10,7 @@ mod files;
 mod imports;
 mod manifests;
 mod names;
+mod numbers;
 mod pages;
 mod source;
 

@@ -1,5 +1,6 @@
 //! What the kernel makes of its inputs: a strategy that wants what the test says, and the cases.
 
+mod checkpoint;
 mod memory;
 mod orders;
 mod risk;

@@ -1,5 +1,6 @@
-//! In which order things happen in a replay, and what holds whatever happens.
+//! In which order things happen in a replay, what holds whatever happens, and what outlives a kernel.
 
+mod checkpoint;
 mod order;
 mod properties;
 

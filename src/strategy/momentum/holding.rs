@@ -26,11 +26,14 @@ pub(super) struct Holding {
     /// Price × size of the fills; fees are not in it.
     paid: Usdc,
     /// The highest bid since the entry that was seen. It is seen anew after a restart.
+    #[serde(deserialize_with = "Option::deserialize")]
     high: Option<Price>,
     /// When the market closes; not known until the market is seen.
+    #[serde(deserialize_with = "Option::deserialize")]
     closes_at: Option<Timestamp>,
     /// The newest look: what was due by then is done.
     looked_at: Timestamp,
+    #[serde(deserialize_with = "Option::deserialize")]
     retry: Option<Retry>,
 }
 

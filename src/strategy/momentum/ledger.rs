@@ -34,6 +34,7 @@ struct Bought {
     at: Timestamp,
     /// Price × size of all fills, in USDC.
     cost: Usdc,
+    #[serde(deserialize_with = "Option::deserialize")]
     place: Option<Place>,
 }
 

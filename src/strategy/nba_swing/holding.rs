@@ -19,6 +19,7 @@ pub(super) struct Holding {
     bought: Size,
     /// Price × size of what was bought; fees are not in it.
     paid: Usdc,
+    #[serde(deserialize_with = "Option::deserialize")]
     high: Option<Price>,
 }
 

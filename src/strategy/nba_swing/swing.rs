@@ -21,14 +21,18 @@ use super::stage::{Stage, Trigger};
 #[serde(deny_unknown_fields)]
 pub(super) struct Swing {
     pub(super) stage: Stage,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) fixture: Option<Fixture>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) holding: Option<Holding>,
     pub(super) flow: Flow,
     /// When an order to buy yes or no last ended without all its shares: the books of up to then are spent. A new
     /// incarnation does not know, which costs it one order at most.
     pub(super) spent: [Option<Timestamp>; 2],
     /// When the last round ended. Follows from fills, so it survives a restart.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) exited_at: Option<Timestamp>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) retry: Option<Retry>,
     /// The newest look: what was due by then is done.
     looked_at: Timestamp,

@@ -30,9 +30,11 @@ pub(super) struct Leg {
     /// When the first of them was bought.
     since: Timestamp,
     /// When the market closes; not known until the market is seen.
+    #[serde(deserialize_with = "Option::deserialize")]
     closes_at: Option<Timestamp>,
     /// The newest look: what was due by then is done.
     looked_at: Timestamp,
+    #[serde(deserialize_with = "Option::deserialize")]
     retry: Option<Retry>,
 }
 

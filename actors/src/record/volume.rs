@@ -282,7 +282,10 @@ impl Volume {
     /// Gives the file up. What follows goes into another one, when that can be begun.
     fn fail(&mut self, step: &str, error: &io::Error) {
         let place = match self.file.take() {
-            Some(file) => file.path,
+            Some(file) => {
+                self.bytes += file.sink.bytes();
+                file.path
+            }
             None => self.limits.folder.clone(),
         };
         let Pace { retry_min, retry_max, .. } = self.pace;

@@ -241,6 +241,13 @@ impl DecisionDigest {
         self.count
     }
 
+    /// Returns the first four bytes of the digest: enough to see that decisions begin to differ.
+    #[must_use]
+    pub const fn mark(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.link.0;
+        [a, b, c, d]
+    }
+
     /// Returns the digest as 64 hex digits.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -32,6 +32,7 @@ pub mod order;
 pub mod paper;
 pub mod position;
 pub mod price;
+pub mod record;
 pub mod replay;
 pub mod restart;
 pub mod risk;

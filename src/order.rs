@@ -39,7 +39,8 @@ pub enum Submission {
 }
 
 /// Something that the venue told about one of our orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OrderEvent {
     /// When it was true.
     pub at: Timestamp,
@@ -50,7 +51,8 @@ pub struct OrderEvent {
 }
 
 /// What happened to an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Update {
     /// Sending it came to this.
     Submitted(Submission),
@@ -80,7 +82,8 @@ pub enum DoneCause {
 }
 
 /// Shares of ours that changed hands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fill {
     /// The number of this fill within its order, from 1: the same fill told twice is booked once.
     pub number: u32,

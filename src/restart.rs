@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Timestamp;
 
 /// The policy, as the strategy's file states it.
@@ -31,7 +33,8 @@ pub struct RestartPolicy {
 }
 
 /// What kind of failure it was; each kind has its own action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// Its settings cannot work: no retry mends them.
     Config,
@@ -48,7 +51,8 @@ pub enum FailureClass {
 }
 
 /// One failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Failure {
     /// Its kind.
     pub class: FailureClass,

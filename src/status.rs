@@ -34,6 +34,8 @@ pub struct SystemStatus {
     pub feed: FeedStatus,
     /// The store.
     pub store: StoreStatus,
+    /// The record of what strategies take in.
+    pub record: RecordStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
@@ -118,6 +120,45 @@ pub struct StoreStatus {
     pub errors: u64,
     /// The newest failure.
     pub last_error: Option<String>,
+}
+
+/// The record at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordStatus {
+    /// Whether it is written.
+    pub state: RecordPhase,
+    /// The folder of its files.
+    pub folder: String,
+    /// The file that is being written.
+    pub file: Option<String>,
+    /// Files begun in this run.
+    pub files: u64,
+    /// Inputs written in this run; one that two strategies took in counts twice.
+    pub inputs: u64,
+    /// What the files of this run take on the disk.
+    pub bytes: u64,
+    /// Messages waiting to be written.
+    pub queued: u64,
+    /// Messages that were not written: the queue was full, or no file could be written.
+    pub lost: u64,
+    /// Old files deleted in this run, so that all together stay within their limit.
+    pub deleted: u64,
+    /// Writes that failed.
+    pub errors: u64,
+    /// The newest failure.
+    pub last_error: Option<String>,
+}
+
+/// Whether the record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordPhase {
+    /// The settings say that nothing is recorded.
+    Off,
+    /// It is written.
+    Recording,
+    /// It cannot be written; it is tried again.
+    Failing,
 }
 
 /// One strategy at an instant.

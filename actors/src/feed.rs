@@ -22,6 +22,7 @@ use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::ports::{Clock, FeedItem};
+use crate::record::Recorder;
 use crate::store::Store;
 use crate::telemetry::events;
 
@@ -32,6 +33,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 const TAKE_MAX: usize = 256;
 /// How often time moves on after the end of a tape.
 const IDLE_STEP: Duration = Duration::from_millis(100);
+/// How long a tape waits for the record; a disk that needs longer hangs.
+const RECORD_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before looking again whether the store has caught up.
 const PRESSURE_STEP: Duration = Duration::from_millis(1);
 
@@ -61,6 +64,8 @@ pub struct Args {
     pub board: StatusBus,
     /// Asked whether it keeps up: a tape can wait.
     pub store: Store,
+    /// Asked the same.
+    pub recorder: Recorder,
     /// Told how the play ended.
     pub ended: watch::Sender<Option<FeedEnd>>,
 }
@@ -107,7 +112,7 @@ impl Actor for Feed {
                 if let State::Waiting(args) = state
                     && let Some(args) = args.take()
                 {
-                    let play = Play { args: *args, began: None };
+                    let play = Play { args: *args, began: None, is_record_late: false };
                     *state = State::Playing(tokio::spawn(play.run()));
                 }
                 Ok(())
@@ -131,6 +136,8 @@ struct Play {
     args: Args,
     /// The first event's instant, and when it was played.
     began: Option<(Timestamp, Instant)>,
+    /// Whether it was waited for the record in vain: then it is not, until the record has caught up.
+    is_record_late: bool,
 }
 
 impl Play {
@@ -173,6 +180,7 @@ impl Play {
         while self.args.store.pressure() {
             tokio::time::sleep(PRESSURE_STEP).await;
         }
+        self.await_record().await;
         self.wake_until(event.at).await;
         let (ticket, settled) = Ticket::new();
         self.args.bus.publish(event, &ticket);
@@ -182,6 +190,19 @@ impl Play {
             feed.events += 1;
             feed.last_event_at = Some(event.at);
         });
+    }
+
+    /// Waits for the record, but not for ever: trading does not depend on it.
+    async fn await_record(&mut self) {
+        let until = Instant::now() + RECORD_WITHIN;
+        while self.args.recorder.pressure() {
+            if self.is_record_late || until < Instant::now() {
+                self.is_record_late = true;
+                return;
+            }
+            tokio::time::sleep(PRESSURE_STEP).await;
+        }
+        self.is_record_late = false;
     }
 
     /// Waits until the wall clock is where the event's time says it should be.

@@ -17,6 +17,7 @@ pub mod live;
 pub mod manager;
 pub mod panics;
 pub mod ports;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -17,6 +17,14 @@ pub fn install() {
     }));
 }
 
+/// Makes every panic note where it happened and say nothing: for programs in which panics are expected and told
+/// in an answer.
+pub fn hush() {
+    panic::set_hook(Box::new(|info| {
+        LAST.with(|last| *last.borrow_mut() = Some(describe(info)));
+    }));
+}
+
 /// Runs `work`; a panic inside comes back as its text and place. Whatever `work` was changing may be half
 /// changed afterwards and must not be used to go on.
 ///

@@ -30,6 +30,12 @@ pub(crate) fn healthy() -> SystemStatus {
             "up": true, "place": "data/ploy.db", "rows": 1520, "queued": 3,
             "errors": 0, "last_error": null
         },
+        "record": {
+            "state": "recording", "folder": "data/record",
+            "file": "data/record/record-0197a1b2-00001.jsonl.gz", "files": 1,
+            "inputs": 2_469_134, "bytes": 201_326_592, "queued": 2, "lost": 0, "deleted": 0,
+            "errors": 0, "last_error": null
+        },
         "strategies": [
             strategy("split-arb", "legged", first_kernel()),
             strategy("split-both", "simultaneous", second_kernel()),

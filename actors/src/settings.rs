@@ -7,8 +7,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::config::{self, Fault, LogConfig, ServiceConfig, Speed, StrategyConfig};
+use ploy::config::{self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig};
 use ploy::order::StrategyId;
+
+use crate::record::Limits;
+
+const MIB: u64 = 1024 * 1024;
 
 /// All that the service is told, ready to be used.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Settings {
     pub latency: Duration,
     /// The database file.
     pub store: PathBuf,
+    /// Where what strategies take in is recorded, unless it is not.
+    pub record: Option<Limits>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Other names by which the API may be asked.
@@ -105,18 +111,31 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         }
         tapes => tapes,
     };
+    let store = overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path));
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
         tapes,
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
-        store: overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path)),
+        record: record(service.record, &store),
+        store,
         listen: overrides.listen.unwrap_or(service.api.listen),
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
         texts: strategies.iter().map(|file| (file.config.id.clone(), file.text.clone())).collect(),
         strategies: strategies.into_iter().map(|file| file.config).collect(),
+    })
+}
+
+/// Returns where the record goes.
+fn record(config: RecordConfig, store: &Path) -> Option<Limits> {
+    let RecordConfig { enabled, folder, file_mb, file_span, total_mb } = config;
+    enabled.then(|| Limits {
+        folder: store.with_file_name(folder),
+        file_bytes: file_mb * MIB,
+        file_span,
+        total_bytes: total_mb * MIB,
     })
 }
 

@@ -17,6 +17,7 @@ use crate::bus::event::EventBus;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
 use crate::ports::Clock;
+use crate::record::Recorder;
 use crate::store::{RunInfo, Store};
 
 /// How often a snapshot is made: often enough for eyes and scrapes, too seldom to cost anything.
@@ -44,6 +45,8 @@ pub struct Sources {
     pub bus: EventBus,
     /// The store, which tells how it is.
     pub store: Store,
+    /// The recorder, which tells how it is.
+    pub recorder: Recorder,
     /// The time that decisions run on.
     pub clock: EventClock,
     /// The machine's clock.
@@ -132,6 +135,7 @@ impl Sources {
             not_ready: not_ready(&feed, &store),
             feed,
             store,
+            record: self.recorder.status(),
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ploy::lifecycle::{Gate, Phase};
-use ploy::status::{FeedPhase, StrategyStatus, SystemStatus};
+use ploy::status::{FeedPhase, RecordPhase, StrategyStatus, SystemStatus};
 
 use crate::words;
 
@@ -104,6 +104,11 @@ fn service(status: &SystemStatus) -> Vec<(Level, String)> {
         let error = words::plain(error.unwrap_or("it does not say how"));
         wrong(format!("the store is down: {error}"));
     }
+    if status.record.state == RecordPhase::Failing {
+        let error = status.record.last_error.as_deref();
+        let error = words::plain(error.unwrap_or("it does not say how"));
+        wrong(format!("what strategies take in is not recorded: {error}"));
+    }
     findings
 }
 
@@ -192,6 +197,20 @@ mod tests {
         let mut status = sample::healthy();
         status.strategies[0].phase = halted("\u{1b}[2J");
         assert!(!Verdict::of(&status).sentence.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_wrong_and_one_that_is_off_is_not() {
+        check(
+            |s| {
+                s.record.state = RecordPhase::Failing;
+                s.record.last_error = Some("write a line: no space left on device".to_owned());
+            },
+            Level::Wrong,
+            "2 running: what strategies take in is not recorded: write a line: no space left on \
+             device.",
+        );
+        check(|s| s.record.state = RecordPhase::Off, Level::Fine, "Nothing is wrong: 2 running.");
     }
 
     fn halted(cause: &str) -> Phase {

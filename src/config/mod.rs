@@ -25,8 +25,8 @@ pub use fault::Fault;
 pub use folder::{Folder, Move, Seen};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
-    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ServiceConfig,
-    ShutdownConfig, StoreConfig,
+    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
+    ServiceConfig, ShutdownConfig, StoreConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

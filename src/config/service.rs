@@ -7,6 +7,7 @@ use super::Fault;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
 use super::speed::Speed;
+use super::values::Values;
 
 /// The service, as its file states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct ServiceConfig {
     pub venue: PaperConfig,
     /// Where facts are stored.
     pub store: StoreConfig,
+    /// What is kept of all that strategies take in.
+    pub record: RecordConfig,
     /// How it can be asked and told.
     pub api: ApiConfig,
     /// What it says about itself.
@@ -46,6 +49,21 @@ pub struct PaperConfig {
 pub struct StoreConfig {
     /// The path of the database, from the folder that the program was started in.
     pub path: String,
+}
+
+/// The record of what strategies take in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordConfig {
+    /// Whether it is written.
+    pub enabled: bool,
+    /// The folder of its files, from the folder of the database.
+    pub folder: String,
+    /// How large a file grows before the next is begun, in MiB on the disk.
+    pub file_mb: u64,
+    /// How long a file is written to before the next is begun.
+    pub file_span: Duration,
+    /// How large all files together grow before the oldest are deleted, in MiB on the disk.
+    pub total_mb: u64,
 }
 
 /// The control API.
@@ -147,6 +165,21 @@ const LATENCY: Setting = Setting::whole("latency_ms", "milliseconds", (0, 60_000
 const STORE_PATH: Setting = Setting::other("path", Range::Text)
     .restart("The path of the database, from the folder that the program is started in.")
     .or("data/ploy.db");
+const RECORD_ENABLED: Setting = Setting::other("enabled", Range::Switch)
+    .restart("Whether all that strategies take in is recorded, so that it can be played again.")
+    .or("true");
+const RECORD_FOLDER: Setting = Setting::other("folder", Range::Text)
+    .restart("The folder of the record's files, from the folder of the database.")
+    .or("record");
+const RECORD_FILE: Setting = Setting::whole("file_mb", "MiB", (1, 4096))
+    .restart("How large a file grows before the next is begun. At most half of total_mb.")
+    .or("64");
+const RECORD_SPAN: Setting = Setting::whole("file_minutes", "minutes", (1, 1440))
+    .restart("How long a file is written to before the next is begun.")
+    .or("60");
+const RECORD_TOTAL: Setting = Setting::whole("total_mb", "MiB", (2, 1_048_576))
+    .restart("How large all files together grow before the oldest are deleted.")
+    .or("2048");
 const LISTEN: Setting = Setting::other("listen", Range::Loopback)
     .restart(
         "Where the API listens. Only this machine may reach it: there is no authentication \
@@ -167,6 +200,8 @@ const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
 static STORE: [Setting; 1] = [STORE_PATH];
+static RECORD: [Setting; 5] =
+    [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
 static API: [Setting; 1] = [LISTEN];
 static LOG: [Setting; 2] = [LEVEL, FORMAT];
 static SHUTDOWN: [Setting; 1] = [DEADLINE];
@@ -177,6 +212,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new("feed", &FEED),
         Section::new("venue", &VENUE),
         Section::new("store", &STORE),
+        Section::new("record", &RECORD),
         Section::new("api", &API),
         Section::new("log", &LOG),
         Section::new("shutdown", &SHUTDOWN),
@@ -194,15 +230,40 @@ pub(super) fn read(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> 
 fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let (feed, venue, store) = (reader.read("feed"), reader.read("venue"), reader.read("store"));
     let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
+    let record = reader.read("record");
+    let record = record_config(&record, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
         store: StoreConfig { path: store.text(&STORE_PATH)? },
+        record: record?,
         api: ApiConfig { listen: api.address(&LISTEN)? },
         log: LogConfig {
             level: log.word(&LEVEL, &LogLevel::ALL, LogLevel::name)?,
             format: log.word(&FORMAT, &LogFormat::ALL, LogFormat::name)?,
         },
         shutdown: ShutdownConfig { deadline: shutdown.seconds(&DEADLINE)? },
+    })
+}
+
+fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfig> {
+    let (file_mb, total_mb) = (values.whole(&RECORD_FILE), values.whole(&RECORD_TOTAL));
+    if let (Some(file), Some(total)) = (file_mb, total_mb)
+        && total < 2 * file
+    {
+        let problem = format!(
+            "files of {file} MiB are too large where all together may have {total}; expected at \
+             most half of total_mb, {}",
+            total / 2
+        );
+        reader.clash(values, [&RECORD_FILE, &RECORD_TOTAL], problem);
+    }
+    let minutes: u64 = values.whole(&RECORD_SPAN)?;
+    Some(RecordConfig {
+        enabled: values.switch(&RECORD_ENABLED)?,
+        folder: values.text(&RECORD_FOLDER)?,
+        file_mb: file_mb?,
+        file_span: Duration::from_mins(minutes),
+        total_mb: total_mb?,
     })
 }

@@ -4,6 +4,7 @@
 //! `split_arb.rs` with its settings; the compiler names every place.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::order::StrategyId;
 use crate::restart::RestartPolicy;
@@ -42,6 +43,8 @@ pub struct StrategyConfig {
     pub version: String,
     /// Every setting as the file means it, in the order in which they are declared.
     pub stated: Vec<Stated>,
+    /// The file, as it was read.
+    pub text: Arc<str>,
 }
 
 /// Which rules a strategy trades by, with their settings.
@@ -273,6 +276,7 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
         restart: restart_policy,
         version: values::version(&[&head, &own, &risk, &restart]),
         stated: change::stated(&declared, &[&head, &own, &risk, &restart]),
+        text: text.into(),
     }))
 }
 

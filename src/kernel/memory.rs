@@ -55,6 +55,18 @@ impl Memory {
         self
     }
 
+    /// Returns how many inputs were taken in.
+    #[must_use]
+    pub const fn inputs(&self) -> u64 {
+        self.inputs
+    }
+
+    /// Returns the fingerprint of all decisions.
+    #[must_use]
+    pub const fn digest(&self) -> &DecisionDigest {
+        &self.digest
+    }
+
     /// Counts in what was told of an order, and its end where it has come.
     pub(super) fn count(&mut self, update: &Update, ended: Option<&OpenOrder>) {
         let counts = &mut self.orders;

@@ -1,5 +1,6 @@
 //! The kernel's part of the status: counts, positions, profit and loss, and how much of each limit is used.
 
+use crate::decision::DecisionDigest;
 use crate::market::ConditionId;
 use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
@@ -14,6 +15,12 @@ impl Kernel {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Returns the fingerprint of all decisions so far, of all incarnations.
+    #[must_use]
+    pub const fn digest(&self) -> &DecisionDigest {
+        self.memory.digest()
     }
 
     /// Returns all that is shown of the kernel.

@@ -76,7 +76,7 @@ pub(super) struct EndLine {
 /// What a line may hold: its time and exactly one kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LineIn {
+pub(crate) struct LineIn {
     t: Option<i64>,
     book: Option<BookLine>,
     market: Option<Arc<Market>>,
@@ -91,7 +91,7 @@ pub(super) struct LineIn {
 }
 
 impl LineIn {
-    pub(super) fn event(self) -> Result<MarketEvent, String> {
+    pub(crate) fn event(self) -> Result<MarketEvent, String> {
         let micros = self.t.ok_or("the time `t` is missing")?;
         let at = Timestamp::from_micros(micros);
         if at.micros() != micros {

@@ -1,6 +1,6 @@
 //! The tape: our recording format, one JSON object a line; text in, events out, and back. `docs/tape.md` describes it.
 
-mod line;
+pub(crate) mod line;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,12 +6,13 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
     "docs/logging.md",
     "docs/operations.md",
+    "docs/record.md",
     "docs/tape.md",
     "docs/testing.md",
     "docs/why.md",

@@ -8,8 +8,8 @@ use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
 use ploy::status::{
-    FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RiskUse,
-    StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
+    FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase,
+    RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
 };
 use ploy::tape::Books;
 use ploy::time::Timestamp;
@@ -50,6 +50,19 @@ pub(crate) fn full() -> SystemStatus {
             queued: 2,
             errors: 1,
             last_error: Some("disk full".into()),
+        },
+        record: RecordStatus {
+            state: RecordPhase::Recording,
+            folder: "data/record".into(),
+            file: Some("data/record/record-run-1-00002.jsonl.gz".into()),
+            files: 2,
+            inputs: 2400,
+            bytes: 123_456,
+            queued: 3,
+            lost: 5,
+            deleted: 1,
+            errors: 1,
+            last_error: Some("write a line: disk full".into()),
         },
         strategies: vec![
             strategy("late", Phase::Halted { cause: "panic".into() }, KernelStatus::default()),

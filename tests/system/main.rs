@@ -12,6 +12,7 @@ mod flood;
 mod isolation;
 mod money;
 mod program;
+mod record;
 mod refusals;
 mod replay;
 mod signals;

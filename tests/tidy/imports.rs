@@ -83,6 +83,10 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
+    (
+        "record",
+        &["kernel", "lifecycle", "market", "order", "price", "restart", "status", "tape", "time"],
+    ),
     ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];
 
@@ -91,7 +95,7 @@ const CORE: Arrows = &[
 const ACTORS: Arrows = &[
     ("bus", &[]),
     ("panics", &[]),
-    ("settings", &[]),
+    ("settings", &["record"]),
     ("telemetry", &[]),
     ("words", &[]),
     ("ports", &["bus"]),
@@ -99,11 +103,12 @@ const ACTORS: Arrows = &[
     ("supervisor", &["ports", "telemetry"]),
     ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
+    ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("executor", &["bus", "ports", "store", "telemetry"]),
-    ("feed", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("runtime", &["bus", "clock", "executor", "panics", "ports", "store", "telemetry"]),
-    ("manager", &["bus", "clock", "panics", "ports", "runtime", "telemetry"]),
-    ("status", &["bus", "clock", "ports", "store"]),
+    ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
+    ("runtime", &["bus", "clock", "executor", "panics", "ports", "record", "store", "telemetry"]),
+    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "telemetry"]),
+    ("status", &["bus", "clock", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
@@ -113,8 +118,8 @@ const ACTORS: Arrows = &[
     (
         "cli",
         &[
-            "adapters", "api", "compare", "panics", "ports", "replay", "report", "settings",
-            "verdict", "words",
+            "adapters", "api", "compare", "panics", "ports", "record", "replay", "report",
+            "settings", "verdict", "words",
         ],
     ),
     (
@@ -128,6 +133,7 @@ const ACTORS: Arrows = &[
             "feed",
             "manager",
             "ports",
+            "record",
             "runtime",
             "settings",
             "status",

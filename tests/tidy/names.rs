@@ -9,7 +9,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["actors/src/store/"]),
     ("axum::", &["actors/src/api/"]),
     ("reqwest::", &["actors/src/cli/"]),
-    ("flate2::", &["actors/src/adapters/tape/", "actors/src/replay/file.rs"]),
+    (
+        "flate2::",
+        &["actors/src/adapters/tape/", "actors/src/record/sink.rs", "actors/src/replay/file.rs"],
+    ),
     ("prometheus::", &["actors/src/api/metrics/"]),
     ("ratatui::", &["actors/src/live.rs", "actors/src/cli/look.rs"]),
     ("clap::", &["actors/src/cli/", "actors/src/main.rs"]),

@@ -27,6 +27,7 @@ use crate::clock::EventClock;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
+use crate::record::Recorder;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
@@ -44,6 +45,8 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// Takes what strategies consume.
+    pub recorder: Recorder,
     /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
     pub bus: EventBus,
     /// Event time, for a source beside the tape.
@@ -87,6 +90,7 @@ impl App {
             clock: clock.clone(),
             board: board.clone(),
             store: parts.store.clone(),
+            recorder: parts.recorder.clone(),
             ended: ended_tx,
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
@@ -97,13 +101,14 @@ impl App {
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        let (run, store) = (parts.run, parts.store.clone());
-        let sources = Sources { run, board, bus: bus.clone(), store, clock: clock.clone(), wall };
+        let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
+        let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
+        let sources =
+            Sources { run, board, bus: bus_shown, store, recorder, clock: clock_shown, wall };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
-        let commands = carry_commands(&manager);
-        let status = snapshots.watch();
+        let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let api = server::Args {
             listener: parts.listener,
             state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts),
@@ -114,11 +119,12 @@ impl App {
         keep_serving(api, &root).await?;
         let address = parts.address;
         tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-        let store = parts.store;
+        let (store, recorder) = (parts.store, parts.recorder);
         let app = Self {
             status,
             commands,
             store,
+            recorder,
             bus,
             clock,
             address,
@@ -196,8 +202,9 @@ async fn order_path(
         lanes,
     };
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
-    let (store, clock, board) = (parts.store.clone(), clock.clone(), board.clone());
-    Ok(Surroundings { bus, executor, store, clock, board })
+    let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
+    let (clock, board) = (clock.clone(), board.clone());
+    Ok(Surroundings { bus, executor, store, recorder, clock, board })
 }
 
 /// Starts the aggregator, and has it started again when it fails.

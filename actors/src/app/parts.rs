@@ -17,6 +17,7 @@ use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
 use crate::ports::{ConfigRecord, FeedItem, Row, StoreError};
+use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
 
@@ -40,6 +41,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// Takes what strategies consume.
+    pub recorder: Recorder,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// Where strategies run: they must not starve feeds and executor.
@@ -67,6 +70,9 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// No thread for the record can be started.
+    #[error("start the thread that writes the record")]
+    Record(#[source] io::Error),
     /// The store cannot be read.
     #[error("read what earlier runs left")]
     Records(#[from] StoreError),
@@ -105,6 +111,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
     };
     let store = Store::open(&settings.store, run.clone()).await?;
     keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
+    let recorder = recorder(
+        settings,
+        &run,
+        headers.iter().map(|header| header.from).min().unwrap_or_default(),
+    )
+    .map_err(StartError::Record)?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
     Ok(Parts {
@@ -117,6 +129,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        recorder,
         registry,
         strategies,
     })
@@ -140,6 +153,18 @@ fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<()
         store.record(Row::Config(record), Ticket::none())?;
     }
     Ok(())
+}
+
+fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {
+    let Some(limits) = settings.record.clone() else { return Ok(Recorder::off()) };
+    let (id, program) = (run.id.clone(), run.version.clone());
+    let origin = Origin { run: id, mode: run.mode, program, from };
+    Recorder::start(record::Args {
+        limits,
+        origin,
+        pace: record::Pace::default(),
+        create: record::create(),
+    })
 }
 
 /// Returns the machine's time.

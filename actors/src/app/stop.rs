@@ -23,13 +23,14 @@ impl App {
     /// written, the API closes. Whatever is not done by the deadline is left, and said.
     ///
     /// # Errors
-    /// When strategies did not end in time, or the store could not write everything.
+    /// When strategies did not end in time, or the store or the record could not write everything.
     pub async fn stop(self, deadline: Duration) -> Result<(), String> {
         tracing::info!(event.name = events::SERVICE_STOPPING, "the service ends");
         drop(self.root.cast(supervisor::Msg::Ending));
         let end = Instant::now() + deadline;
         let for_strategies = end - deadline / KEPT_FOR_STORE;
         let in_time = timeout_at(for_strategies, self.end_strategies(deadline)).await.is_ok();
+        let recorded = self.recorder.close(end.saturating_duration_since(Instant::now())).await;
         let stored = self.store.close(end.saturating_duration_since(Instant::now())).await;
         self.api_end.cancel();
         self.api_tasks.close();
@@ -37,10 +38,11 @@ impl App {
         let left = end.saturating_duration_since(Instant::now());
         drop(self.manager.stop_and_wait(None, Some(left)).await);
         drop(self.root.stop_and_wait(None, Some(left)).await);
-        match (in_time, stored) {
-            (true, Ok(())) => Ok(()),
-            (false, _) => Err(format!("strategies did not end within {} s", deadline.as_secs())),
-            (true, Err(error)) => Err(format!("not everything could be written: {error}")),
+        match (in_time, stored, recorded) {
+            (true, Ok(()), Ok(())) => Ok(()),
+            (false, _, _) => Err(format!("strategies did not end within {} s", deadline.as_secs())),
+            (true, Err(error), _) => Err(format!("not everything could be written: {error}")),
+            (true, Ok(()), Err(error)) => Err(error),
         }
     }
 

@@ -68,6 +68,9 @@ pub enum Verb {
     /// Check, compare, explain and begin files of settings
     #[command(subcommand)]
     Config(crate::cli::config::ConfigCommand),
+    /// Play again what a service recorded of the inputs of its strategies
+    #[command(subcommand)]
+    Record(crate::cli::record::RecordCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),
@@ -204,6 +207,7 @@ mod tests {
             | Verb::Compare(_)
             | Verb::Tape(_)
             | Verb::Config(_)
+            | Verb::Record(_)
             | Verb::Client(_)) => {
                 panic!("{verb:?} is not `run`")
             }

@@ -6,6 +6,7 @@ pub mod compare;
 pub mod config;
 mod look;
 mod output;
+pub mod record;
 pub mod replay;
 mod status;
 pub mod tape;
@@ -64,6 +65,18 @@ fn ended(result: anyhow::Result<Exit>) -> ExitCode {
         },
         ExitCode::from,
     )
+}
+
+/// Works on records. Nothing runs for it.
+#[must_use]
+pub fn run_record(server: &Server, command: &record::RecordCommand) -> ExitCode {
+    match record::run(command, server.output, &mut io::stdout().lock()) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::talk(&format!("ploy: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// How the program ends, for scripts.

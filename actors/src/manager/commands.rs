@@ -3,6 +3,7 @@
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
+use ploy::record::CommandNote;
 use tokio::sync::oneshot;
 
 use super::State;
@@ -49,13 +50,15 @@ impl State {
                 refusal.to_string()
             }
         };
-        self.store(Row::Command(CommandRecord {
+        let record = CommandRecord {
             at: self.now(),
             actor: command.actor,
             strategy: command.strategy.to_string(),
             action: command.action.name().to_owned(),
             answer: said,
-        }));
+        };
+        self.around.recorder.command(|| note(&record));
+        self.store(Row::Command(record));
         drop(reply.send(answer)); // an asker that left is no failure
     }
 
@@ -116,4 +119,10 @@ impl State {
             self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
         }
     }
+}
+
+/// Returns a command for the record.
+fn note(record: &CommandRecord) -> CommandNote {
+    let CommandRecord { at, actor, strategy, action, answer } = record.clone();
+    CommandNote { strategy, at, actor, action, answer }
 }

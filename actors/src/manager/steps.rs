@@ -2,6 +2,7 @@
 
 use ploy::lifecycle::{Effect, Input, Phase};
 use ploy::order::StrategyId;
+use ploy::record::PhaseNote;
 use ploy::restart::{Failure, FailureClass};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorRef};
@@ -39,12 +40,13 @@ impl State {
         let Some(entry) = self.entries.get_mut(id).filter(|e| e.phase == Phase::Starting) else {
             return; // stopped meanwhile: the build is thrown away
         };
-        let Built { kernel, subscription } = built;
+        let Built { kernel, subscription, track } = built;
         let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
         let args = runtime::Args {
             kernel,
             incarnation: entry.incarnation,
             mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
+            track,
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -125,6 +127,7 @@ impl State {
             if let Some(name) = log_phase(id, &record) {
                 self.say(id, name, said);
             }
+            self.around.recorder.phase(|| note(&record));
             self.store(Row::Lifecycle(record));
         }
         if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
@@ -179,6 +182,12 @@ impl State {
         self.around.clock.wake_at(until, sleeper, Box::new(alarm));
         drop(ticket);
     }
+}
+
+/// Returns a move for the record.
+fn note(record: &LifecycleRecord) -> PhaseNote {
+    let LifecycleRecord { at, strategy, from, to, why } = record.clone();
+    PhaseNote { strategy, at, from, to, why }
 }
 
 /// Logs that a strategy has reached a phase. Returns the event's name; a phase in passing has none.

@@ -15,6 +15,7 @@ use super::registry::Registration;
 use crate::bus::Ticket;
 use crate::panics;
 use crate::ports::{Past, Permit};
+use crate::record::Track;
 use crate::runtime::{self, Surroundings};
 
 /// How long an incarnation may take to say what must be remembered: it only has to finish its present input.
@@ -28,6 +29,7 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 pub(super) struct Built {
     pub(super) kernel: Kernel,
     pub(super) subscription: Subscription,
+    pub(super) track: Track,
 }
 
 /// Builds an incarnation: lets it and no other send, and gives it its history. None of its orders is open, so
@@ -64,14 +66,21 @@ async fn build_untimed(
     };
     let past = around.store.past(&id).await.map_err(missing)?;
     let last_order = around.store.last_order_number(&id).await.map_err(missing)?;
-    let build = Arc::clone(&registration.build);
-    let strategy = panics::catch(|| build())
-        .map_err(|message| Failure { class: FailureClass::Panic, message })?;
-    let subscription = strategy.subscription().clone();
     let memory = memory.after_order(last_order);
+    let mut track = around.recorder.begin(config, incarnation, &memory, &past);
+    let build = Arc::clone(&registration.build);
+    let strategy = panics::catch(|| build()).map_err(|message| {
+        let failure = Failure { class: FailureClass::Panic, message };
+        track.end(&memory, Some(&failure));
+        failure
+    })?;
+    let subscription = strategy.subscription().clone();
     let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
-    recall(&mut kernel, &past)?;
-    Ok(Built { kernel, subscription })
+    if let Err(failure) = recall(&mut kernel, &past) {
+        track.end(&kernel.memory(), Some(&failure));
+        return Err(failure);
+    }
+    Ok(Built { kernel, subscription, track })
 }
 
 fn recall(kernel: &mut Kernel, past: &[Past]) -> Result<(), Failure> {

@@ -32,6 +32,7 @@ use ploy::time::Timestamp;
 
 use crate::panics;
 use crate::ports::FeedItem;
+use crate::record::Recorder;
 use crate::settings::StrategyFile;
 use shown::{Sum, set, strategy, tape, total};
 use source::Source;
@@ -289,6 +290,7 @@ impl Player {
                 errors: 0,
                 last_error: None,
             },
+            record: Recorder::off().status(),
             strategies,
             recent: Vec::new(),
         }

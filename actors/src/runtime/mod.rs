@@ -28,6 +28,7 @@ use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
 use crate::panics;
 use crate::ports::{Clock, Row};
+use crate::record::{Recorder, Track};
 use crate::store::Store;
 
 /// One strategy that runs.
@@ -58,6 +59,8 @@ pub struct Surroundings {
     pub executor: ExecutorHandle,
     /// Keeps facts.
     pub store: Store,
+    /// Takes what strategies consume.
+    pub recorder: Recorder,
     /// Event time.
     pub clock: EventClock,
     /// The status board.
@@ -73,6 +76,8 @@ pub struct Args {
     pub incarnation: u64,
     /// What waits for it.
     pub mailbox: Arc<Mailbox>,
+    /// What it takes in is written down here.
+    pub track: Track,
     /// Where it stands.
     pub surroundings: Surroundings,
 }
@@ -84,9 +89,12 @@ pub struct State {
     id: StrategyId,
     incarnation: u64,
     mailbox: Arc<Mailbox>,
+    track: Track,
     around: Surroundings,
     /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
     is_awake: bool,
+    /// Whether it has said what must be remembered: what it would decide after that, nobody would know of.
+    is_over: bool,
     asked: Option<Timestamp>,
     conflated: u64,
     missed: u64,
@@ -103,7 +111,7 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, surroundings: around } = args;
+        let Args { kernel, incarnation, mailbox, track, surroundings: around } = args;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
@@ -116,8 +124,10 @@ impl Actor for StrategyRuntime {
             id,
             incarnation,
             mailbox,
+            track,
             around,
             is_awake: false,
+            is_over: false,
             asked: None,
             conflated: 0,
             missed: 0,
@@ -142,7 +152,11 @@ impl Actor for StrategyRuntime {
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
             Msg::Remember(reply) => {
                 state.report();
-                drop(reply.send(state.kernel.memory()));
+                let memory = state.kernel.memory();
+                if !std::mem::replace(&mut state.is_over, true) {
+                    state.track.end(&memory, None);
+                }
+                drop(reply.send(memory));
             }
         }
         Ok(())
@@ -194,8 +208,13 @@ impl State {
         Ok(())
     }
 
-    /// Gives the kernel one input and carries on what comes of it. A panic ends this incarnation, and only it.
+    /// Gives the kernel one input and carries on what comes of it. A panic ends this incarnation, and only it. The
+    /// input is recorded before: also the one that is not survived.
     fn take(&mut self, input: &Input, ticket: &Ticket) -> Result<(), Died> {
+        if self.is_over {
+            return Ok(());
+        }
+        self.track.input(&self.kernel, input);
         let mut effects = std::mem::take(&mut self.effects);
         let kernel = &mut self.kernel;
         let outcome = panics::catch(|| kernel.handle(input, &mut effects));
@@ -291,11 +310,13 @@ impl State {
     }
 
     /// Writes down how it is for the last time and says what it died of.
-    fn died(&self, class: FailureClass, message: String, ticket: Ticket) -> Died {
+    fn died(&mut self, class: FailureClass, message: String, ticket: Ticket) -> Died {
         self.around.clock.cancel(&self.sleeper());
         self.report();
         let memory = Box::new(self.kernel.memory());
-        Died { failure: Failure { class, message }, memory, ticket: ticket.into() }
+        let failure = Failure { class, message };
+        self.track.end(&memory, Some(&failure));
+        Died { failure, memory, ticket: ticket.into() }
     }
 }
 

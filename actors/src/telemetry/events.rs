@@ -117,6 +117,21 @@ events! {
     STORE_FULL = "store.full", ERROR,
         "More rows wait to be written than the queue holds.",
         "Look at the disk's speed; the rows named were refused.";
+    RECORD_STARTED = "record.started", INFO,
+        "A file of the record of what strategies take in was begun.",
+        "Nothing.";
+    RECORD_FAILED = "record.failed", ERROR,
+        "The record cannot be written; trading goes on, and this stretch of it cannot be played again.",
+        "Look at the disk: space, permissions, health. It is tried again without end.";
+    RECORD_RECOVERED = "record.recovered", INFO,
+        "The record is written again, in a new file.",
+        "Nothing.";
+    RECORD_LOST = "record.lost", WARN,
+        "What a strategy took in is missing in the record: more came than could be written. Playing goes on after it.",
+        "Nothing for once; if it comes often, the disk is too slow.";
+    RECORD_DELETED = "record.deleted", INFO,
+        "An old file of a record was deleted, because all together may take no more room.",
+        "Copy files that must be kept, or raise `total_mb`.";
     COMMAND_ACCEPTED = "command.accepted", INFO,
         "Somebody asked for something and it is being done.",
         "Nothing.";

@@ -435,6 +435,13 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned() },
+        record: RecordConfig {
+            enabled: true,
+            folder: "record".to_owned(),
+            file_mb: 64,
+            file_span: Duration::from_hours(1),
+            total_mb: 2048,
+        },
         api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Auto },
         shutdown: ShutdownConfig { deadline: Duration::from_secs(25) },
@@ -493,6 +500,10 @@ fn the_service_refuses_speeds_and_addresses_that_make_no_sense() {
             "7:9: log.level: \"warning\" is not a known word; expected \"error\", \"warn\", \"info\", \"debug\" or \"trace\" (did you mean \"warn\"?)",
         ),
         ("path = \"b.jsonl\"", "6:1: feed.path: unknown setting (it belongs in [store])"),
+        (
+            "[record]\nfile_mb = 5\ntotal_mb = 9",
+            "7:1: record.file_mb: files of 5 MiB are too large where all together may have 9; expected at most half of total_mb, 4",
+        ),
         (
             "[store]\npath = \"\"",
             "7:8: store.path: \"\" is not a text; expected a text in quotes that is not blank",

@@ -43,6 +43,11 @@ impl Feeder {
         (Self { tx, at, sent: 0 }, header, source)
     }
 
+    /// Returns the instant of the newest event.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.at
+    }
+
     /// Lets this happen a second later.
     pub(crate) async fn event(&mut self, kind: Kind) {
         self.at = self.at + Duration::from_secs(1);

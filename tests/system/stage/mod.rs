@@ -2,6 +2,7 @@
 
 pub(crate) mod feeder;
 pub(crate) mod program;
+pub(crate) mod recorder;
 pub(crate) mod script;
 pub(crate) mod service;
 pub(crate) mod tape;

@@ -11,11 +11,11 @@ use actors::app::{self, App, Parts};
 use actors::feed::FeedEnd;
 use actors::manager::{Build, StrategyRegistry};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
+use actors::record::Recorder;
 use actors::store::{RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::config::{Speed, StrategyConfig};
+use ploy::config::{self, Speed, StrategyConfig};
 use ploy::price::Usdc;
-use ploy::risk::Limits;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::Header;
 use tokio::runtime::Handle;
@@ -31,6 +31,7 @@ pub(crate) struct Stage {
     store: Option<PathBuf>,
     speed: Speed,
     latency: Duration,
+    recorder: Recorder,
 }
 
 impl Stage {
@@ -41,6 +42,7 @@ impl Stage {
             store: None,
             speed: Speed::Max,
             latency: settings().latency,
+            recorder: Recorder::off(),
         }
     }
 
@@ -59,6 +61,12 @@ impl Stage {
     /// Keeps the facts in this file.
     pub(crate) fn store(mut self, path: &Path) -> Self {
         self.store = Some(path.to_owned());
+        self
+    }
+
+    /// Records what strategies take in.
+    pub(crate) fn record(mut self, recorder: Recorder) -> Self {
+        self.recorder = recorder;
         self
     }
 
@@ -115,6 +123,7 @@ impl Stage {
             address,
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
+            recorder: self.recorder,
             registry: self.registry,
             strategies: Handle::current(),
         };
@@ -124,18 +133,26 @@ impl Stage {
 
 /// Returns settings under this name whose limits are never met.
 pub(crate) fn unlimited(name: &str) -> StrategyConfig {
-    let much: Usdc = "1000000".parse().unwrap();
-    let limits = Limits {
-        market_exposure_max_usdc: much,
-        strategy_exposure_max_usdc: much,
-        open_orders_max: 1000,
-        order_rate_per_minute: 6000,
-        order_burst: 1000,
-        loss_streak_max: 1000,
-        loss_streak_cooldown: Duration::from_secs(1),
-        drawdown_max_usdc: much,
-    };
-    StrategyConfig { id: id(name), limits, ..legged() }
+    let much = [
+        ("market_exposure_max_usdc", "1000000"),
+        ("strategy_exposure_max_usdc", "1000000"),
+        ("open_orders_max", "1000"),
+        ("order_rate_per_minute", "6000"),
+        ("order_burst", "1000"),
+        ("loss_streak_max", "1000"),
+        ("loss_streak_cooldown_s", "1"),
+        ("drawdown_max_usdc", "1000000"),
+    ];
+    let shipped = legged().text;
+    let lines = shipped.lines().map(|line| {
+        let key = line.split(" = ").next().unwrap();
+        let raised = much.iter().find(|(name, _)| *name == key);
+        raised.map_or(line.to_owned(), |(key, value)| format!("{key} = {value}"))
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let config = config::strategy(name, id(name), &text).unwrap();
+    assert_eq!(config.limits.drawdown_max_usdc, "1000000".parse::<Usdc>().unwrap());
+    config
 }
 
 /// Waits for the tape's end and returns the snapshot after it.

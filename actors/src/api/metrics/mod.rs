@@ -9,7 +9,7 @@ mod text;
 
 pub use process::ProcessInfo;
 
-use ploy::status::{FeedPhase, FeedStatus, StoreStatus, SystemStatus};
+use ploy::status::{FeedPhase, FeedStatus, RecordPhase, RecordStatus, StoreStatus, SystemStatus};
 use text::{Family, Text, count, counter, gauge, units};
 
 /// The content type that Prometheus expects with the text.
@@ -54,6 +54,32 @@ const STORE_ROWS: Family<0> = counter("ploy_store_rows_total", [], "Rows written
 const STORE_ERRORS: Family<0> =
     counter("ploy_store_errors_total", [], "Writes to the store that failed.");
 
+const RECORD_UP: Family<0> = gauge(
+    "ploy_record_up",
+    [],
+    "Whether what strategies take in is being recorded; 0 also where the settings say that it is not.",
+);
+const RECORD_FAILING: Family<0> =
+    gauge("ploy_record_failing", [], "Whether the record cannot be written and is tried again.");
+const RECORD_QUEUE: Family<0> =
+    gauge("ploy_record_queue_depth", [], "Messages waiting to be written to the record.");
+const RECORD_INPUTS: Family<0> =
+    counter("ploy_record_inputs_total", [], "Inputs of strategies that were recorded.");
+const RECORD_BYTES: Family<0> =
+    counter("ploy_record_bytes_total", [], "What the record of this run has taken on the disk.");
+const RECORD_LOST: Family<0> = counter(
+    "ploy_record_lost_total",
+    [],
+    "Messages to the record that were not written: its queue was full, or no file could be written.",
+);
+const RECORD_DELETED: Family<0> = counter(
+    "ploy_record_deleted_files_total",
+    [],
+    "Old files of records that were deleted to stay within their limit.",
+);
+const RECORD_ERRORS: Family<0> =
+    counter("ploy_record_errors_total", [], "Writes to the record that failed.");
+
 /// Returns the snapshot and the process as Prometheus text, sorted, each series once.
 #[must_use]
 pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
@@ -65,6 +91,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     text.set(&CLOCK, [], units(status.now.micros()));
     feed(&mut text, &status.feed);
     store(&mut text, &status.store);
+    record(&mut text, &status.record);
     for strategy in &status.strategies {
         strategy::render(&mut text, strategy, status.mode);
     }
@@ -101,4 +128,20 @@ fn store(text: &mut Text, store: &StoreStatus) {
     text.set(&STORE_QUEUE, [], count(store.queued));
     text.set(&STORE_ROWS, [], count(store.rows));
     text.set(&STORE_ERRORS, [], count(store.errors));
+}
+
+fn record(text: &mut Text, record: &RecordStatus) {
+    let (up, failing) = match record.state {
+        RecordPhase::Off => (0, 0),
+        RecordPhase::Recording => (1, 0),
+        RecordPhase::Failing => (0, 1),
+    };
+    text.set(&RECORD_UP, [], count(up));
+    text.set(&RECORD_FAILING, [], count(failing));
+    text.set(&RECORD_QUEUE, [], count(record.queued));
+    text.set(&RECORD_INPUTS, [], count(record.inputs));
+    text.set(&RECORD_BYTES, [], count(record.bytes));
+    text.set(&RECORD_LOST, [], count(record.lost));
+    text.set(&RECORD_DELETED, [], count(record.deleted));
+    text.set(&RECORD_ERRORS, [], count(record.errors));
 }

@@ -146,7 +146,7 @@ impl Column {
 
 fn title(status: &SystemStatus, width: usize) -> Line<'static> {
     let feed = &status.feed;
-    let (mode, books) = (words::mode(status.mode), words::books(feed.books));
+    let (mode, books) = (words::mode(status.mode), words::books_of(feed.books, &feed.tapes));
     // Whatever has to go for room, these two do not.
     let room = width.saturating_sub(mode.len() + books.len() + 4);
     let name = words::cut(&words::plain(&feed.title), room);

@@ -184,7 +184,7 @@ fn rate(events: u64, elapsed: Duration) -> u64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let books = words::books(self.books);
+        let books = words::books_of(self.books, &self.tapes);
         let mode = words::mode(self.mode);
         writeln!(f, "{mode} run  {books}")?;
         for title in self.titles() {
@@ -387,7 +387,7 @@ mod tests {
         let head: Vec<&str> =
             text.lines().take_while(|line| !line.starts_with("split-arb")).collect();
         expect![[r#"
-            PAPER run  MODELLED book
+            PAPER run  MODELLED book in 1 of 2 tapes
                        - BTC 15-minute markets (books: recorded)
                        - One invented game of two teams that play in no league of this world
                        (MODELLED book)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ploy::price::Usdc;
-use ploy::status::{Mode, OrderCounts, StrategyStatus};
+use ploy::status::{Mode, OrderCounts, StrategyStatus, TapeStatus};
 use ploy::tape::Books;
 use ploy::time::Timestamp;
 
@@ -107,6 +107,15 @@ pub(crate) const fn books(books: Books) -> &'static str {
     }
 }
 
+/// Returns where the books of tapes come from; where only some are modelled, how many.
+pub(crate) fn books_of(all: Books, tapes: &[TapeStatus]) -> String {
+    let modelled = tapes.iter().filter(|tape| tape.books == Books::Modelled).count();
+    if modelled == 0 || modelled == tapes.len() {
+        return books(all).to_owned();
+    }
+    format!("{} in {modelled} of {} tapes", books(Books::Modelled), tapes.len())
+}
+
 /// Returns where the books come from that a strategy was shown, in one word; modelled where any were.
 pub(crate) fn shown(strategy: &StrategyStatus) -> &'static str {
     match strategy.books.iter().copied().reduce(Books::and) {
@@ -151,6 +160,22 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_tapes_is_said_how_many_have_modelled_books() {
+        let one = crate::sample::healthy().feed.tapes.swap_remove(0);
+        let tape = |books| TapeStatus { books, ..one.clone() };
+        let (recorded, modelled) = (tape(Books::Recorded), tape(Books::Modelled));
+        let check = |all, tapes: &[&TapeStatus], text: &str| {
+            let tapes: Vec<TapeStatus> = tapes.iter().copied().cloned().collect();
+            assert_eq!(books_of(all, &tapes), text);
+        };
+        check(Books::Recorded, &[&recorded], "books: recorded");
+        check(Books::Modelled, &[&modelled, &modelled], "MODELLED book");
+        check(Books::Modelled, &[], "MODELLED book");
+        let mixed = [&recorded, &modelled, &modelled];
+        check(Books::Modelled, &mixed, "MODELLED book in 2 of 3 tapes");
+    }
 
     #[test]
     fn money_is_rounded_to_cents_and_never_minus_nothing() {

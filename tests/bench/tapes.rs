@@ -20,16 +20,21 @@ pub(crate) struct Tape {
     pub(crate) events: Vec<MarketEvent>,
 }
 
-/// Returns the settings that come with the program, with a port of the system's choice.
+/// Returns the settings that come with the program, with a port of the system's choice, the recording alone and
+/// the strategies that trade on it.
 pub(crate) fn settings(store: PathBuf) -> Settings {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
     let overrides = Overrides {
+        tapes: vec![folder.join("tapes/btc-15m-2026-09-28.jsonl.gz")],
         store: Some(store),
         speed: Some(ploy::config::Speed::Max),
         listen: Some("127.0.0.1:0".parse().expect("an address")),
         ..Overrides::default()
     };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
-    settings::load(&folder, overrides).expect("the settings that come with the program are right")
+    let mut settings = settings::load(&folder, overrides)
+        .expect("the settings that come with the program are right");
+    settings.strategies.retain(|strategy| strategy.kind.name() == "split_arb");
+    settings
 }
 
 impl Tape {

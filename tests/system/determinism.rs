@@ -77,7 +77,7 @@ async fn the_shipped_tapes_give_the_same_decisions_and_money_twice_and_without_a
     let tapes = settings().tapes;
     let bare = replayed(&tapes, &strategies);
     traded(&bare);
-    assert_eq!(bare.len(), 2);
+    assert_eq!(bare.len(), 4);
     for _ in 0..2 {
         assert_eq!(served(&tapes, &strategies, "max").await, bare);
     }

@@ -20,7 +20,7 @@ fn a_run_to_the_end_writes_one_report_for_programs_and_nothing_else_on_standard_
     assert!(folder.path().join("data/ploy.db").is_file(), "the store stands where it was started");
 
     let replay = tape::replay(&settings().tapes, &settings().strategies);
-    assert_eq!(report["events"], 25_288);
+    assert_eq!(report["events"], 45_461);
     let strategies = report["strategies"].as_array().unwrap();
     assert_eq!(strategies.len(), replay.kernels().len());
     let mut digests = Vec::new();

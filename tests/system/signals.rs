@@ -31,7 +31,7 @@ async fn ends_in_good_order(signal: &str) {
     let stopped: Vec<(i64,)> = rows(
         &store,
         "select min(seq) from lifecycle where to_phase = 'stopped' and why like '%settled%' \
-         having count(distinct strategy) = 2",
+         having count(distinct strategy) = 4",
     )
     .await;
     assert!(0 < orders[0].0 && orders[0].0 < stopped[0].0, "{orders:?} before {stopped:?}");

@@ -248,6 +248,7 @@ impl Inner {
         match &event.kind {
             Kind::Market(market) => {
                 let known = open.entry(market.id).or_insert_with(|| Known::new(event, strategies));
+                known.market = event.clone(); // a later announcement may tell more: a strike
                 known.from = known.from.into_iter().chain(*books).reduce(Books::and);
                 for id in known.readers.keys() {
                     shown.entry(id.clone()).or_default().extend(known.from);
@@ -420,6 +421,16 @@ mod tests {
         check(&mailbox, &[market(1), tick, book(1)]);
         publish(&bus, &[book(1), book(2)]);
         check(&mailbox, &[book(1)]);
+    }
+
+    #[test]
+    fn who_comes_late_is_told_the_newest_announcement_of_a_market() {
+        let bus = EventBus::default();
+        let Kind::Market(first) = market(1).kind else { panic!("a market") };
+        let strike_usd = Some("64000".parse().unwrap());
+        let told = event(Kind::Market(Arc::new(Market { strike_usd, ..first.as_ref().clone() })));
+        publish(&bus, &[market(1), told.clone()]);
+        check(&subscribe(&bus, "btc"), &[told]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `ploy tape`: makes tapes from raw recordings, and checks them.
+//! `ploy tape`: makes tapes from raw recordings and from models, and checks them.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,15 +6,20 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use ploy::price::Usdc;
+use ploy::time::Timestamp;
 
 use crate::adapters::tape::check::{check, together};
 use crate::adapters::tape::import::{self, Options, import_resolved_markets};
+use crate::adapters::tape::model;
 
 /// What can be done with tapes.
 #[derive(Debug, Subcommand)]
 pub enum TapeCommand {
     /// Makes a tape from raw recordings
     Import(Import),
+    /// Makes a tape with modelled books, around recorded prices or a recorded game, or wholly invented
+    #[command(subcommand)]
+    Model(Model),
     /// Reads tapes to their end and tells what is on them; several also as one
     Check(Check),
 }
@@ -55,6 +60,70 @@ pub enum Format {
     ResolvedMarkets,
 }
 
+/// Of what a tape is modelled. The same words make the same tape.
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// Up-or-down markets, from the prices of their underlying
+    Crypto(Crypto),
+    /// The moneyline market of a game, from its score and clock
+    Nba(Nba),
+}
+
+/// Prices and markets, or that both are to be invented.
+#[derive(Debug, Args)]
+pub struct Crypto {
+    /// The recorded prices, CSV, gzip or plain
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "markets",
+        required_unless_present = "synthetic",
+        conflicts_with = "synthetic"
+    )]
+    prices: Option<PathBuf>,
+    /// The recorded markets, a JSON object a line, gzip or plain
+    #[arg(long, value_name = "FILE", requires = "prices")]
+    markets: Option<PathBuf>,
+    #[command(flatten)]
+    rest: Modelled,
+}
+
+/// A game, or that it is to be invented.
+#[derive(Debug, Args)]
+pub struct Nba {
+    /// The recorded play-by-play, JSON, gzip or plain
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "boxscore",
+        required_unless_present = "synthetic",
+        conflicts_with = "synthetic"
+    )]
+    play_by_play: Option<PathBuf>,
+    /// The box score of the game, JSON, gzip or plain
+    #[arg(long, value_name = "FILE", requires = "play_by_play")]
+    boxscore: Option<PathBuf>,
+    #[command(flatten)]
+    rest: Modelled,
+}
+
+/// What every modelled tape is told.
+#[derive(Debug, Args)]
+pub struct Modelled {
+    /// Invent everything: nothing recorded is on the tape
+    #[arg(long, requires = "from")]
+    synthetic: bool,
+    /// With --synthetic: the instant at which it begins
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// All that is not recorded follows from this number
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    /// The tape to write; gzip if its name ends in .gz
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 /// The tapes to check.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -73,6 +142,7 @@ pub struct Check {
 pub fn run(command: TapeCommand, out: &mut impl io::Write) -> anyhow::Result<()> {
     match command {
         TapeCommand::Import(import) => run_import(import, out),
+        TapeCommand::Model(model) => run_model(&model, out),
         TapeCommand::Check(check) => run_check(&check, out),
     }
 }
@@ -90,6 +160,33 @@ fn run_import(import: Import, out: &mut impl io::Write) -> anyhow::Result<()> {
         }
     };
     write!(out, "{}: {summary}", import.out.display()).context("write the answer")
+}
+
+fn run_model(command: &Model, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let needed = "either the raw files or --synthetic with --from is needed, and not both";
+    let (path, summary) = match command {
+        Model::Crypto(Crypto { prices, markets, rest: Modelled { from, seed, out: path, .. } }) => {
+            let summary = match (prices, markets, from) {
+                (Some(prices), Some(markets), None) => model::crypto(prices, markets, *seed, path)?,
+                (None, None, Some(from)) => model::synthetic_crypto(*from, *seed, path)?,
+                (Some(_) | None, Some(_) | None, Some(_) | None) => anyhow::bail!(needed),
+            };
+            (path, summary)
+        }
+        Model::Nba(Nba {
+            play_by_play,
+            boxscore,
+            rest: Modelled { from, seed, out: path, .. },
+        }) => {
+            let summary = match (play_by_play, boxscore, from) {
+                (Some(plays), Some(scores), None) => model::nba(plays, scores, *seed, path)?,
+                (None, None, Some(from)) => model::synthetic_nba(*from, *seed, path)?,
+                (Some(_) | None, Some(_) | None, Some(_) | None) => anyhow::bail!(needed),
+            };
+            (path, summary)
+        }
+    };
+    write!(out, "{}: {summary}", path.display()).context("write the answer")
 }
 
 fn run_check(command: &Check, out: &mut impl io::Write) -> anyhow::Result<()> {
@@ -161,6 +258,63 @@ mod tests {
         tape(&[&import[..], &fee].concat()).unwrap();
         let words = tape(&["check", &out]).unwrap();
         assert!(words.contains("fee of rate 0.25 and exponent 2"), "{words}");
+    }
+
+    /// Returns the lines of a tape.
+    fn lines(path: &std::path::Path) -> Vec<String> {
+        let mut lines = crate::adapters::tape::lines::Lines::open(path).unwrap();
+        let mut all = Vec::new();
+        while let Some(line) = lines.next_line().unwrap() {
+            all.push(line.text.to_owned());
+        }
+        all
+    }
+
+    #[test]
+    fn the_commands_of_the_page_make_the_shipped_synthetic_tapes_again() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let page = std::fs::read_to_string(root.join("docs/tape.md")).unwrap().replace("\\\n", " ");
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("again.jsonl");
+        let mut made = 0;
+        for line in page.lines().filter(|line| line.contains("--synthetic --from 2026")) {
+            let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+            let (shipped, rest) = words.split_last().unwrap();
+            tape(&[rest, &[out.to_str().unwrap()]].concat()).unwrap();
+            assert!(lines(&out) == lines(&root.join(shipped)), "{line} makes another tape");
+            made += 1;
+        }
+        assert_eq!(made, 2);
+    }
+
+    #[test]
+    fn a_model_wants_its_raw_files_or_that_all_is_invented() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("t.jsonl").display().to_string();
+        let refused = |words: &str| {
+            let mut args: Vec<&str> = words.split(' ').collect();
+            args.extend(["--out", &out]);
+            tape(&args).unwrap_err().to_string()
+        };
+        let check = |words: &str, expected: &str| {
+            let error = refused(words);
+            assert!(error.contains(expected), "{words}: {error}");
+        };
+        check("model crypto --seed 1", "--prices <FILE>");
+        check("model crypto --seed 1 --prices a", "--markets <FILE>");
+        check("model crypto --synthetic --seed 1", "--from <TIME>");
+        check("model crypto --synthetic --from 2026-09-28T10:00:00Z", "--seed <N>");
+        check(
+            "model crypto --seed 1 --prices a --markets b --from 2026-09-28T10:00:00Z",
+            "and not both",
+        );
+        check("model nba --seed 1 --play-by-play a", "--boxscore <FILE>");
+        check("model nba --seed 1 --synthetic --from now", "invalid value 'now'");
+        check("model nba --seed 1 --play-by-play a --boxscore b", "a: there is no such");
+        check("model crypto --seed 1 --prices a --markets b", "a: there is no such");
+        let both =
+            "model crypto --seed 1 --prices a --markets b --synthetic --from 2026-09-28T10:00:00Z";
+        check(both, "cannot be used with");
     }
 
     #[test]

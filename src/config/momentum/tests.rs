@@ -4,7 +4,7 @@ use super::declared::{BY_CHANCE, BY_RULES, BY_TREND, UNLIMITED};
 use super::*;
 use crate::config::{Fault, Kind, strategy};
 
-const DIRECTIONAL: &str = include_str!("../../../docs/examples/momentum.toml");
+const DIRECTIONAL: &str = include_str!("../../../config/strategies/momentum.toml");
 
 /// The least that a file must say: `SETTINGS` stands for its settings.
 const LEAST: &str = r#"[strategy]
@@ -191,10 +191,10 @@ fn a_wrong_mode_is_named_with_what_was_probably_meant() {
 }
 
 #[test]
-fn the_example_says_what_it_is_and_what_it_wants_to_see() {
+fn the_shipped_file_says_what_it_is_and_what_it_wants_to_see() {
     let config = strategy("momentum.toml", "momentum".parse().unwrap(), DIRECTIONAL).unwrap();
     assert_eq!((config.kind.name(), config.kind.variant()), ("momentum", "directional"));
     let wanted = config.kind.subscription();
     assert_eq!(wanted.symbols, ["BTC", "ETH", "SOL", "XRP"].map(Into::into));
-    assert_eq!(wanted.slug_prefixes.len(), 8);
+    assert_eq!(wanted.slug_prefixes.len(), 4);
 }

@@ -13,10 +13,10 @@ use crate::strategy::split_arb::Config;
 const SERVICE: &str = include_str!("../../../config/ploy.toml");
 const LEGGED: &str = include_str!("../../../config/strategies/split_arb_legged.toml");
 const SIMULTANEOUS: &str = include_str!("../../../config/strategies/split_arb_simultaneous.toml");
-const DIRECTIONAL: &str = include_str!("../../../docs/examples/momentum.toml");
+const DIRECTIONAL: &str = include_str!("../../../config/strategies/momentum.toml");
 const PREDICTIVE: &str = include_str!("../../../docs/examples/momentum_predictive.toml");
 const CONFIRMATORY: &str = include_str!("../../../docs/examples/momentum_confirmatory.toml");
-const NBA_SWING: &str = include_str!("../../../docs/examples/nba_swing.toml");
+const NBA_SWING: &str = include_str!("../../../config/strategies/nba_swing.toml");
 
 /// The least that a strategy's file must say; `STYLE` stands for the style.
 const LEAST: &str = r#"[strategy]

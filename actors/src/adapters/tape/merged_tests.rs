@@ -66,9 +66,9 @@ fn events_come_by_time_and_those_of_one_instant_in_the_order_of_the_list() {
         let numbers: Vec<u64> = read(&paths)
             .unwrap()
             .iter()
-            .map(|event| match event.kind {
-                Kind::Gap { missed } => missed,
-                ref other => panic!("{other:?}"),
+            .map(|event| {
+                let Kind::Gap { missed } = event.kind else { panic!("no gap: {event:?}") };
+                missed
             })
             .collect();
         assert_eq!(numbers, expected);

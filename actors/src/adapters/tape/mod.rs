@@ -7,6 +7,7 @@ pub mod check;
 pub mod import;
 pub mod lines;
 pub mod merged;
+pub mod model;
 pub mod reader;
 mod unpack;
 pub mod writer;
@@ -25,7 +26,7 @@ use self::lines::LineError;
 pub enum TapeError {
     /// There is no such tape.
     #[error(
-        "{path}: there is no such tape; the shipped ones are in config/tapes, and `ploy tape import` makes new ones"
+        "{path}: there is no such tape; the shipped ones are in config/tapes, and `ploy tape import` and `ploy tape model` make new ones"
     )]
     NotFound {
         /// The file.

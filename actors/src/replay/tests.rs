@@ -195,10 +195,9 @@ fn looks(tape: &Path, name: &str, changes: &[(&str, &str)]) -> Looks {
     looks
 }
 
-/// Tells whether the only look at a market at an instant ended at a gate. Of several, one may be another setting's
-/// own, such as that of a timer.
-fn ended_at(looks: Option<&Vec<Decided>>, gate: &str) -> bool {
-    matches!(looks.map(Vec::as_slice), Some([only]) if only.reason.as_deref() == Some(gate))
+/// Returns the gate at which a look ended.
+fn end(look: &Decided) -> Option<&str> {
+    look.reason.as_deref()
 }
 
 /// Where the first of two settings alone ends a look at one gate, and the second alone at a later one, both together
@@ -217,10 +216,19 @@ fn check_order(tape: &Path, name: &str, gates: &[(&str, &str, &str)]) {
             let both = strict(&[(key, value), (other, other_value)]);
             let of = |gate: &str| &alone.iter().find(|(name, _)| *name == gate).unwrap().1;
             let mut met = 0;
-            for (at, looks) in both.iter().filter(|(_, looks)| looks.len() == 1) {
-                if ended_at(of(early).get(at), early) && ended_at(of(late).get(at), late) {
-                    assert!(ended_at(Some(looks), early), "{name}: {early}, {late}: {looks:?}");
-                    met += 1;
+            for (at, looks) in &both {
+                let (Some(one), Some(two)) = (of(early).get(at), of(late).get(at)) else {
+                    continue;
+                };
+                // Where there are more on one side, they are not the same looks: one is a timer's.
+                if one.len() != looks.len() || two.len() != looks.len() {
+                    continue;
+                }
+                for ((look, one), two) in looks.iter().zip(one).zip(two) {
+                    if end(one) == Some(*early) && end(two) == Some(*late) {
+                        assert_eq!(end(look), Some(*early), "{name}: {early}, {late}: {look:?}");
+                        met += 1;
+                    }
                 }
             }
             pairs += usize::from(met > 0);

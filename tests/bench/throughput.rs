@@ -5,6 +5,7 @@
 mod books;
 mod fan_out;
 mod kernel;
+mod replay;
 mod service;
 mod store;
 mod tapes;
@@ -17,6 +18,7 @@ fn main() {
     books::bench(&mut criterion);
     publish(&mut criterion);
     kernel::bench(&mut criterion);
+    replay::bench(&mut criterion);
     service::bench(&mut criterion);
     store::bench(&mut criterion);
     criterion.final_summary();

@@ -152,26 +152,25 @@ fn entries(folder: &Path, tape: &Path, file: &Path) -> Vec<Value> {
         })
         .map(|mut entry| {
             // Both sides go by the name of the first.
-            entry["strategy"] = "split_arb_legged".into();
+            entry["strategy"] = "any".into();
             entry
         })
         .collect()
 }
 
-#[test]
-fn a_lower_cap_shows_exactly_the_entries_that_vanish_and_why() {
+/// Compares a shipped file with one of a lower cap, and holds what is listed to what each alone buys.
+fn check_lower_cap(tape: &Path, id: &str, (cap, lower_cap): (&str, &str)) {
     let folder = folder();
-    let tape = tape::short(folder.path());
-    let file = shipped("split_arb_legged");
-    let lower = changed(folder.path(), "split_arb_legged", "entry_price_max_usdc", "0.05");
+    let file = shipped(id);
+    let lower = changed(folder.path(), id, "entry_price_max_usdc", lower_cap);
     let page = folder.path().join("page.html");
-    let words = [text(&file), text(&lower), "--tape", text(&tape), "--html", text(&page)];
+    let words = [text(&file), text(&lower), "--tape", text(tape), "--html", text(&page)];
     let ended = compare(folder.path(), &[&words[..], &["-o", "json"]].concat());
     assert_eq!(ended.status.code(), Some(5), "{}", ended.stderr);
     let told = json(&ended);
 
     // What each file alone buys, and the other does not buy in the same look.
-    let (a, b) = (entries(folder.path(), &tape, &file), entries(folder.path(), &tape, &lower));
+    let (a, b) = (entries(folder.path(), tape, &file), entries(folder.path(), tape, &lower));
     let is_in = |entry: &Value, others: &[Value]| {
         others.iter().any(|other| ["at", "market"].iter().all(|key| entry[*key] == other[*key]))
     };
@@ -180,17 +179,21 @@ fn a_lower_cap_shows_exactly_the_entries_that_vanish_and_why() {
     assert!(!vanished.is_empty());
     for (list, entries, side) in [("vanished", &vanished, "a"), ("appeared", &appeared, "b")] {
         assert_eq!(told[list]["count"], entries.len(), "{list}");
-        let listed: Vec<&Value> = told[list]["first"]
+        let listed: Vec<Value> = told[list]["first"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|listed| &listed["sides"][side])
+            .map(|listed| {
+                let mut entry = listed["sides"][side].clone();
+                entry["strategy"] = "any".into();
+                entry
+            })
             .collect();
-        assert_eq!(listed, *entries, "{list}");
+        assert_eq!(listed.iter().collect::<Vec<_>>(), *entries, "{list}");
     }
     let first = &told["first"];
     assert_eq!(first["difference"]["sides"]["b"]["reason"], "price_limit");
-    assert_eq!(first["difference"]["sides"]["b"]["numbers"]["entry_price_max"], "0.05");
+    assert_eq!(first["difference"]["sides"]["b"]["numbers"]["entry_price_max"], lower_cap);
     let ended_at: Vec<&Value> = first["gates"]
         .as_array()
         .unwrap()
@@ -200,10 +203,18 @@ fn a_lower_cap_shows_exactly_the_entries_that_vanish_and_why() {
         .collect();
     assert_eq!(ended_at, ["price_limit"]);
     assert_eq!(told["settings"].as_array().unwrap().len(), 1);
-    assert_eq!(told["settings"][0]["values"], serde_json::json!({"a": "0.35", "b": "0.05"}));
+    assert_eq!(told["settings"][0]["values"], serde_json::json!({"a": cap, "b": lower_cap}));
     let page = fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
-    assert!(page.contains("Price of Up in btc-updown-15m-"), "the tape tells prices");
+    assert!(page.contains("<h2>Price of Up in "), "the tape tells prices");
+}
+
+#[test]
+fn a_lower_cap_shows_exactly_the_entries_that_vanish_and_why() {
+    let folder = folder();
+    check_lower_cap(&tape::short(folder.path()), "split_arb_legged", ("0.35", "0.05"));
+    let synthetic = repo("config/tapes/eth-5m-synthetic-2026-09-28.jsonl.gz");
+    check_lower_cap(&synthetic, "momentum", ("0.55", "0.45"));
 }
 
 #[test]

@@ -2,12 +2,20 @@
 
 use crate::case::Case;
 use crate::play::Play;
-use crate::split_arb::CASES;
+use crate::{momentum, nba_swing, split_arb};
 
 #[test]
 fn every_case_is_the_same_when_its_strategies_are_resumed_after_every_event() {
-    for name in CASES {
-        let case = Case::read(name);
+    let folders = [
+        ("split_arb", split_arb::CASES),
+        ("momentum", momentum::CASES),
+        ("nba_swing", nba_swing::CASES),
+    ];
+    for name in folders
+        .iter()
+        .flat_map(|(folder, cases)| cases.iter().map(move |case| format!("{folder}/{case}")))
+    {
+        let case = Case::read(&name);
         let mut play = Play::new(&case);
         for event in &case.events {
             play.event(event);

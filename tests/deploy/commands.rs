@@ -74,7 +74,11 @@ fn command(line: &str) -> Option<Vec<String>> {
 
 /// A placeholder stands for any word.
 fn plain(word: &str) -> String {
-    if word.starts_with('<') { "word".to_owned() } else { word.trim_matches('\'').to_owned() }
+    if word.starts_with('<') || word.contains('$') {
+        "word".to_owned()
+    } else {
+        word.trim_matches('\'').to_owned()
+    }
 }
 
 fn check(page: &str, words: &[String]) -> usize {

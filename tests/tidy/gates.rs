@@ -81,3 +81,27 @@ fn named(kind: &str) -> BTreeSet<String> {
     }
     found
 }
+
+/// Two lists tell the order of gates: the one that `why` reads, and the one with questions that `compare` shows.
+#[test]
+fn why_and_compare_tell_the_same_order_of_an_entrys_gates() {
+    let variants = [
+        ("split_arb", "legged"),
+        ("split_arb", "simultaneous"),
+        ("momentum", "directional"),
+        ("momentum", "predictive"),
+        ("momentum", "confirmatory"),
+        ("nba_swing", "untrained"),
+    ];
+    for ((kind, gates), (of, variant)) in ALL.iter().zip(variants) {
+        assert_eq!(*kind, of);
+        let mut told: Vec<&str> = Vec::new();
+        for gate in rows(kind, variant).unwrap().entry {
+            if !told.contains(&gate.name) {
+                told.push(gate.name);
+            }
+        }
+        let asked: Vec<&str> = gates.of(Purpose::Entry).iter().map(|gate| gate.name()).collect();
+        assert_eq!(told, asked, "{kind} {variant}");
+    }
+}

@@ -113,7 +113,7 @@ const ACTORS: Arrows = &[
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
-    ("replay", &["adapters", "panics", "ports", "settings", "words"]),
+    ("replay", &["adapters", "panics", "ports", "record", "settings", "words"]),
     ("compare", &["adapters", "replay", "settings", "store", "words"]),
     (
         "cli",

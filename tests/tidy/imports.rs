@@ -76,7 +76,19 @@ const CORE: Arrows = &[
     ("replay", &["event", "kernel", "order", "paper", "time"]),
     (
         "record",
-        &["kernel", "lifecycle", "market", "order", "price", "restart", "status", "tape", "time"],
+        &[
+            "book",
+            "event",
+            "kernel",
+            "lifecycle",
+            "market",
+            "order",
+            "price",
+            "restart",
+            "status",
+            "tape",
+            "time",
+        ],
     ),
     ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];

@@ -240,13 +240,13 @@ async fn a_file_that_was_cut_off_is_played_as_far_as_it_goes() {
     let folder = folder();
     drop(eventful(recorder(folder.path())).await);
     let files = recorder::files(folder.path());
-    let last = files.last().unwrap();
-    let alone = std::slice::from_ref(last);
+    let cut = &files[0];
+    let alone = std::slice::from_ref(cut);
     let whole = replayed(alone);
-    let bytes = fs::read(last).unwrap();
+    let bytes = fs::read(cut).unwrap();
     let mut before = 0;
     for tenths in 0..10 {
-        fs::write(last, &bytes[..bytes.len() * tenths / 10]).unwrap();
+        fs::write(cut, &bytes[..bytes.len() * tenths / 10]).unwrap();
         if tenths == 0 {
             let error = play(alone, &builders(0), &mut |_| ControlFlow::Continue(()));
             assert!(error.unwrap_err().to_string().contains("the file is empty"));
@@ -259,7 +259,7 @@ async fn a_file_that_was_cut_off_is_played_as_far_as_it_goes() {
         assert!(before <= lines && lines < whole.report.lines, "{before} {lines}");
         before = lines;
     }
-    assert!(whole.report.lines / 2 < before);
+    assert!(whole.report.lines / 4 < before, "{before} of {}", whole.report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

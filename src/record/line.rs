@@ -1,10 +1,13 @@
 //! The lines after the header as they are written: a number and exactly one thing that it says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{CommandNote, End, Gap, Line, Mark, PhaseNote, Recall, Saved, Start};
+use crate::book::OrderBook;
+use crate::event::{Kind, MarketEvent};
 use crate::kernel::Input;
 use crate::lifecycle::Gate;
 use crate::order::{OrderEvent, StrategyId};
@@ -32,6 +35,7 @@ pub(super) struct LineIn {
     pub(super) n: u64,
     to: Option<BTreeMap<StrategyId, Mark>>,
     event: Option<Box<EventLine>>,
+    book_at: Option<Timestamp>,
     order: Option<Box<OrderEvent>>,
     timer: Option<Timestamp>,
     gate: Option<GateLine>,
@@ -48,7 +52,11 @@ pub(super) struct LineIn {
 
 impl LineIn {
     pub(super) fn what(self) -> Result<Line, String> {
-        let event = self.event.map(|line| line.event()).transpose()?;
+        let mut event = self.event.map(|line| line.event()).transpose()?;
+        if let Some(at) = self.book_at {
+            let book = event.as_mut().and_then(book).ok_or("`book_at` without a book")?;
+            *book = Arc::new(OrderBook::new(at, book.bids().to_vec(), book.asks().to_vec()));
+        }
         let inputs = [
             event.map(Input::Market),
             self.order.map(|event| Input::Order(*event)),
@@ -126,13 +134,37 @@ impl<'a> LineOut<'a> {
 /// Writes what was taken in: its kind as the key, then what it was.
 pub(super) fn body(input: &Input) -> String {
     match input {
-        Input::Market(event) => format!("\"event\":{}", tape::encode(event)),
+        Input::Market(event) => {
+            let line = tape::encode(event);
+            // On a tape a book is of the instant of its event; here it is what a strategy was given.
+            match &event.kind {
+                Kind::Book { book, .. } if book.at() != event.at => {
+                    format!("\"event\":{line},\"book_at\":{}", json(&book.at()))
+                }
+                Kind::Book { .. } | Kind::Market(_) | Kind::Trade(_) | Kind::Spot { .. } => {
+                    format!("\"event\":{line}")
+                }
+                Kind::Game(_) | Kind::Tick { .. } | Kind::Resolved { .. } => {
+                    format!("\"event\":{line}")
+                }
+                Kind::Feed { .. } | Kind::Gap { .. } => format!("\"event\":{line}"),
+            }
+        }
         Input::Order(event) => format!("\"order\":{}", json(event)),
         Input::Timer(at) => format!("\"timer\":{}", json(at)),
         Input::Gate { at, gate } => {
             format!("\"gate\":{}", json(&GateLine { at: *at, gate: *gate }))
         }
         Input::Release { at } => format!("\"release\":{}", json(at)),
+    }
+}
+
+/// Returns the book of an event that shows one.
+fn book(event: &mut MarketEvent) -> Option<&mut Arc<OrderBook>> {
+    match &mut event.kind {
+        Kind::Book { book, .. } => Some(book),
+        Kind::Market(_) | Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => None,
+        Kind::Tick { .. } | Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => None,
     }
 }
 

@@ -44,6 +44,7 @@ fn lines() -> Vec<String> {
         format!(r#""to":{{"a":"0012abff"}},"gate":{{{at},"gate":"open"}}"#),
         r#""to":{"a":"00000000","b":"12345678"},"event":{"t":2,"book":{"m":"ID","o":"yes","b":[],"a":[["0.5","1"]]}}"#.to_owned(),
         r#""to":{"a":"00000000"},"event":{"t":2,"gap":{"missed":3}}"#.to_owned(),
+        r#""to":{"a":"00000000"},"event":{"t":2,"book":{"m":"ID","o":"no","b":[["0.4","1"]],"a":[]}},"book_at":"1970-01-01T00:00:00.000001Z""#.to_owned(),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"submitted":"accepted"}}}}"#),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"submitted":{{"rejected":{{"reason":"no"}}}}}}}}"#),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"filled":{fill}}}}}"#),
@@ -56,7 +57,7 @@ fn lines() -> Vec<String> {
         r#""gap":{"s":"a","inputs":17}"#.to_owned(),
         format!(r#""command":{{"s":"a",{at},"actor":"cli","action":"stop","answer":"accepted: stopping"}}"#),
         format!(r#""phase":{{"s":"a",{at},"from":"running","to":"stopping","why":"stop by cli"}}"#),
-        r#""close":{"lines":18}"#.to_owned(),
+        r#""close":{"lines":19}"#.to_owned(),
     ];
     let numbered = bodies.iter().enumerate();
     numbered.map(|(n, body)| format!("{{\"n\":{},{}}}", n + 1, body.replace("ID", ID))).collect()
@@ -114,6 +115,8 @@ fn a_broken_line_is_named_by_its_number() {
         let line = format!(r#"{{"n":1,"to":{{"a":"{mark}"}},"timer":"{at}"}}"#);
         assert!(fault(&line).contains("is no mark: 8 hex digits are expected"), "{mark}");
     }
+    let bookless = r#"{"n":1,"to":{"a":"00000000"},"event":{"t":1,"gap":{"missed":1}},"book_at":"1970-01-01T00:00:00Z"}"#;
+    assert_eq!(fault(bookless), "line 2: `book_at` without a book");
     let nothing = r#"{"n":1,"to":{"a":"00000000"},"event":{"t":1}}"#;
     assert!(fault(nothing).contains("a time and nothing that happened"));
 }
@@ -159,7 +162,7 @@ proptest! {
 
     #[test]
     fn a_damaged_line_is_read_or_refused(
-        number in 0..19_usize,
+        number in 0..20_usize,
         at in any::<prop::sample::Index>(),
         cut in 0..20_usize,
         put in "[\\x00-\\x7f]{0,6}",

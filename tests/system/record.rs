@@ -240,13 +240,13 @@ async fn a_file_that_was_cut_off_is_played_as_far_as_it_goes() {
     let folder = folder();
     drop(eventful(recorder(folder.path())).await);
     let files = recorder::files(folder.path());
-    let last = files.last().unwrap();
-    let alone = std::slice::from_ref(last);
+    let cut = &files[0];
+    let alone = std::slice::from_ref(cut);
     let whole = replayed(alone);
-    let bytes = fs::read(last).unwrap();
+    let bytes = fs::read(cut).unwrap();
     let mut before = 0;
     for tenths in 0..10 {
-        fs::write(last, &bytes[..bytes.len() * tenths / 10]).unwrap();
+        fs::write(cut, &bytes[..bytes.len() * tenths / 10]).unwrap();
         if tenths == 0 {
             let error = play(alone, &builders(0), &mut |_| ControlFlow::Continue(()));
             assert!(error.unwrap_err().to_string().contains("the file is empty"));
@@ -259,7 +259,7 @@ async fn a_file_that_was_cut_off_is_played_as_far_as_it_goes() {
         assert!(before <= lines && lines < whole.report.lines, "{before} {lines}");
         before = lines;
     }
-    assert!(whole.report.lines / 2 < before);
+    assert!(whole.report.lines / 4 < before, "{before} of {}", whole.report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -334,12 +334,12 @@ async fn a_full_disk_stops_nobody_and_the_record_goes_on_when_there_is_room() {
     assert!(failing.record.last_error.as_ref().unwrap().starts_with("begin a file: "));
     assert_eq!(record::files::list(folder.path()).unwrap(), [], "no half of a file is left");
 
-    // Room for a little more than a file.
-    disk.grow(48 * 1024);
-    until(&app, "it is written", |s| s.record.state == RecordPhase::Recording).await;
+    // Room for a file, and not for what is fed next.
+    disk.grow(16 * 1024);
+    let room = until(&app, "it is written", |s| s.record.state == RecordPhase::Recording).await;
     feed(&mut feeder).await;
     feed(&mut feeder).await;
-    until(&app, "it fails again", |s| s.record.state == RecordPhase::Failing).await;
+    until(&app, "it fails again", |status| room.record.errors < status.record.errors).await;
     disk.grow(u64::MAX / 2);
     until(&app, "it is written", |s| s.record.state == RecordPhase::Recording).await;
     feed(&mut feeder).await;
@@ -353,7 +353,64 @@ async fn a_full_disk_stops_nobody_and_the_record_goes_on_when_there_is_room() {
     assert!(played.report.is_equal(), "{}", played.report);
     assert!(!played.report.cut_off.is_empty(), "{}", played.report);
     assert_eq!(came(&played), served);
-    assert!(played.report.strategies.values().all(|one| 0 < one.missing), "{}", played.report);
+    for (id, report) in &played.report.strategies {
+        let taken = one(&status, id.as_str()).kernel.inputs;
+        assert!(0 < report.inputs && report.inputs < taken, "{}", played.report);
+    }
+}
+
+/// Lets a strategy see a few books, and returns what it came to.
+async fn short(recorder: record::Recorder) -> BTreeMap<String, String> {
+    let (app, mut feeder) = Stage::new().with(legged()).record(recorder).fed().await;
+    let market = feeder.market(1).await;
+    for cents in 20..35 {
+        feeder.book(market, "0.19", &format!("0.{cents}")).await;
+        feeder.settled(&app).await;
+        until(&app, "it is written", |status| status.record.queued == 0).await;
+    }
+    feeder.resolve(market, "1").await;
+    feeder.settled(&app).await;
+    let served = digests(&*app.fresh().await);
+    stop(app).await;
+    served
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_old_enough_is_followed_by_the_next() {
+    let folder = folder();
+    // Every file is too old as soon as it begins: each input of the strategy begins another one.
+    let served = short(recorder::spanned(folder.path(), Duration::ZERO)).await;
+    let files = recorder::files(folder.path());
+    assert!(5 < files.len(), "{files:?}");
+    let played = replayed(&files);
+    assert!(played.report.is_equal(), "{}", played.report);
+    played.report.strategies.values().for_each(complete);
+    assert_eq!(came(&played), served);
+    let last = replayed(&files[files.len() - 1..]);
+    assert_eq!(came(&last), served, "{}", last.report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_record_is_played_or_refused_and_never_panics() {
+    let folder = folder();
+    drop(short(recorder(folder.path())).await);
+    let text = recorder::text(&recorder::files(folder.path())[0]).into_bytes();
+    let damaged = folder.path().join("damaged.jsonl");
+    let (mut seed, mut refused) = (7_usize, 0);
+    for round in 0..300 {
+        let mut bytes = text.clone();
+        for _ in 0..=round % 3 {
+            // The steps of a generator with a full period: every place is reached.
+            seed = (seed * 1_103_515_245 + 12_345) % (1 << 31);
+            let (at, byte) = (seed % bytes.len(), b"0123456789{}[]:,\"az-."[seed / 7 % 21]);
+            bytes[at] = byte;
+        }
+        fs::write(&damaged, &bytes).unwrap();
+        let files = [damaged.clone()];
+        let played = play(&files, &builders(0), &mut |_| ControlFlow::Continue(()));
+        refused += usize::from(played.is_err());
+    }
+    assert!(0 < refused && refused < 300, "{refused} of 300");
 }
 
 #[test]

@@ -85,7 +85,19 @@ const CORE: Arrows = &[
     ),
     (
         "record",
-        &["kernel", "lifecycle", "market", "order", "price", "restart", "status", "tape", "time"],
+        &[
+            "book",
+            "event",
+            "kernel",
+            "lifecycle",
+            "market",
+            "order",
+            "price",
+            "restart",
+            "status",
+            "tape",
+            "time",
+        ],
     ),
     ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
 ];

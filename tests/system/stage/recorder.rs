@@ -19,14 +19,21 @@ pub(crate) fn recorder(folder: &Path) -> Recorder {
     limited(folder, u64::MAX, record::create())
 }
 
+/// Returns a recorder into this folder whose files are written to for so long.
+pub(crate) fn spanned(folder: &Path, file_span: Duration) -> Recorder {
+    let folder = folder.to_owned();
+    let limits = Limits { folder, file_bytes: u64::MAX / 4, file_span, total_bytes: u64::MAX };
+    start(limits, record::create())
+}
+
 /// Returns a recorder into this folder with small files, of which so many bytes are kept.
 pub(crate) fn limited(folder: &Path, total_bytes: u64, create: Create) -> Recorder {
-    let limits = Limits {
-        folder: folder.to_owned(),
-        file_bytes: FILE_BYTES,
-        file_span: Duration::from_hours(1),
-        total_bytes,
-    };
+    let file_span = Duration::from_hours(1);
+    let folder = folder.to_owned();
+    start(Limits { folder, file_bytes: FILE_BYTES, file_span, total_bytes }, create)
+}
+
+fn start(limits: Limits, create: Create) -> Recorder {
     let origin = Origin {
         run: uuid::Uuid::now_v7().to_string(),
         mode: Mode::Paper,

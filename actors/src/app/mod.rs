@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ploy::paper::PaperVenue;
-use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
+use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -27,7 +27,9 @@ use crate::clock::EventClock;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
+use crate::ports::why::Recall;
 use crate::record::Recorder;
+use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
@@ -111,7 +113,10 @@ impl App {
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let api = server::Args {
             listener: parts.listener,
-            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts),
+            state: ApiState {
+                recall: recall(&parts.recorder),
+                ..ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
+            },
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -271,6 +276,13 @@ where
         drop(root.cast(supervisor::Msg::Part(part)));
     }
     Ok(started)
+}
+
+/// Returns who plays the record again for those who ask about the past.
+fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
+    let status = recorder.status();
+    let is_on = status.state != RecordPhase::Off;
+    is_on.then(|| Arc::new(Recalled::new(status.folder.into())) as Arc<dyn Recall>)
 }
 
 /// Carries commands from the bus to the manager's mailbox.

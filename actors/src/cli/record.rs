@@ -2,16 +2,20 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use ploy::compare::line::{End, Line};
 
-use super::Exit;
 use super::args::Output;
+use super::replay::ReplayArgs;
+use super::{Exit, output};
 use crate::panics;
 use crate::record::replay::{self, Played};
 use crate::record::report::Report;
+use crate::replay::file::{FileError, Writer};
+use crate::replay::recorded::{self, Wanted};
 
 /// What can be done with records.
 #[derive(Debug, Subcommand)]
@@ -68,4 +72,77 @@ fn run_check(command: &Check, output: Output, out: &mut impl io::Write) -> anyho
     }
     let equal = reports.iter().all(Report::is_equal);
     Ok(if equal { Exit::Done } else { Exit::Unhealthy })
+}
+
+/// Returns the files of the one run whose record is named; nothing where tapes are named.
+///
+/// # Errors
+/// When a file cannot be read, a folder holds several runs, or both are named at once.
+pub(super) fn files(paths: &[PathBuf]) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    if let [folder] = paths
+        && folder.is_dir()
+    {
+        let mut runs = replay::runs(folder)?;
+        return match (runs.pop(), runs.len()) {
+            (Some(files), 0) => Ok(Some(files)),
+            (_, more) => bail!(
+                "{} holds the records of {} runs: name the files of one of them",
+                folder.display(),
+                more + 1
+            ),
+        };
+    }
+    let records =
+        paths.iter().map(|path| replay::is_record(path)).collect::<Result<Vec<_>, _>>()?;
+    match (records.contains(&true), records.contains(&false)) {
+        (true, true) => bail!("tapes and records cannot be played together"),
+        (true, false) => Ok(Some(paths.to_vec())),
+        (false, _) => Ok(None),
+    }
+}
+
+/// Replays a record as tapes are replayed: decisions to a file, a report, and whether all came out as recorded.
+///
+/// # Errors
+/// When something cannot be read, played or written.
+pub(super) fn replay(
+    args: &ReplayArgs,
+    files: Vec<PathBuf>,
+    format: Output,
+) -> anyhow::Result<Exit> {
+    if !args.strategy.is_empty() {
+        bail!("a record is played with the settings in it; `--strategy` is for tapes");
+    }
+    panics::hush();
+    let wanted = Wanted { files, from: args.from, to: args.to };
+    let prepared = recorded::prepare(&wanted)?;
+    let mut writer = match &args.decisions {
+        Some(path) => Some(Writer::create(path, prepared.header.clone())?),
+        None => None,
+    };
+    let tell = &mut |line: Line| writer.as_mut().map_or(Ok(()), |writer| writer.write(&line));
+    let recorded = match recorded::play(&wanted, &prepared, tell)? {
+        Ok(recorded) => recorded,
+        Err(FileError::Closed) => return Ok(Exit::Done),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(mut writer) = writer.take() {
+        let end = Line::End(End { lines: writer.lines(), ..recorded.end });
+        match writer.write(&end).and_then(|()| writer.finish()) {
+            Ok(()) | Err(FileError::Closed) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let text = match format {
+        Output::Text => recorded.report.to_string(),
+        Output::Json => {
+            serde_json::to_string_pretty(&recorded.report).context("write the report as JSON")?
+        }
+    };
+    if args.decisions.as_deref() == Some(Path::new("-")) {
+        output::talk(&text);
+    } else {
+        output::answer(&text).context("write the report")?;
+    }
+    Ok(if recorded.report.is_equal() { Exit::Done } else { Exit::Unhealthy })
 }

@@ -21,7 +21,8 @@ use crate::settings::{self, StrategyFile};
 /// What `ploy replay` is told.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// Tapes to play, plain or gzipped, merged by time; without one, what ploy.toml plays
+    /// Tapes to play, plain or gzipped, merged by time; without one, what ploy.toml plays. Or the record of a run
+    /// of a service: its folder, or its files in their order
     #[arg(value_name = "TAPE")]
     pub tapes: Vec<PathBuf>,
     /// Folder with ploy.toml and strategies/, a file a strategy
@@ -50,6 +51,9 @@ pub struct ReplayArgs {
 /// # Errors
 /// When something cannot be read, played or written.
 pub(super) fn run(args: &ReplayArgs, format: Output) -> anyhow::Result<Exit> {
+    if let Some(files) = super::record::files(&args.tapes)? {
+        return super::record::replay(args, files, args.report.unwrap_or(format));
+    }
     panics::install();
     let files = if args.strategy.is_empty() {
         settings::strategy_files(&args.config)?

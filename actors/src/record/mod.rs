@@ -4,6 +4,7 @@
 //! the next thing that is recorded of its strategy is how the strategy is by then. One thread writes.
 
 pub mod files;
+pub mod recall;
 pub mod replay;
 pub mod report;
 mod seat;

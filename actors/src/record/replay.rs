@@ -155,6 +155,18 @@ pub fn is_record(file: &Path) -> Result<bool, RecordError> {
     Ok(lines.next_line()?.is_some_and(|line| record::is_record(line.text)))
 }
 
+/// Returns what a file of a record says in its first line.
+///
+/// # Errors
+/// When the file cannot be read, or is no file of a record.
+pub fn header(file: &Path) -> Result<Header, RecordError> {
+    let mut lines = Lines::open(file)?;
+    match lines.next_line()? {
+        Some(line) => Decoder::default().header(line.text).map_err(fault(file)),
+        None => Err(fault(file)(Fault::NoHeader("the file is empty".to_owned()))),
+    }
+}
+
 /// Plays files of one run in their order. `see` is shown every input that is played, with what came of it; when it
 /// breaks, no more is played.
 ///

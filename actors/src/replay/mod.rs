@@ -5,6 +5,7 @@
 
 pub mod file;
 pub mod progress;
+pub mod recorded;
 mod shown;
 mod since;
 mod source;

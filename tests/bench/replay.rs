@@ -11,17 +11,17 @@ use ploy::kernel::{Kernel, Memory};
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 
-use crate::tapes;
-
 pub(crate) fn bench(criterion: &mut Criterion) {
-    let shipped = tapes::settings(PathBuf::new());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let service = settings::service(&folder).expect("the settings are right");
+    let latency = service.venue.latency;
+    let tapes: Vec<PathBuf> = service.feed.paths.iter().map(|path| folder.join(path)).collect();
     let strategies = settings::strategy_files(&folder).expect("the settings are right");
-    let events = read(&shipped.tapes);
+    let events = read(&tapes);
     let mut group = criterion.benchmark_group("replay");
     group.sample_size(10);
     group.throughput(Throughput::Elements(events));
-    let decoded: Vec<MarketEvent> = merged::open(&shipped.tapes)
+    let decoded: Vec<MarketEvent> = merged::open(&tapes)
         .expect("the tapes are there")
         .1
         .collect::<Result<_, _>>()
@@ -34,7 +34,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
                     let strategy = config.kind.build();
                     Kernel::new(config.id.clone(), strategy, config.limits.clone(), memory)
                 });
-                Replay::new(kernels.collect::<Vec<_>>(), PaperVenue::new(shipped.latency))
+                Replay::new(kernels.collect::<Vec<_>>(), PaperVenue::new(latency))
             },
             |mut replay| {
                 for event in &decoded {
@@ -45,10 +45,10 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
-    group.bench_function("read the tapes", |b| b.iter(|| read(&shipped.tapes)));
+    group.bench_function("read the tapes", |b| b.iter(|| read(&tapes)));
     group.bench_function("read the tapes and play all strategies", |b| {
         b.iter(|| {
-            let (tapes, latency) = (shipped.tapes.clone(), shipped.latency);
+            let tapes = tapes.clone();
             let (from, to, tell) = (None, None, Tell::Sums);
             let plan = Plan { tapes, latency, strategies: strategies.clone(), from, to, tell };
             let mut player = Player::open(&plan).expect("the tapes are there");

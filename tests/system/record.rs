@@ -431,6 +431,19 @@ fn the_record_of_a_run_is_checked_to_the_digest_of_its_report() {
     let words = check(&["record", "check", "data/record"]).stdout;
     assert_eq!(words.matches(": equal: ").count(), strategies.len(), "{words}");
 
+    // Its decisions are those of a replay of the tapes, to the last number.
+    let config = crate::stage::repo("config");
+    let config = config.to_str().unwrap();
+    let replayed = check(&["replay", "data/record", "--decisions", "record.decisions"]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", replayed.stderr);
+    assert_eq!(replayed.stdout.matches(": equal: ").count(), strategies.len());
+    check(&["replay", "--config", config, "--decisions", "tapes.decisions"]);
+    for id in strategies.keys() {
+        let sides = ["record.decisions", "tapes.decisions", "--strategy", id];
+        let compared = check(&[&["compare", "--config", config], &sides[..]].concat());
+        assert_eq!(compared.status.code(), Some(0), "{id}: {compared:?}");
+    }
+
     // One digit of what a strategy took in is another one.
     let file = &recorder::files(&folder.path().join("data/record"))[0];
     let text = crate::stage::recorder::text(file);

@@ -258,7 +258,7 @@ fn what_cannot_be_read_played_or_written_is_said_and_fails() {
         "write no/such/folder.jsonl",
     );
     fs::write(path("record.jsonl"), "{\"tape\":\"ploy-record\",\"version\":1}\n").unwrap();
-    check(replay(folder.path(), &[text(&path("record.jsonl"))]), "the record of a service");
+    check(replay(folder.path(), &[text(&path("record.jsonl"))]), "not the header of a record");
     let times = ["--from", "2026-09-28T10:00:00Z", "--to", "2026-09-28T09:00:00Z"];
     check(replay(folder.path(), &times), "is after --to");
     let bad = changed(folder.path(), "split_arb_legged", "size_shares", "\"many\"");

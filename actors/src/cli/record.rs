@@ -92,8 +92,9 @@ pub(super) fn files(paths: &[PathBuf]) -> anyhow::Result<Option<Vec<PathBuf>>> {
             ),
         };
     }
-    let records =
-        paths.iter().map(|path| replay::is_record(path)).collect::<Result<Vec<_>, _>>()?;
+    // What cannot be read is refused as a tape, in its words.
+    let is_record = |path: &PathBuf| replay::is_record(path).unwrap_or(false);
+    let records: Vec<bool> = paths.iter().map(is_record).collect();
     match (records.contains(&true), records.contains(&false)) {
         (true, true) => bail!("tapes and records cannot be played together"),
         (true, false) => Ok(Some(paths.to_vec())),

@@ -84,7 +84,11 @@ fn plain(word: &str) -> String {
 fn check(page: &str, words: &[String]) -> usize {
     if let Err(error) = Args::try_parse_from(words) {
         // In running text a command may be named without all that it needs.
-        let is_named = [ErrorKind::MissingRequiredArgument, ErrorKind::DisplayHelp];
+        let is_named = [
+            ErrorKind::MissingRequiredArgument,
+            ErrorKind::DisplayHelp,
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+        ];
         assert!(is_named.contains(&error.kind()), "{page}: {words:?}: {error}");
     }
     1

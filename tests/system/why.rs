@@ -112,18 +112,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     assert!(then.contains("\nheld 20 yes of btc-updown-15m-1790586000\n"), "{then}");
     assert!(then.contains("\n09:02:11  @638 "), "{then}");
 
-    // What it had said no to by then is exact: the record is played up to there.
-    let at = "2026-09-28T09:02:15Z";
-    let json = exact(folder.path(), &url, &["plain", "--at", at]);
-    let noes = json["noes"].as_array().unwrap_or_else(|| panic!("{json}"));
-    assert!(!noes.is_empty() && noes.iter().all(|no| no["last_at"].as_str().unwrap() <= at));
-    let not_open = |noes: &[Value]| {
-        let found = noes.iter().find(|no| no["cause"] == "not_open").map(|no| no["count"].clone());
-        found.unwrap().as_u64().unwrap()
-    };
-    let now = exact(folder.path(), &url, &["plain"]);
-    let now = now["strategy"]["kernel"]["causes"].as_array().unwrap_or_else(|| panic!("{now}"));
-    assert!(not_open(noes) < not_open(now), "{} {}", not_open(noes), not_open(now));
+    noes_of_then_are_exact(folder.path(), &url);
 
     // What is not there, and what makes no sense.
     let check = |words: &[&str], code: i32, text: &str| {
@@ -136,4 +125,19 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     check(&["nobody/1"], 3, "there are: plain, shy, small");
     check(&["plain/one"], 2, "nor an order of one (split_arb_legged/12)");
     drop(program);
+}
+
+/// Noes are not stored: the record is played again up to the instant.
+fn noes_of_then_are_exact(folder: &Path, url: &str) {
+    let at = "2026-09-28T09:02:15Z";
+    let json = exact(folder, url, &["plain", "--at", at]);
+    let noes = json["noes"].as_array().unwrap_or_else(|| panic!("{json}"));
+    assert!(!noes.is_empty() && noes.iter().all(|no| no["last_at"].as_str().unwrap() <= at));
+    let not_open = |noes: &[Value]| {
+        let found = noes.iter().find(|no| no["cause"] == "not_open").map(|no| no["count"].clone());
+        found.unwrap().as_u64().unwrap()
+    };
+    let now = exact(folder, url, &["plain"]);
+    let now = now["strategy"]["kernel"]["causes"].as_array().unwrap_or_else(|| panic!("{now}"));
+    assert!(not_open(noes) < not_open(now), "{} {}", not_open(noes), not_open(now));
 }

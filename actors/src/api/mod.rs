@@ -160,6 +160,12 @@ impl ApiState {
         Self { status, commands, records, chains, recall: None, hosts }
     }
 
+    /// Returns this with somebody who knows the noes of the past, where there is one.
+    #[must_use]
+    pub fn recalling(self, recall: Option<Arc<dyn Recall>>) -> Self {
+        Self { recall, ..self }
+    }
+
     fn snapshot(&self) -> Arc<SystemStatus> {
         Arc::clone(&self.status.borrow())
     }

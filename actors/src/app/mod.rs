@@ -113,10 +113,8 @@ impl App {
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let api = server::Args {
             listener: parts.listener,
-            state: ApiState {
-                recall: recall(&parts.recorder),
-                ..ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-            },
+            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
+                .recalling(recall(&parts.recorder)),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -281,8 +279,10 @@ where
 /// Returns who plays the record again for those who ask about the past.
 fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
     let status = recorder.status();
-    let is_on = status.state != RecordPhase::Off;
-    is_on.then(|| Arc::new(Recalled::new(status.folder.into())) as Arc<dyn Recall>)
+    if status.state == RecordPhase::Off {
+        return None;
+    }
+    Some(Arc::new(Recalled::new(status.folder.into())))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

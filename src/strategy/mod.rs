@@ -3,6 +3,7 @@
 pub mod gates;
 pub mod momentum;
 pub mod nba_swing;
+mod retry;
 pub mod split_arb;
 
 use std::collections::BTreeMap;

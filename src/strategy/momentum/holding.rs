@@ -12,6 +12,7 @@ use crate::market::{ConditionId, Outcome, Side};
 use crate::numbers::{Frac, Numbers};
 use crate::order::Fill;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
+use crate::strategy::retry::Retry;
 use crate::strategy::{Look, MarketState, View};
 use crate::time::Timestamp;
 
@@ -37,15 +38,6 @@ pub(super) struct Holding {
     retry: Option<Retry>,
 }
 
-/// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    /// How many tries have failed.
-    attempt: u32,
-    at: Timestamp,
-}
-
 /// What one look at one position has before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight<'a> {
@@ -55,9 +47,6 @@ pub(super) struct Sight<'a> {
     pub(super) outcome: Outcome,
     pub(super) view: &'a View<'a>,
 }
-
-/// The longest wait before a failed exit is tried again: a position that nobody buys is offered twice a minute.
-const EXIT_RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Holding {
     /// Returns what a fill makes of a position in its outcome, or of none.
@@ -95,15 +84,13 @@ impl Holding {
 
     /// Notes that an exit left shares unsold: the next try waits, each time twice as long.
     pub(super) fn exit_failed(&mut self, now: Timestamp, wait: Duration) {
-        let failed = self.retry.map_or(0, |retry| retry.attempt);
-        let wait = wait.saturating_mul(2_u32.saturating_pow(failed)).min(EXIT_RETRY_MAX);
-        self.retry = Some(Retry { attempt: failed.saturating_add(1), at: now + wait });
+        self.retry = Some(Retry::after(self.retry, now, wait));
     }
 
     /// Returns the first instant after the newest look at which time alone changes what is to be done.
     pub(super) fn timer(&self, exits: &Exits) -> Option<Timestamp> {
         let closing = self.closes_at.map(|at| at - exits.before_close + INSTANT);
-        let retry = self.retry.map(|retry| retry.at);
+        let retry = self.retry.map(Retry::at);
         closing.into_iter().chain(retry).filter(|at| self.looked_at < *at).min()
     }
 
@@ -139,10 +126,7 @@ impl Holding {
             let numbers = self.numbers(bid).with("left", sight.left());
             return sight.no(Reason::Holding, numbers);
         };
-        if let Some(retry) = self.retry.filter(|retry| sight.view.now < retry.at) {
-            let wait = retry.at.since(sight.view.now);
-            let numbers =
-                Numbers::none().with("attempt", u64::from(retry.attempt)).with("wait", wait);
+        if let Some(numbers) = self.retry.and_then(|retry| retry.too_early(sight.view.now)) {
             return sight.no(Reason::ExitBackoff, numbers);
         }
         sight.sell(bid, size, numbers)

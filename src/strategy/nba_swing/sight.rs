@@ -1,7 +1,6 @@
 //! What one look at one market has before it, and the gates that entries and exits share.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use crate::book::OrderBook;
 use crate::decision::Reason;
@@ -18,7 +17,7 @@ use super::fixture::Fixture;
 use super::flow::Flow;
 use super::game::{Scene, Seen};
 use super::stage::Stage;
-use super::swing::Retry;
+use crate::strategy::retry::Retry;
 
 /// What one look has before it.
 #[derive(Clone, Copy, Debug)]
@@ -128,13 +127,8 @@ impl<'a> Sight<'a> {
 
     /// Goes on unless an exit failed and its time has not come again.
     pub(super) fn may_retry(&self) -> ControlFlow<Look> {
-        let wait = |retry: Retry| retry.at.since(self.now);
-        match self.retry.filter(|retry| wait(*retry) != Duration::ZERO) {
-            Some(retry) => {
-                let numbers = Numbers::none().with("attempt", u64::from(retry.attempt));
-                let numbers = numbers.with("wait", wait(retry));
-                ControlFlow::Break(self.no(Reason::ExitBackoff, numbers))
-            }
+        match self.retry.and_then(|retry| retry.too_early(self.now)) {
+            Some(numbers) => ControlFlow::Break(self.no(Reason::ExitBackoff, numbers)),
             None => ControlFlow::Continue(()),
         }
     }

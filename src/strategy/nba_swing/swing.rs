@@ -8,6 +8,7 @@ use crate::intent::{Intent, Purpose};
 use crate::market::{ConditionId, Side};
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
+use crate::strategy::retry::Retry;
 use crate::strategy::{Look, Wish};
 use crate::time::Timestamp;
 
@@ -38,15 +39,6 @@ pub(super) struct Swing {
     looked_at: Timestamp,
 }
 
-/// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Retry {
-    /// How many tries have failed.
-    pub(super) attempt: u32,
-    pub(super) at: Timestamp,
-}
-
 /// What the stage of a market follows beside its own events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around<'a> {
@@ -57,9 +49,6 @@ pub(super) struct Around<'a> {
     pub(super) feeds_down: u64,
     pub(super) reset_after: Duration,
 }
-
-/// The longest wait before a failed exit is tried again: shares that nobody buys are asked for twice a minute.
-const EXIT_RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Swing {
     /// Brings the stage up to date with orders, feeds and time.
@@ -143,7 +132,7 @@ impl Swing {
 
     /// Returns the first instant after the newest look at which time alone changes what is to be done.
     pub(super) fn timer(&self) -> Option<Timestamp> {
-        self.retry.map(|retry| retry.at).filter(|at| self.looked_at < *at)
+        self.retry.map(Retry::at).filter(|at| self.looked_at < *at)
     }
 
     fn opened(&mut self) {
@@ -195,13 +184,5 @@ impl Swing {
     /// trade on it. The next incarnation learns it anew from the fills.
     fn go(&mut self, trigger: Trigger) {
         self.stage = self.stage.next(trigger).expect("the stage allows what has happened");
-    }
-}
-
-impl Retry {
-    fn after(retry: Option<Self>, now: Timestamp, wait: Duration) -> Self {
-        let failed = retry.map_or(0, |retry| retry.attempt);
-        let wait = wait.saturating_mul(2_u32.saturating_pow(failed)).min(EXIT_RETRY_MAX);
-        Self { attempt: failed.saturating_add(1), at: now + wait }
     }
 }

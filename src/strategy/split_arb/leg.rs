@@ -13,6 +13,7 @@ use crate::numbers::Numbers;
 use crate::order::Fill;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc, divide, narrow};
 use crate::strategy::Look;
+use crate::strategy::retry::Retry;
 use crate::time::Timestamp;
 
 use super::hedge::Hedge;
@@ -37,18 +38,6 @@ pub(super) struct Leg {
     #[serde(deserialize_with = "Option::deserialize")]
     retry: Option<Retry>,
 }
-
-/// An exit that failed and when it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    /// How many tries have failed.
-    attempt: u32,
-    at: Timestamp,
-}
-
-/// The longest wait before a failed exit is tried again: a leg that nobody buys is asked for twice a minute.
-const EXIT_RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Leg {
     /// Returns what a fill makes of a leg, or of none. A buy of its outcome adds to it; a buy of the other
@@ -87,16 +76,14 @@ impl Leg {
 
     /// Notes that an exit left shares unsold: the next try waits, each time twice as long.
     pub(super) fn exit_failed(&mut self, now: Timestamp, wait: Duration) {
-        let failed = self.retry.map_or(0, |retry| retry.attempt);
-        let wait = wait.saturating_mul(2_u32.saturating_pow(failed)).min(EXIT_RETRY_MAX);
-        self.retry = Some(Retry { attempt: failed.saturating_add(1), at: now + wait });
+        self.retry = Some(Retry::after(self.retry, now, wait));
     }
 
     /// Returns the first instant after the newest look at which time alone changes what is to be done.
     pub(super) fn timer(&self, config: &Config) -> Option<Timestamp> {
         let time_out = self.since + config.hedge_wait_max + INSTANT;
         let closing = self.closes_at.map(|at| at - config.exit_before_close + INSTANT);
-        let retry = self.retry.map(|retry| retry.at);
+        let retry = self.retry.map(Retry::at);
         [Some(time_out), closing, retry]
             .into_iter()
             .flatten()
@@ -192,10 +179,7 @@ impl Leg {
     }
 
     fn exit(&self, sight: &Sight<'_>, size: Size, bid: Option<Price>, numbers: Numbers) -> Look {
-        if let Some(retry) = self.retry.filter(|retry| sight.now < retry.at) {
-            let wait = retry.at.since(sight.now);
-            let numbers =
-                Numbers::none().with("attempt", u64::from(retry.attempt)).with("wait", wait);
+        if let Some(numbers) = self.retry.and_then(|retry| retry.too_early(sight.now)) {
             return sight.no(Reason::ExitBackoff, numbers);
         }
         match bid {

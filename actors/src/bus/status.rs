@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ploy::order::StrategyId;
-use ploy::status::{
-    ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus,
-};
+use ploy::status::{ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
 use tokio::sync::oneshot;
 
 /// How long a strategy may take to say how it is. One that needs longer is shown as it last was.

@@ -62,9 +62,8 @@ pub(super) fn read(
     watched: Option<Place>,
     hint: impl Fn() + Send + 'static,
 ) -> Reading {
-    let unreadable = |error: io::Error| {
-        Reading::failed(format!("{} cannot be read: {error}", folder.display()))
-    };
+    let unreadable =
+        |error: io::Error| Reading::failed(format!("{} cannot be read: {error}", folder.display()));
     let place = match place(folder) {
         Ok(place) => place,
         Err(error) => return unreadable(error),
@@ -76,8 +75,8 @@ pub(super) fn read(
             Err(error) => unwatched = Some(error.to_string()),
         }
     }
-    let seen = files(folder)
-        .map_err(|error| format!("{} cannot be read: {error}", folder.display()));
+    let seen =
+        files(folder).map_err(|error| format!("{} cannot be read: {error}", folder.display()));
     Reading { seen, watch, unwatched }
 }
 
@@ -102,7 +101,8 @@ fn watch_over(
                 && (event.paths.is_empty()
                     || event.paths.iter().any(|path| {
                         let is_link = path.file_name().is_some_and(|file| {
-                            Some(file) == name.as_deref() || file.to_string_lossy().starts_with("..")
+                            Some(file) == name.as_deref()
+                                || file.to_string_lossy().starts_with("..")
                         });
                         path.parent() != Some(parent.as_path()) || is_link
                     }))

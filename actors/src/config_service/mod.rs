@@ -183,7 +183,8 @@ impl State {
             return;
         }
         self.is_reading = true;
-        let (folder, place) = (self.args.folder.clone(), self.watch.as_ref().and_then(Watch::place));
+        let (folder, place) =
+            (self.args.folder.clone(), self.watch.as_ref().and_then(Watch::place));
         let (is_hinted, hinted) = (Arc::clone(&self.is_hinted), myself.clone());
         let hint = move || {
             if !is_hinted.swap(true, Ordering::SeqCst) {
@@ -233,8 +234,11 @@ impl State {
             status.error = Some(why.clone());
         });
         if is_new {
-            tracing::error!(event.name = events::CONFIG_REJECTED, error.message = why,
-                "the folder of settings cannot be read; nothing that runs was changed");
+            tracing::error!(
+                event.name = events::CONFIG_REJECTED,
+                error.message = why,
+                "the folder of settings cannot be read; nothing that runs was changed"
+            );
         }
         (self.args.tell)(Vec::new());
     }
@@ -276,7 +280,10 @@ impl State {
             }
         });
         if back {
-            tracing::info!(event.name = events::CONFIG_MENDED, "the folder of settings can be read again");
+            tracing::info!(
+                event.name = events::CONFIG_MENDED,
+                "the folder of settings can be read again"
+            );
         }
     }
 
@@ -295,8 +302,11 @@ fn log(change: &Move) {
             }
         }
         Move::Mended { stem } => {
-            tracing::info!(event.name = events::CONFIG_MENDED, strategy.id = stem,
-                "a settings file has no faults any more");
+            tracing::info!(
+                event.name = events::CONFIG_MENDED,
+                strategy.id = stem,
+                "a settings file has no faults any more"
+            );
         }
         Move::Added { .. } | Move::Changed { .. } | Move::Removed(_) => {}
     }

@@ -23,8 +23,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
-    TapeStatus,
+    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
+    SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};

@@ -79,8 +79,7 @@ impl App {
         let from = parts.headers.iter().map(|header| header.from).min();
         drop(clock.advance(from.unwrap_or_default()));
         let board = StatusBus::new(waiting(&parts));
-        let running = parts.registry.iter().map(|registration| registration.config.clone());
-        let files = parts.folder.clone().zip(Some(Folder::of(running)));
+        let files = files(&parts);
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
@@ -106,9 +105,7 @@ impl App {
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        if let Some(files) = files {
-            keep_looking(files, (&board, &manager), &root).await?;
-        }
+        keep_looking(files, (&board, &manager), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
         let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
         let sources =
@@ -231,12 +228,20 @@ async fn keep_beating(
     keep("the status aggregator", respawn, root).await
 }
 
+/// Returns the folder of the strategies' files, with what runs of it already.
+fn files(parts: &Parts) -> Option<(PathBuf, Folder)> {
+    let folder = parts.folder.clone()?;
+    let running = parts.registry.iter().map(|registration| registration.config.clone());
+    Some((folder, Folder::of(running)))
+}
+
 /// Starts the watch over the strategies' files, and has it started again when it fails.
 async fn keep_looking(
-    (folder, known): (PathBuf, Folder),
+    files: Option<(PathBuf, Folder)>,
     (board, manager): (&StatusBus, &ActorRef<manager::Msg>),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<(), StartError> {
+    let Some((folder, known)) = files else { return Ok(()) };
     let manager = manager.clone();
     let args = config_service::Args {
         folder,

@@ -59,7 +59,7 @@ impl Watch {
 /// Reads the folder; watches it first when it is not the one that is watched.
 pub(super) fn read(
     folder: &Path,
-    watched: Option<Place>,
+    watched: Option<&Place>,
     hint: impl Fn() + Send + 'static,
 ) -> Reading {
     let unreadable =
@@ -69,7 +69,7 @@ pub(super) fn read(
         Err(error) => return unreadable(error),
     };
     let (mut watch, mut unwatched) = (None, None);
-    if watched.as_ref() != Some(&place) {
+    if watched != Some(&place) {
         match watch_over(folder, hint) {
             Ok(watcher) => watch = Some(Watch { place: Some(place), _watcher: watcher }),
             Err(error) => unwatched = Some(error.to_string()),

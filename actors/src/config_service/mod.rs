@@ -193,7 +193,8 @@ impl State {
         };
         let myself = myself.clone();
         tokio::spawn(async move {
-            let reading = tokio::task::spawn_blocking(move || files::read(&folder, place, hint));
+            let reading =
+                tokio::task::spawn_blocking(move || files::read(&folder, place.as_ref(), hint));
             let reading = reading.await.unwrap_or_else(|error| Reading::failed(error.to_string()));
             drop(myself.cast(Msg::Read(purpose, Outcome(Box::new(reading)))));
         });
@@ -208,7 +209,7 @@ impl State {
         }
         self.watch = watch.or_else(|| self.watch.take());
         match seen {
-            Err(why) => self.on_unreadable(why),
+            Err(why) => self.on_unreadable(&why),
             Ok(seen) => match purpose {
                 Purpose::Look => self.on_look(myself, seen),
                 Purpose::Compare => self.on_compare(myself, &seen),
@@ -220,7 +221,7 @@ impl State {
     }
 
     /// Nothing changes while the folder cannot be read.
-    fn on_unreadable(&mut self, why: String) {
+    fn on_unreadable(&mut self, why: &str) {
         if let Some(watch) = &mut self.watch {
             // What comes back under its name may be another folder.
             watch.forget_place();
@@ -229,9 +230,9 @@ impl State {
         let mut is_new = false;
         let now = (self.args.wall)();
         self.args.board.config(|status| {
-            is_new = status.error.as_ref() != Some(&why);
+            is_new = status.error.as_deref() != Some(why);
             (status.looked_at, status.looks) = (Some(now), status.looks + 1);
-            status.error = Some(why.clone());
+            status.error = Some(why.to_owned());
         });
         if is_new {
             tracing::error!(

@@ -107,7 +107,7 @@ impl State {
             }
             Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => {
                 if !self.is_blocked(id, &next) {
-                    self.adopt(id, next, "while it does not run");
+                    self.adopt(id, &next, "while it does not run");
                     self.start_if_wanted(id, "its file says enabled = true");
                 }
             }
@@ -147,7 +147,7 @@ impl State {
         let Some(config) = entry.taking.take() else { return };
         match outcome {
             Ok(()) => {
-                self.adopt(id, config, "live");
+                self.adopt(id, &config, "live");
                 self.reconcile(id);
             }
             Err(why) if entry.phase == Phase::Running => {
@@ -169,19 +169,19 @@ impl State {
         entry.taking = None;
         let Some(next) = entry.next.clone() else { return };
         if !self.is_blocked(id, &next) {
-            self.adopt(id, next, "with a start");
+            self.adopt(id, &next, "with a start");
         }
     }
 
     /// Puts a version in force.
-    fn adopt(&mut self, id: &StrategyId, config: StrategyConfig, how: &str) {
+    fn adopt(&mut self, id: &StrategyId, config: &StrategyConfig, how: &str) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let changes = config::changes(&entry.registration.config.stated, &config.stated);
         if entry.next.as_ref().is_some_and(|next| next.version == config.version) {
             (entry.next, entry.pending) = (None, None);
         }
         entry.registration = Registration::of(config.clone());
-        self.keep(&config);
+        self.keep(config);
         self.show(id);
         self.applied(id, format!("applied {how}: {}", told(&changes)));
     }

@@ -166,7 +166,7 @@ async fn a_link_pointed_elsewhere_is_noticed_and_so_is_one_above_it() {
 async fn a_faulty_file_leaves_the_old_settings_in_force_and_says_so_until_it_is_mended() {
     let files = Files::new();
     let (app, _feeder) = files.stage().fed().await;
-    let before = one(&app.fresh().await.clone(), LEGGED).config_version.clone();
+    let before = one(&*app.fresh().await, LEGGED).config_version.clone();
     let half: String = legged().text.chars().take(2000).collect();
     files.put(LEGGED, &half);
     let status = until(&app, "faults are shown", |status| !status.config.faults.is_empty()).await;
@@ -183,13 +183,15 @@ async fn a_faulty_file_leaves_the_old_settings_in_force_and_says_so_until_it_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_saves_end_with_the_last_and_restart_at_most_once() {
+async fn fifty_saves_end_with_the_last_after_a_restart_or_two() {
     let files = Files::new();
     let (app, _feeder) = files.stage().fed().await;
     looked(&app).await;
-    let saves =
-        (1..=50).map(|n| with("market_prefixes", &format!(r#"["btc-updown-15m-", "x{n}"]"#)));
-    let last = saves.inspect(|text| files.put(LEGGED, text)).last().unwrap();
+    let mut last = String::new();
+    for n in 1..=50 {
+        last = with("market_prefixes", &format!(r#"["btc-updown-15m-", "x{n}"]"#));
+        files.put(LEGGED, &last);
+    }
     let status = in_force(&app, LEGGED, &last).await;
     let restarts = one(&status, LEGGED).restarts["config"];
     assert!(restarts <= 2, "{restarts} restarts");
@@ -253,7 +255,7 @@ async fn a_live_change_is_in_the_record_and_played_again_to_the_same_digest() {
     assert_eq!(counted(new), counted(old));
     feed(&app, &mut feeder, (1, 3)).await;
     feed(&app, &mut feeder, (2, 3)).await;
-    let served = one(&app.fresh().await.clone(), LEGGED).kernel.clone();
+    let served = one(&*app.fresh().await, LEGGED).kernel.clone();
     assert!(old.kernel.decisions < served.decisions && 0 < served.fills);
     stop(app).await;
 
@@ -279,7 +281,7 @@ async fn other_digest(changes: Option<&str>) -> (String, u64) {
     }
     feed(&app, &mut feeder, (1, 3)).await;
     feed(&app, &mut feeder, (2, 3)).await;
-    let kernel = one(&app.fresh().await.clone(), OTHER).kernel.clone();
+    let kernel = one(&*app.fresh().await, OTHER).kernel.clone();
     stop(app).await;
     (kernel.digest, kernel.decisions)
 }
@@ -314,7 +316,7 @@ async fn a_new_file_is_a_new_strategy_and_a_removed_one_stops_and_cannot_be_star
     assert!(refused.to_string().contains("the file of `another` is gone"), "{refused}");
     files.put("another", &legged().text);
     phase(&app, "another", "running").await;
-    assert_eq!(one(&app.fresh().await.clone(), LEGGED).restarts.len(), 0);
+    assert_eq!(one(&*app.fresh().await, LEGGED).restarts.len(), 0);
 
     app.store.flush().await.unwrap();
     let audit: Vec<(String, String)> =
@@ -336,7 +338,7 @@ async fn a_change_that_leaves_a_market_with_a_position_waits_until_it_is_gone() 
     let (_, events) = tape::events(tape::SHORT);
     let mut events = events.into_iter();
     let is_held = |status: &SystemStatus| !one(status, LEGGED).kernel.positions.is_empty();
-    while !is_held(&app.fresh().await.clone()) {
+    while !is_held(&*app.fresh().await) {
         for event in events.by_ref().take(50) {
             feeder.forward(event).await;
         }

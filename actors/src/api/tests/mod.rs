@@ -1,5 +1,6 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
+mod config;
 mod why;
 
 use std::future::ready;
@@ -200,17 +201,6 @@ async fn every_part_of_a_snapshot_can_be_read_with_its_number() {
         ("/v1/status", whole.clone()),
         ("/v1/strategies/split-arb", first.clone()),
         ("/v1/strategies", json!({"snapshot": 41, "items": whole["strategies"]})),
-        (
-            "/v1/config",
-            json!({
-                "snapshot": 41, "folder": "", "looks": 0, "looked_at": null, "error": null,
-                "faults": [],
-                "strategies": [
-                    {"id": "split-arb", "version": "9f2c01ab34de", "pending": null},
-                    {"id": "split-both", "version": "9f2c01ab34de", "pending": null},
-                ],
-            }),
-        ),
         (
             "/v1/strategies/split-arb/positions",
             json!({"snapshot": 41, "items": first["kernel"]["positions"]}),

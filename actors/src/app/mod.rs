@@ -76,10 +76,7 @@ impl App {
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
-        let clock = EventClock::default();
-        // Time begins with the first tape, not in 1970.
-        let from = parts.headers.iter().map(|header| header.from).min();
-        drop(clock.advance(from.unwrap_or_default()));
+        let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
         let (fatal_tx, fatal) = mpsc::channel(1);
@@ -183,6 +180,14 @@ impl App {
         drop(self.manager.cast(manager::Msg::Boot(reply)));
         drop(booted.await); // a manager that is gone has told the root
     }
+}
+
+/// Returns event time as it begins: with the first tape, not in 1970.
+fn clock_of(headers: &[Header]) -> EventClock {
+    let clock = EventClock::default();
+    let from = headers.iter().map(|header| header.from).min();
+    drop(clock.advance(from.unwrap_or_default()));
+    clock
 }
 
 /// Starts what an order passes on its way: the paper venue and the executor.

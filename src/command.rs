@@ -45,6 +45,9 @@ pub enum Refusal {
     /// No strategy of this name.
     #[error("no strategy is called `{0}`; there are: {1}")]
     NotFound(String, String),
+    /// Its file is gone.
+    #[error("the file of `{0}` is gone; put it back into the folder of strategies to start it")]
+    Removed(StrategyId),
     /// Its phase forbids it.
     #[error(transparent)]
     Phase(#[from] NoTransition),

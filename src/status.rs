@@ -36,6 +36,9 @@ pub struct SystemStatus {
     pub store: StoreStatus,
     /// The record of what strategies take in.
     pub record: RecordStatus,
+    /// The folder of strategies' settings.
+    #[serde(default)]
+    pub config: ConfigStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
@@ -161,6 +164,21 @@ pub enum RecordPhase {
     Failing,
 }
 
+/// The folder of strategies' settings at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// The folder; empty where none is watched.
+    pub folder: String,
+    /// Readings of the whole folder so far.
+    pub looks: u64,
+    /// When it was read last, on the machine's clock.
+    pub looked_at: Option<Timestamp>,
+    /// Why the folder itself cannot be read.
+    pub error: Option<String>,
+    /// Every fault of every file, with its place. What was read from such a file last stays in force.
+    pub faults: Vec<String>,
+}
+
 /// One strategy at an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StrategyStatus {
@@ -179,6 +197,9 @@ pub struct StrategyStatus {
     pub gate: Gate,
     /// The first 12 digits of its settings' hash.
     pub config_version: String,
+    /// Why a newer version of its settings is not in force yet, or that its file is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_pending: Option<String>,
     /// How many times it was started again after a failure, a command or a new config, by cause.
     pub restarts: BTreeMap<String, u64>,
     /// Failures that count against its budget now.

@@ -11,6 +11,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod compare;
+pub mod config_service;
 pub mod executor;
 pub mod feed;
 pub mod live;

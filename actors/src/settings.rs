@@ -37,6 +37,8 @@ pub struct Settings {
     pub log: LogConfig,
     /// How long an ordered end may take.
     pub shutdown: Duration,
+    /// The folder of the strategies' files.
+    pub folder: PathBuf,
     /// The strategies.
     pub strategies: Vec<StrategyConfig>,
     /// The texts of their files.
@@ -123,6 +125,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
+        folder: folder.join("strategies"),
         texts: strategies.iter().map(|file| (file.config.id.clone(), file.text.clone())).collect(),
         strategies: strategies.into_iter().map(|file| file.config).collect(),
     })

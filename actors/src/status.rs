@@ -117,7 +117,7 @@ impl Snapshots {
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
     fn snapshot(&self, number: u64) -> SystemStatus {
-        let Board { feed, mut strategies, recent } = self.board.read();
+        let Board { feed, config, mut strategies, recent } = self.board.read();
         for (id, books) in self.bus.books_shown() {
             if let Some(strategy) = strategies.get_mut(&id) {
                 strategy.books = books.into_iter().collect();
@@ -136,6 +136,7 @@ impl Sources {
             feed,
             store,
             record: self.recorder.status(),
+            config,
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }

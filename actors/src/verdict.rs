@@ -83,7 +83,10 @@ pub(crate) fn strategy(strategy: &StrategyStatus) -> Option<(Level, String)> {
         ));
     }
     match strategy.gate {
-        Gate::Open => None,
+        Gate::Open => {
+            let why = words::plain(strategy.config_pending.as_deref()?);
+            Some((Level::Notice, format!("new settings of {id} wait: {why}")))
+        }
         Gate::ReduceOnly => Some((Level::Notice, format!("{id} only closes positions"))),
         Gate::Closed => wrong(format!("no order of {id} may pass")),
     }
@@ -108,6 +111,15 @@ fn service(status: &SystemStatus) -> Vec<(Level, String)> {
         let error = status.record.last_error.as_deref();
         let error = words::plain(error.unwrap_or("it does not say how"));
         wrong(format!("what strategies take in is not recorded: {error}"));
+    }
+    let config = &status.config;
+    if let Some(error) = &config.error {
+        wrong(format!("the settings cannot be read: {}", words::plain(error)));
+    }
+    if let Some(first) = config.faults.first() {
+        let (count, first) = (config.faults.len(), words::plain(first));
+        let faults = words::plural(u64::try_from(count).unwrap_or(u64::MAX), "fault");
+        wrong(format!("{faults} in the settings, the older ones stay in force: {first}"));
     }
     findings
 }
@@ -135,6 +147,25 @@ fn phases(status: &SystemStatus) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+
+    #[test]
+    fn settings_that_cannot_be_used_are_wrong_and_those_that_wait_are_told() {
+        check(
+            |status| status.config.faults = vec!["a.toml:3:1: x".to_owned(), "b".to_owned()],
+            Level::Wrong,
+            "2 running: 2 faults in the settings, the older ones stay in force: a.toml:3:1: x.",
+        );
+        check(
+            |status| status.config.error = Some("config is gone".to_owned()),
+            Level::Wrong,
+            "2 running: the settings cannot be read: config is gone.",
+        );
+        check(
+            |status| status.strategies[0].config_pending = Some("shares are held".to_owned()),
+            Level::Notice,
+            "2 running: new settings of split-arb wait: shares are held.",
+        );
+    }
 
     fn check(change: impl FnOnce(&mut SystemStatus), level: Level, sentence: &str) {
         let mut status = sample::healthy();

@@ -8,8 +8,9 @@ use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
 use ploy::status::{
-    FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase,
-    RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
+    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
+    Tally, TapeStatus,
 };
 use ploy::tape::Books;
 use ploy::time::Timestamp;
@@ -64,6 +65,13 @@ pub(crate) fn full() -> SystemStatus {
             errors: 1,
             last_error: Some("write a line: disk full".into()),
         },
+        config: ConfigStatus {
+            folder: "config/strategies".into(),
+            looks: 3,
+            looked_at: Some(at(3_599_000)),
+            error: None,
+            faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
+        },
         strategies: vec![
             strategy("late", Phase::Halted { cause: "panic".into() }, KernelStatus::default()),
             strategy("split", Phase::Running, kernel()),
@@ -103,6 +111,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         since: at(0),
         gate: Gate::Open,
         config_version: "0123456789ab".into(),
+        config_pending: None,
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
         last_error: None,

@@ -14,6 +14,7 @@ mod money;
 mod program;
 mod record;
 mod refusals;
+mod reload;
 mod replay;
 mod signals;
 mod snapshot;

@@ -211,6 +211,12 @@ impl Problem {
     pub(super) fn refused(refusal: &Refusal, status: &SystemStatus) -> Self {
         match refusal {
             Refusal::NotFound(id, _) => Self::unknown_strategy(id, status),
+            Refusal::Removed(_) => {
+                let mut problem = Self::new(Code::WrongPhase, refusal.to_string());
+                problem.facts.phase = Some("stopped".to_owned());
+                problem.facts.allowed = Some(Vec::new());
+                problem
+            }
             Refusal::Phase(no) => {
                 let mut problem = Self::new(Code::WrongPhase, no.to_string());
                 problem.facts.phase = Some(no.phase.to_owned());

@@ -23,7 +23,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use ploy::status::SystemStatus;
+use ploy::order::StrategyId;
+use ploy::status::{ConfigStatus, SystemStatus};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -66,6 +67,7 @@ pub fn router(state: ApiState) -> Router {
     let hosts = state.hosts.clone();
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/config", get(config))
         .merge(strategies::routes())
         .merge(why::routes())
         .route("/livez", get(health::livez))
@@ -110,6 +112,38 @@ pub async fn serve(
 async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
     let status = state.snapshot();
     answer(&status, &headers, &*status)
+}
+
+/// What is in force of the strategies' files, and what is not.
+#[derive(Debug, Serialize)]
+struct ConfigAnswer<'a> {
+    snapshot: u64,
+    #[serde(flatten)]
+    folder: &'a ConfigStatus,
+    strategies: Vec<ConfigOf<'a>>,
+}
+
+/// The settings of one strategy.
+#[derive(Debug, Serialize)]
+struct ConfigOf<'a> {
+    id: &'a StrategyId,
+    version: &'a str,
+    pending: Option<&'a str>,
+}
+
+async fn config(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
+    let status = state.snapshot();
+    let strategies = status.strategies.iter().map(|strategy| ConfigOf {
+        id: &strategy.id,
+        version: &strategy.config_version,
+        pending: strategy.config_pending.as_deref(),
+    });
+    let body = ConfigAnswer {
+        snapshot: status.snapshot,
+        folder: &status.config,
+        strategies: strategies.collect(),
+    };
+    answer(&status, &headers, &body)
 }
 
 async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {

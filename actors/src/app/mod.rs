@@ -7,8 +7,10 @@ pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use ploy::config::Folder;
 use ploy::paper::PaperVenue;
 use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
@@ -24,6 +26,7 @@ use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
+use crate::config_service::{self, ConfigService};
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
@@ -76,6 +79,7 @@ impl App {
         let from = parts.headers.iter().map(|header| header.from).min();
         drop(clock.advance(from.unwrap_or_default()));
         let board = StatusBus::new(waiting(&parts));
+        let files = files(&parts);
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
@@ -101,6 +105,7 @@ impl App {
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
+        keep_looking(files, (&board, &manager), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
         let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
         let sources =
@@ -221,6 +226,38 @@ async fn keep_beating(
         })
     });
     keep("the status aggregator", respawn, root).await
+}
+
+/// Returns the folder of the strategies' files, with what runs of it already.
+fn files(parts: &Parts) -> Option<(PathBuf, Folder)> {
+    let folder = parts.folder.clone()?;
+    let running = parts.registry.iter().map(|registration| registration.config.clone());
+    Some((folder, Folder::of(running)))
+}
+
+/// Starts the watch over the strategies' files, and has it started again when it fails.
+async fn keep_looking(
+    files: Option<(PathBuf, Folder)>,
+    (board, manager): (&StatusBus, &ActorRef<manager::Msg>),
+    root: &ActorRef<supervisor::Msg>,
+) -> Result<(), StartError> {
+    let Some((folder, known)) = files else { return Ok(()) };
+    let manager = manager.clone();
+    let args = config_service::Args {
+        folder,
+        known: Arc::new(Mutex::new(known)),
+        board: board.clone(),
+        tell: Arc::new(move |moves| drop(manager.cast(manager::Msg::Config(moves)))),
+        wall,
+    };
+    let respawn: Respawn = Box::new(move |root| {
+        let args = args.clone();
+        Box::pin(async move {
+            let spawned = Actor::spawn_linked(None, ConfigService, args, root).await;
+            spawned.map(|(actor, _task)| actor.get_cell())
+        })
+    });
+    keep("the watch over the settings", respawn, root).await
 }
 
 /// Starts the API, and has it started again, on the same listener, when it fails.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::Speed;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub recorder: Recorder,
     /// The strategies.
     pub registry: StrategyRegistry,
+    /// The folder of their files, unless it is not watched.
+    pub folder: Option<PathBuf>,
     /// Where strategies run: they must not starve feeds and executor.
     pub strategies: Handle,
 }
@@ -131,6 +134,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         store,
         recorder,
         registry,
+        folder: Some(settings.folder.clone()),
         strategies,
     })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ploy::order::StrategyId;
-use ploy::status::{FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
+use ploy::status::{ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
 use tokio::sync::oneshot;
 
 /// How long a strategy may take to say how it is. One that needs longer is shown as it last was.
@@ -34,6 +34,8 @@ pub type Ask = Box<dyn Fn(oneshot::Sender<()>) + Send + Sync>;
 pub struct Board {
     /// How the feed is.
     pub feed: FeedStatus,
+    /// How the folder of strategies' settings is.
+    pub config: ConfigStatus,
     /// How each strategy is.
     pub strategies: BTreeMap<StrategyId, StrategyStatus>,
     /// The newest things worth a line, newest last.
@@ -44,7 +46,12 @@ impl StatusBus {
     /// Returns a board on which only the feed has written.
     #[must_use]
     pub fn new(feed: FeedStatus) -> Self {
-        let board = Board { feed, strategies: BTreeMap::new(), recent: VecDeque::new() };
+        let board = Board {
+            feed,
+            config: ConfigStatus::default(),
+            strategies: BTreeMap::new(),
+            recent: VecDeque::new(),
+        };
         Self { board: Arc::new(Mutex::new(board)), reporters: Arc::default() }
     }
 
@@ -57,6 +64,19 @@ impl StatusBus {
     /// Changes what is written about the feed.
     pub fn feed(&self, change: impl FnOnce(&mut FeedStatus)) {
         change(&mut self.lock().feed);
+    }
+
+    /// Changes what is written about the folder of strategies' settings.
+    pub fn config(&self, change: impl FnOnce(&mut ConfigStatus)) {
+        change(&mut self.lock().config);
+    }
+
+    /// Returns what a strategy holds, as it was written last: short names of markets.
+    #[must_use]
+    pub fn held(&self, id: &StrategyId) -> Vec<String> {
+        let board = self.lock();
+        let held = board.strategies.get(id).map(|status| &status.kernel.positions);
+        held.into_iter().flatten().map(|position| position.market.clone()).collect()
     }
 
     /// Writes how a strategy is; its kernel's part stays as it is.

@@ -72,6 +72,9 @@ impl State {
             return Err(Refusal::NotFound(id.to_string(), known.join(", ")));
         }
         let Some(entry) = self.entries.get_mut(id) else { return Err(Refusal::Unavailable) };
+        if entry.is_removed && command.action != Action::Stop {
+            return Err(Refusal::Removed(id.clone()));
+        }
         if let (Action::Resume, Phase::Running, Some(actor)) =
             (command.action, &entry.phase, &entry.actor)
         {

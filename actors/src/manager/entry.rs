@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ploy::config::StrategyConfig;
 use ploy::kernel::Memory;
 use ploy::lifecycle::{Effect, Gate, Input, NoTransition, Phase};
 use ploy::order::StrategyId;
@@ -27,6 +28,14 @@ pub(super) struct Entry {
     pub(super) memory: Memory,
     pub(super) wanted: Option<bool>,
     pub(super) last_error: Option<String>,
+    /// A newer version of its settings that is not in force yet.
+    pub(super) next: Option<StrategyConfig>,
+    /// The version that its runtime is taking over now.
+    pub(super) taking: Option<StrategyConfig>,
+    /// Why the newer version is not in force yet, or that its file is gone.
+    pub(super) pending: Option<String>,
+    /// Whether its file is gone: it cannot be started.
+    pub(super) is_removed: bool,
     restarts: BTreeMap<String, u64>,
 }
 
@@ -45,6 +54,10 @@ impl Entry {
             memory: Memory::default(),
             wanted: record.and_then(|record| record.wanted),
             last_error: None,
+            next: None,
+            taking: None,
+            pending: None,
+            is_removed: false,
             restarts: BTreeMap::new(),
         }
     }
@@ -53,9 +66,10 @@ impl Entry {
         &self.registration.config.id
     }
 
-    /// Tells whether it is to run: as a person said last, else as its file says.
+    /// Tells whether it is to run: as a person said last, else as its file says now.
     pub(super) fn is_wanted(&self) -> bool {
-        self.wanted.unwrap_or(self.registration.config.enabled)
+        let newest = self.next.as_ref().unwrap_or(&self.registration.config);
+        !self.is_removed && self.wanted.unwrap_or(newest.enabled)
     }
 
     /// Moves to the next phase. Returns what is to be done and the record of the move.
@@ -120,6 +134,7 @@ impl Entry {
             since: self.since,
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
+            config_pending: self.pending.clone(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
             last_error: self.last_error.clone(),

@@ -6,6 +6,7 @@
 //! dies: never of a strategy; with its supervisor
 
 mod commands;
+mod config;
 mod deaths;
 mod entry;
 mod registry;
@@ -16,6 +17,7 @@ pub use registry::{Build, Registration, StrategyRegistry};
 
 use std::collections::BTreeMap;
 
+use ploy::config::Move;
 use ploy::order::StrategyId;
 use ploy::restart::Failure;
 use ploy::status::Recent;
@@ -43,6 +45,8 @@ pub enum Msg {
     Boot(oneshot::Sender<()>),
     /// Somebody asks for something.
     Command(Request),
+    /// What a look at the files of strategies changes; nothing new lets those that wait be looked at again.
+    Config(Vec<Move>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Something that the manager started has come to its end.
@@ -59,6 +63,7 @@ enum Step {
     Warm(Ticket),
     Ended(Box<Ended>),
     Retry(Ticket),
+    TakenOver(Result<(), String>),
 }
 
 /// What the manager needs.
@@ -81,6 +86,8 @@ pub struct State {
     around: Surroundings,
     strategies: Handle,
     entries: BTreeMap<StrategyId, Entry>,
+    /// What earlier processes left of strategies that have no file.
+    records: BTreeMap<StrategyId, StrategyRecord>,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
@@ -112,6 +119,7 @@ impl Actor for StrategyManager {
             around: args.surroundings,
             strategies: args.strategies,
             entries,
+            records,
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
@@ -130,6 +138,7 @@ impl Actor for StrategyManager {
         match msg {
             Msg::Boot(reply) => state.on_boot(reply),
             Msg::Command(request) => state.on_command(request),
+            Msg::Config(moves) => state.on_config(moves),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;

@@ -29,8 +29,7 @@ pub struct Registration {
 impl StrategyRegistry {
     /// Adds a strategy of one of the known kinds, in the place of one of the same id.
     pub fn add(&mut self, config: StrategyConfig) {
-        let kind = config.kind.clone();
-        let build: Build = Arc::new(move || kind.build());
+        let Registration { config, build } = Registration::of(config);
         self.add_custom(config, build);
     }
 
@@ -42,6 +41,15 @@ impl StrategyRegistry {
     /// Returns every registration, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Registration> {
         self.entries.values()
+    }
+}
+
+impl Registration {
+    /// Returns a strategy of one of the known kinds.
+    #[must_use]
+    pub fn of(config: StrategyConfig) -> Self {
+        let kind = config.kind.clone();
+        Self { config, build: Arc::new(move || kind.build()) }
     }
 }
 

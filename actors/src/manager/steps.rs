@@ -27,6 +27,7 @@ impl State {
             Step::Built(Err(failure), ticket) => self.on_failure(id, &failure, ticket),
             Step::Warm(ticket) => self.step(id, &Input::Warm, "it has what is known", ticket),
             Step::Ended(ended) => self.on_ended(id, *ended),
+            Step::TakenOver(outcome) => self.on_taken_over(id, outcome),
             Step::Retry(ticket) => {
                 if let Some(entry) = self.entries.get_mut(id) {
                     entry.count_restart("failure");
@@ -139,9 +140,13 @@ impl State {
             Some(Effect::EndAndSettle) => self.end(id, ticket),
             Some(Effect::ScheduleRetry) => self.schedule_retry(id, ticket),
         }
+        if moved {
+            self.reconcile(id);
+        }
     }
 
     pub(super) fn build(&mut self, id: &StrategyId, ticket: Ticket) {
+        self.adopt_for_build(id);
         let Some(entry) = self.entries.get_mut(id) else { return };
         entry.incarnation += 1;
         let incarnation = entry.incarnation;

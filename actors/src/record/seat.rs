@@ -15,6 +15,8 @@ use crate::panics;
 pub(super) struct Seat {
     state: State,
     report: StrategyReport,
+    /// The version of the settings that it goes by.
+    version: String,
     effects: Vec<Effect>,
     /// The number of the line up to which all is equal.
     checked: u64,
@@ -48,6 +50,7 @@ impl Seat {
         let Start { strategy, version, settings, memory, .. } = start;
         let config = self.settings(n, &settings, (&strategy, &version))?;
         self.found(memory.inputs());
+        self.version = version;
         self.report.incarnations += 1;
         self.report.expected = None;
         self.checked = n;
@@ -119,7 +122,8 @@ impl Seat {
         }
     }
 
-    /// Compares with a checkpoint, or goes on from it.
+    /// Compares with a checkpoint, and goes on from it where the state is not known or the settings are others from
+    /// there on.
     pub(super) fn checkpoint(
         &mut self,
         n: u64,
@@ -131,7 +135,9 @@ impl Seat {
             State::Alive(kernel) if kernel.checkpoint() == checkpoint => {
                 self.report.checkpoints += 1;
                 self.checked = n;
-                return Ok(());
+                if self.version == version {
+                    return Ok(());
+                }
             }
             State::Alive(_) => self.differs(n, "it is not what the checkpoint says".to_owned()),
             State::Dead { failure, .. } => {
@@ -154,6 +160,7 @@ impl Seat {
         };
         let resumed = Kernel::resume(strategy.clone(), built, config.limits, checkpoint);
         let kernel = resumed.map_err(|source| RecordError::Unfit { n, strategy, source })?;
+        self.version = version;
         self.state = State::Alive(Box::new(kernel));
         self.checked = n;
         Ok(())

@@ -88,6 +88,24 @@ impl Track {
         }
     }
 
+    /// Writes down that other settings are in force from here on, with how the kernel is as they are taken over.
+    pub fn take_over(&mut self, config: &StrategyConfig, kernel: &Kernel) {
+        self.version.clone_from(&config.version);
+        self.settings = Arc::clone(&config.text);
+        let Some(handle) = &self.handle else { return };
+        let shared = &handle.shared;
+        let (epoch, lost) = (shared.epoch(), self.lost);
+        let taken = shared.has_room()
+            && shared.send(Msg::Checkpoint { saved: self.saved(kernel), lost, epoch }).is_ok();
+        if taken {
+            (self.epoch, self.lost) = (epoch, 0);
+        } else {
+            // It says how it is before its next input.
+            shared.lose(1);
+            self.lost += 1;
+        }
+    }
+
     /// Writes down that the incarnation has come to its end; of what, when it died.
     pub fn end(&mut self, memory: &Memory, died: Option<&Failure>) {
         let Some(handle) = &self.handle else { return };

@@ -23,8 +23,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
-    TapeStatus,
+    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
+    SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -282,6 +282,7 @@ impl Player {
                 speed: "max".to_owned(),
                 error,
             },
+            config: ConfigStatus::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),

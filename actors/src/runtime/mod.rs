@@ -12,6 +12,7 @@ pub use died::Died;
 
 use std::sync::Arc;
 
+use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
@@ -46,6 +47,8 @@ pub enum Msg {
     Gate(Gate),
     /// A person released the breaker.
     Release,
+    /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
+    TakeOver(Box<StrategyConfig>, oneshot::Sender<Result<(), String>>),
     /// Say what your next incarnation must remember. The runtime is about to be stopped.
     Remember(oneshot::Sender<Memory>),
 }
@@ -150,6 +153,7 @@ impl Actor for StrategyRuntime {
             }
             Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
+            Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
             Msg::Remember(reply) => {
                 state.report();
                 let memory = state.kernel.memory();
@@ -205,6 +209,24 @@ impl State {
             tickets.push(ticket);
         }
         self.ask();
+        Ok(())
+    }
+
+    /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
+    fn on_take_over(&mut self, config: &StrategyConfig) -> Result<(), String> {
+        if self.is_over {
+            return Err("it ends".to_owned());
+        }
+        let checkpoint = self.kernel.checkpoint();
+        let strategy = panics::catch(|| config.kind.restore(checkpoint.strategy()))?;
+        let strategy = strategy.map_err(|misfit| misfit.to_string())?;
+        let limits = config.limits.clone();
+        let kernel = Kernel::resume(self.id.clone(), strategy, limits, checkpoint);
+        let kernel = kernel.map_err(|unfit| unfit.to_string())?;
+        self.track.take_over(config, &self.kernel);
+        self.kernel = kernel;
+        self.ask();
+        self.report();
         Ok(())
     }
 

@@ -54,6 +54,18 @@ events! {
     CONFIG_REJECTED = "config.rejected", ERROR,
         "A settings file has faults; nothing that runs was changed.",
         "Mend the file at the line named.";
+    CONFIG_MENDED = "config.mended", INFO,
+        "A settings file that had faults has none any more, or the folder can be read again.",
+        "Nothing.";
+    CONFIG_APPLIED = "config.applied", INFO,
+        "A new version of a strategy's settings is in force.",
+        "Nothing.";
+    CONFIG_PENDING = "config.pending", WARN,
+        "A new version of a strategy's settings waits: it would leave a market in which a position is held.",
+        "Nothing: it is applied when the position is gone. Or put the market back.";
+    CONFIG_REMOVED = "config.removed", WARN,
+        "The file of a strategy is gone; the strategy is stopped and kept in history.",
+        "Put the file back if it was not meant.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";

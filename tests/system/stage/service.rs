@@ -32,6 +32,7 @@ pub(crate) struct Stage {
     speed: Speed,
     latency: Duration,
     recorder: Recorder,
+    folder: Option<PathBuf>,
 }
 
 impl Stage {
@@ -43,6 +44,7 @@ impl Stage {
             speed: Speed::Max,
             latency: settings().latency,
             recorder: Recorder::off(),
+            folder: None,
         }
     }
 
@@ -67,6 +69,12 @@ impl Stage {
     /// Records what strategies take in.
     pub(crate) fn record(mut self, recorder: Recorder) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Watches this folder of strategies' files; what stands there is not read before.
+    pub(crate) fn watch(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
@@ -125,6 +133,7 @@ impl Stage {
             store,
             recorder: self.recorder,
             registry: self.registry,
+            folder: self.folder,
             strategies: Handle::current(),
         };
         App::start(parts).await.unwrap()

@@ -80,6 +80,17 @@ const RECORD_DELETED: Family<0> = counter(
 const RECORD_ERRORS: Family<0> =
     counter("ploy_record_errors_total", [], "Writes to the record that failed.");
 
+const CONFIG_FAULTS: Family<0> = gauge(
+    "ploy_config_faults",
+    [],
+    "Faults of the strategies' files and their folder; what was read before stays in force.",
+);
+const CONFIG_PENDING: Family<0> = gauge(
+    "ploy_config_pending",
+    [],
+    "Strategies whose newer settings are not in force yet, or whose file is gone.",
+);
+
 /// Returns the snapshot and the process as Prometheus text, sorted, each series once.
 #[must_use]
 pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
@@ -92,6 +103,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     feed(&mut text, &status.feed);
     store(&mut text, &status.store);
     record(&mut text, &status.record);
+    config(&mut text, status);
     for strategy in &status.strategies {
         strategy::render(&mut text, strategy, status.mode);
     }
@@ -144,4 +156,15 @@ fn record(text: &mut Text, record: &RecordStatus) {
     text.set(&RECORD_LOST, [], count(record.lost));
     text.set(&RECORD_DELETED, [], count(record.deleted));
     text.set(&RECORD_ERRORS, [], count(record.errors));
+}
+
+fn config(text: &mut Text, status: &SystemStatus) {
+    let unreadable = usize::from(status.config.error.is_some());
+    text.set(&CONFIG_FAULTS, [], count_of(status.config.faults.len() + unreadable));
+    let pending = status.strategies.iter().filter(|one| one.config_pending.is_some()).count();
+    text.set(&CONFIG_PENDING, [], count_of(pending));
+}
+
+fn count_of(number: usize) -> f64 {
+    count(u64::try_from(number).unwrap_or(u64::MAX))
 }

@@ -1,5 +1,6 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
+mod config;
 mod why;
 
 use std::future::ready;

@@ -57,8 +57,8 @@ impl State {
         self.reconcile(&id);
         if was_removed {
             self.audit(id.as_str(), "its file is back".to_owned());
-            self.start_if_wanted(&id, "its file is back");
         }
+        self.start_if_wanted(&id, "its file says enabled = true");
     }
 
     fn on_added(&mut self, config: StrategyConfig) {
@@ -212,8 +212,12 @@ impl State {
         true
     }
 
+    /// Starts what does not run, or is about to stop of an older word.
     fn start_if_wanted(&mut self, id: &StrategyId, why: &str) {
-        let is = |entry: &Entry| entry.is_wanted() && entry.phase == Phase::Stopped;
+        let is = |entry: &Entry| {
+            let ends = matches!(entry.phase, Phase::Stopped | Phase::Stopping { .. });
+            ends && entry.is_wanted()
+        };
         if self.entries.get(id).is_some_and(is) {
             self.step(id, &Input::Start, why, Ticket::none());
         }

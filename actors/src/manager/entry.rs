@@ -66,9 +66,10 @@ impl Entry {
         &self.registration.config.id
     }
 
-    /// Tells whether it is to run: as a person said last, else as its file says.
+    /// Tells whether it is to run: as a person said last, else as its file says now.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.is_removed && self.wanted.unwrap_or(self.registration.config.enabled)
+        let newest = self.next.as_ref().unwrap_or(&self.registration.config);
+        !self.is_removed && self.wanted.unwrap_or(newest.enabled)
     }
 
     /// Moves to the next phase. Returns what is to be done and the record of the move.

@@ -240,6 +240,12 @@ pub const fn asks(rule: Rule) -> &'static str {
         Rule::Holdings => "is no more sold or hedged than is held?",
         Rule::OneOrderPerLeg => "is no order of this leg outstanding?",
         Rule::OpenOrders => "may one more order be open?",
+        Rule::PriceBand => "is the price one at which entries are wanted?",
+        Rule::StaleBook => "is the book fresh enough for the guard?",
+        Rule::BookDistance => "is the limit near the best opposite price?",
+        Rule::CloseLeft => "is the close far enough away for the guard?",
+        Rule::OrderSize => "are the shares of one order not too many?",
+        Rule::OrderNotional => "does one order not cost too much?",
         Rule::MarketExposure => "is not too much at risk in this market?",
         Rule::StrategyExposure => "is not too much at risk in all markets?",
         Rule::Throttle => "are orders not too fast?",
@@ -249,18 +255,12 @@ pub const fn asks(rule: Rule) -> &'static str {
 /// Tells whether a protective order is asked by this rule.
 const fn is_for_all(rule: Rule) -> bool {
     match rule {
-        Rule::Gate
-        | Rule::UnknownMarket
-        | Rule::PriceGrid
-        | Rule::VenueMinimum
-        | Rule::Holdings
-        | Rule::OneOrderPerLeg
-        | Rule::Throttle => true,
-        Rule::LossStreak
-        | Rule::Drawdown
-        | Rule::OpenOrders
-        | Rule::MarketExposure
-        | Rule::StrategyExposure => false,
+        Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
+        Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
+        Rule::LossStreak | Rule::Drawdown | Rule::OpenOrders => false,
+        Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => false,
+        Rule::OrderSize | Rule::OrderNotional => false,
+        Rule::MarketExposure | Rule::StrategyExposure => false,
     }
 }
 

@@ -120,6 +120,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::risk::EntryLimits;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const LATER: Duration = Duration::from_secs(1_000_000);
@@ -134,6 +135,7 @@ mod tests {
             loss_streak_max: 2,
             loss_streak_cooldown: Duration::from_secs(60),
             drawdown_max_usdc: usdc("10"),
+            entry: EntryLimits::PRESET,
         }
     }
 

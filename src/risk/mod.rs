@@ -8,10 +8,11 @@ mod throttle;
 
 pub use breaker::{Breaker, Trip};
 pub use explain::{Check, Explanation, Finding};
-pub use limits::Limits;
+pub use limits::{EntryLimits, Limits};
 
 use serde::{Deserialize, Serialize};
 
+use crate::book::OrderBook;
 use crate::intent::Intent;
 use crate::lifecycle::Gate;
 use crate::market::{Market, TickSize};
@@ -70,6 +71,18 @@ pub enum Rule {
     OneOrderPerLeg,
     /// Too many open orders.
     OpenOrders,
+    /// The limit is outside the prices at which entries are wanted at all.
+    PriceBand,
+    /// The newest book of the outcome is too old for an entry.
+    StaleBook,
+    /// The limit is too far beyond the best opposite price.
+    BookDistance,
+    /// The market closes too soon for an entry.
+    CloseLeft,
+    /// Too many shares in one order.
+    OrderSize,
+    /// Too much cash in one order.
+    OrderNotional,
     /// Too much would be at risk in this market.
     MarketExposure,
     /// Too much would be at risk in all markets of this strategy.
@@ -104,6 +117,8 @@ pub struct Context<'a> {
     pub market: Option<&'a Market>,
     /// The market's price step now.
     pub tick: TickSize,
+    /// The newest book of the intent's outcome, where one came.
+    pub book: Option<&'a OrderBook>,
     /// What the strategy holds.
     pub portfolio: &'a Portfolio,
     /// What it has outstanding.
@@ -214,7 +229,7 @@ impl RiskGuard {
 
 impl Rule {
     /// How many rules there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 18;
 
     /// Every rule, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
@@ -227,6 +242,12 @@ impl Rule {
         Self::Holdings,
         Self::OneOrderPerLeg,
         Self::OpenOrders,
+        Self::PriceBand,
+        Self::StaleBook,
+        Self::BookDistance,
+        Self::CloseLeft,
+        Self::OrderSize,
+        Self::OrderNotional,
         Self::MarketExposure,
         Self::StrategyExposure,
         Self::Throttle,
@@ -245,6 +266,12 @@ impl Rule {
             Self::Holdings => "holdings",
             Self::OneOrderPerLeg => "one_order_per_leg",
             Self::OpenOrders => "open_orders",
+            Self::PriceBand => "price_band",
+            Self::StaleBook => "stale_book",
+            Self::BookDistance => "book_distance",
+            Self::CloseLeft => "close_left",
+            Self::OrderSize => "order_size",
+            Self::OrderNotional => "order_notional",
             Self::MarketExposure => "market_exposure",
             Self::StrategyExposure => "strategy_exposure",
             Self::Throttle => "throttle",

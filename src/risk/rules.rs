@@ -1,13 +1,14 @@
 //! The rules one by one: each is a function of what is asked, and a line in the table.
 
+use crate::book::OrderBook;
 use crate::intent::{Intent, Purpose};
 use crate::lifecycle::Gate;
 use crate::market::{Market, Side, TickSize};
-use crate::numbers::Value;
+use crate::numbers::{Frac, Value};
 use crate::open_orders::OpenOrder;
-use crate::price::{Price, Rounding, Size, Usdc};
+use crate::price::{MICROS, Price, Rounding, Size, Usdc};
 
-use super::{Context, Finding, Rejection, RiskGuard, Rule};
+use super::{Context, EntryLimits, Finding, Rejection, RiskGuard, Rule};
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,12 @@ pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::Holdings, holdings),
     (Rule::OneOrderPerLeg, one_order_per_leg),
     (Rule::OpenOrders, open_orders),
+    (Rule::PriceBand, price_band),
+    (Rule::StaleBook, stale_book),
+    (Rule::BookDistance, book_distance),
+    (Rule::CloseLeft, close_left),
+    (Rule::OrderSize, order_size),
+    (Rule::OrderNotional, order_notional),
     (Rule::MarketExposure, market_exposure),
     (Rule::StrategyExposure, strategy_exposure),
     (Rule::Throttle, throttle),
@@ -139,6 +146,63 @@ fn open_orders(asked: &Asked<'_>) -> Finding {
     Rule::OpenOrders.refuses(used, limit)
 }
 
+/// Refuses prices at which an entry has little to win, or next to no chance.
+fn price_band(asked: &Asked<'_>) -> Finding {
+    let EntryLimits { price_min, price_max, .. } = asked.guard.limits.entry;
+    let limit = asked.intent.limit;
+    let bound = if limit < price_min { price_min } else { price_max };
+    asked.entry(
+        Rule::PriceBand,
+        Value::Price(limit),
+        Value::Price(bound),
+        limit == limit.clamp(price_min, price_max),
+    )
+}
+
+/// Refuses an entry on a book that nobody refreshed, whatever the strategy thinks of it. Without any book there is
+/// nothing to be old: the strategy asks for one itself.
+fn stale_book(asked: &Asked<'_>) -> Finding {
+    let Some(book) = asked.context.book else { return Finding::Exempt };
+    let (age, max) = (asked.context.now.since(book.at()), asked.guard.limits.entry.book_age_max);
+    asked.entry(Rule::StaleBook, Value::Span(age), Value::Span(max), age <= max)
+}
+
+/// Refuses a limit far beyond the best opposite price: a slip, or a book that is not the market's. An order that
+/// would rest on the near side is never too far.
+fn book_distance(asked: &Asked<'_>) -> Finding {
+    let best = asked.context.book.and_then(OrderBook::best_ask);
+    let Some(best) = best.map(|level| level.price.micros()) else { return Finding::Exempt };
+    let max = asked.guard.limits.entry.book_distance_max;
+    let beyond = (asked.intent.limit.micros() - best).max(0);
+    // Prices are whole millionths below one, so that neither product overflows. Rounded up: more than is allowed is
+    // never said to be as much.
+    let used = Frac::from_micros((beyond * MICROS + best - 1) / best);
+    asked.entry(Rule::BookDistance, Value::Frac(used), Value::Frac(max), used <= max)
+}
+
+/// Refuses an entry shortly before the close, when nobody is left to sell to.
+fn close_left(asked: &Asked<'_>) -> Finding {
+    let Some(market) = asked.context.market else { return Finding::Exempt };
+    let left = market.closes_at.since(asked.context.now);
+    let min = asked.guard.limits.entry.close_left_min;
+    asked.entry(Rule::CloseLeft, Value::Span(left), Value::Span(min), min <= left)
+}
+
+/// Refuses more shares in one order than anybody meant to buy.
+fn order_size(asked: &Asked<'_>) -> Finding {
+    let (size, max) = (asked.intent.size, asked.guard.limits.entry.size_max);
+    let passes = size <= max;
+    asked.smaller(asked.entry(Rule::OrderSize, Value::Size(size), Value::Size(max), passes), max)
+}
+
+/// Refuses an order that costs more than anybody meant to pay at once.
+fn order_notional(asked: &Asked<'_>) -> Finding {
+    let (notional, max) = (asked.intent.notional(), asked.guard.limits.entry.notional_max_usdc);
+    let (used, limit) = (Value::Usdc(notional), Value::Usdc(max));
+    let affordable = Size::affordable(max, asked.intent.limit);
+    asked.smaller(asked.entry(Rule::OrderNotional, used, limit, notional <= max), affordable)
+}
+
 fn market_exposure(asked: &Asked<'_>) -> Finding {
     let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
     let market = asked.intent.market;
@@ -177,6 +241,27 @@ impl Asked<'_> {
         match self.guard.breaker.trip().filter(|trip| trip.rule == rule) {
             Some(trip) => Finding::Refused(trip.rejection()),
             None => Finding::passed(used, limit),
+        }
+    }
+
+    /// Answers for a rule that holds for entries only.
+    const fn entry(&self, rule: Rule, used: Value, limit: Value, passes: bool) -> Finding {
+        if self.is_protective() {
+            Finding::Exempt
+        } else if passes {
+            Finding::passed(used, limit)
+        } else {
+            rule.refuses(used, limit)
+        }
+    }
+
+    /// Tells of a refusal which size would have passed, where the venue takes it.
+    fn smaller(&self, finding: Finding, size: Size) -> Finding {
+        let least = self.context.market.map(|market| market.min_size).unwrap_or_default();
+        let size = Some(size.floor_to_cents()).filter(|size| least <= *size);
+        match finding {
+            Finding::Refused(no) => Finding::Refused(Rejection { passing: size, ..no }),
+            Finding::Passed(_) | Finding::Exempt | Finding::NotReached => finding,
         }
     }
 

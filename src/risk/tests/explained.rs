@@ -65,7 +65,7 @@ impl Scene {
 
     fn context<'a>(&'a self, market: Option<&'a Market>) -> Context<'a> {
         let Self { portfolio, orders } = self;
-        Context { now: NOW, market, tick: TickSize::CENT, portfolio, orders }
+        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders }
     }
 }
 
@@ -182,6 +182,12 @@ fn an_entry_is_held_against_every_rule_that_is_for_entries() {
         holdings exempt
         one_order_per_leg passed 1 of 1, 0 left
         open_orders passed 1 of 2, 1 left
+        price_band passed 0.4 of 0.99
+        stale_book exempt
+        book_distance exempt
+        close_left passed 0s of 0s
+        order_size passed 10 of 1000, 990 left
+        order_notional passed 4 of 250, 246 left
         market_exposure passed 34 of 40, 6 left
         strategy_exposure passed 34 of 60, 26 left
         throttle passed 1 of 3, 2 left
@@ -230,6 +236,12 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         holdings passed 10 of 100, 90 left
         one_order_per_leg passed 1 of 1, 0 left
         open_orders exempt
+        price_band exempt
+        stale_book exempt
+        book_distance exempt
+        close_left exempt
+        order_size exempt
+        order_notional exempt
         market_exposure exempt
         strategy_exposure exempt
         throttle passed 1 of 6, 5 left

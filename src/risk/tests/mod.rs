@@ -1,5 +1,6 @@
 //! The rules of the guard, one by one, at their boundaries.
 
+mod entries;
 mod explained;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ fn limits() -> Limits {
         loss_streak_max: 2,
         loss_streak_cooldown: Duration::from_secs(600),
         drawdown_max_usdc: usdc("10"),
+        entry: EntryLimits::PRESET,
     }
 }
 
@@ -97,7 +99,8 @@ fn check_at(
     now: Timestamp,
 ) -> Result<(), String> {
     let market = market();
-    let context = Context { now, market: Some(&market), tick: market.tick, portfolio, orders };
+    let context =
+        Context { now, market: Some(&market), tick: market.tick, book: None, portfolio, orders };
     match guard.check(intent, &context) {
         Ok(approved) => {
             assert_eq!(*approved.intent(), intent);
@@ -230,8 +233,14 @@ fn the_fee_counts_as_exposure() {
     let market = Market { fees: FeeSchedule::new(usdc("0.07"), 1).unwrap(), ..market() };
     let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
     let (tick, now) = (market.tick, NOW);
-    let context =
-        Context { now, market: Some(&market), tick, portfolio: &portfolio, orders: &orders };
+    let context = Context {
+        now,
+        market: Some(&market),
+        tick,
+        book: None,
+        portfolio: &portfolio,
+        orders: &orders,
+    };
     // A share at 0.50 costs 0.0175 more: 77 of them 39.8475, and 78 of them 40.365.
     let mut guard = RiskGuard::new(limits());
     assert!(guard.check(entry("0.50", "77"), &context).is_ok());
@@ -290,6 +299,12 @@ fn every_rule_is_named_as_in_files_and_answers() {
         "holdings",
         "one_order_per_leg",
         "open_orders",
+        "price_band",
+        "stale_book",
+        "book_distance",
+        "close_left",
+        "order_size",
+        "order_notional",
         "market_exposure",
         "strategy_exposure",
         "throttle",
@@ -301,7 +316,14 @@ fn every_rule_is_named_as_in_files_and_answers() {
 fn a_market_that_is_not_known_is_not_traded() {
     let (portfolio, orders) = (Portfolio::default(), OpenOrders::default());
     let tick = TickSize::CENT;
-    let context = Context { now: NOW, market: None, tick, portfolio: &portfolio, orders: &orders };
+    let context = Context {
+        now: NOW,
+        market: None,
+        tick,
+        book: None,
+        portfolio: &portfolio,
+        orders: &orders,
+    };
     let no = RiskGuard::new(limits()).check(entry("0.40", "10"), &context).unwrap_err();
     assert_eq!(no.rule, Rule::UnknownMarket);
 }

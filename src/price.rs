@@ -113,6 +113,8 @@ impl Size {
     pub const ZERO: Self = Self(0);
     /// The smallest size: no share.
     const MIN: Self = Self(0);
+    /// A hundredth of a share.
+    pub const CENT: Self = Self(10_000);
     /// A thousand shares.
     pub const THOUSAND: Self = Self(1_000_000_000);
     /// A thousand million shares: far above any market, far below overflow.

@@ -252,15 +252,22 @@ pub const fn asks(rule: Rule) -> &'static str {
     }
 }
 
-/// Tells whether a protective order is asked by this rule.
-const fn is_for_all(rule: Rule) -> bool {
+/// Tells whether an order of this purpose is asked by this rule.
+const fn binds(rule: Rule, purpose: Purpose) -> bool {
     match rule {
         Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
         Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
-        Rule::LossStreak | Rule::Drawdown | Rule::OpenOrders => false,
-        Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => false,
-        Rule::OrderSize | Rule::OrderNotional => false,
-        Rule::MarketExposure | Rule::StrategyExposure => false,
+        Rule::LossStreak
+        | Rule::Drawdown
+        | Rule::OpenOrders
+        | Rule::PriceBand
+        | Rule::StaleBook
+        | Rule::BookDistance
+        | Rule::CloseLeft
+        | Rule::OrderSize
+        | Rule::OrderNotional => !purpose.is_protective(),
+        // An exit may break pairs.
+        Rule::MarketExposure | Rule::StrategyExposure => !matches!(purpose, Purpose::Hedge),
     }
 }
 
@@ -379,7 +386,7 @@ fn at_rule(rule: Rule, look: Option<&Decided>) -> Passage {
         Passage::NotReached
     } else if end.is_some() && end == own {
         Passage::Failed
-    } else if intent.purpose.is_protective() && !is_for_all(rule) {
+    } else if !binds(rule, intent.purpose) {
         Passage::NotAsked
     } else {
         Passage::Passed

@@ -5,10 +5,12 @@ mod explain;
 mod limits;
 mod rules;
 mod throttle;
+mod worst;
 
 pub use breaker::{Breaker, Trip};
 pub use explain::{Check, Explanation, Finding};
 pub use limits::{EntryLimits, Limits};
+pub use worst::{worst_loss, worst_loss_total};
 
 use serde::{Deserialize, Serialize};
 

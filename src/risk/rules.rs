@@ -8,6 +8,7 @@ use crate::numbers::{Frac, Value};
 use crate::open_orders::OpenOrder;
 use crate::price::{MICROS, Price, Rounding, Size, Usdc};
 
+use super::worst::{Losses, worst_loss, worst_loss_total};
 use super::{Context, EntryLimits, Finding, Rejection, RiskGuard, Rule};
 
 /// What a rule looks at.
@@ -203,19 +204,21 @@ fn order_notional(asked: &Asked<'_>) -> Finding {
     asked.smaller(asked.entry(Rule::OrderNotional, used, limit, notional <= max), affordable)
 }
 
+/// Holds what can be lost in the market at resolution. An exit passes unless it breaks pairs and so raises that loss
+/// above the limit; a hedge never raises it.
 fn market_exposure(asked: &Asked<'_>) -> Finding {
-    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
-    let market = asked.intent.market;
-    let at_risk = || portfolio.exposure(market) + orders.reserved(market);
     let limit = asked.guard.limits.market_exposure_max_usdc;
-    asked.exposure(Rule::MarketExposure, at_risk, limit)
+    asked.exposure(Rule::MarketExposure, || Usdc::ZERO, limit)
 }
 
+/// Holds what can be lost in all markets together.
 fn strategy_exposure(asked: &Asked<'_>) -> Finding {
-    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
-    let at_risk = || portfolio.exposure_total() + orders.reserved_total();
-    let limit = asked.guard.limits.strategy_exposure_max_usdc;
-    asked.exposure(Rule::StrategyExposure, at_risk, limit)
+    let Context { portfolio, orders, .. } = asked.context;
+    let others = || {
+        let own = worst_loss(portfolio, orders, asked.intent.market);
+        worst_loss_total(portfolio, orders) - own
+    };
+    asked.exposure(Rule::StrategyExposure, others, asked.guard.limits.strategy_exposure_max_usdc)
 }
 
 /// Says whether the throttle has an order left. It is taken when all rules have been asked.
@@ -265,24 +268,65 @@ impl Asked<'_> {
         }
     }
 
-    /// Holds what is at risk, and what the order would add to it, against a limit.
-    fn exposure(&self, rule: Rule, at_risk: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
+    /// Holds what can be lost with the order, here and in `others`, against a limit.
+    fn exposure(&self, rule: Rule, others: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
         let Some(market) = self.context.market else { return Finding::Exempt };
-        if self.is_protective() {
-            return Finding::Exempt;
+        let Context { portfolio, orders, .. } = self.context;
+        match self.intent.purpose {
+            Purpose::Hedge => Finding::Exempt,
+            Purpose::Entry => {
+                let losses = Losses::of(portfolio, orders, self.intent.market);
+                self.opening(market, losses, &Bound { rule, others: others(), limit })
+            }
+            Purpose::Exit => {
+                let losses = Losses::of(portfolio, orders, self.intent.market);
+                self.breaking(market, losses, &Bound { rule, others: others(), limit })
+            }
         }
-        let price = Usdc::from(self.intent.limit) + market.fees.per_share(self.intent.limit);
-        let cost = price.times(self.intent.size, Rounding::Up);
-        let at_risk = at_risk();
-        let (used, allowed) = (Value::Usdc(at_risk + cost), Value::Usdc(limit));
-        if at_risk + cost <= limit {
+    }
+
+    fn opening(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
+        let Bound { rule, others, limit } = *bound;
+        let Intent { outcome, size, limit: price, .. } = *self.intent;
+        let price = Usdc::from(price) + market.fees.per_share(price);
+        let mut with = losses;
+        with.buy(outcome, size, price.times(size, Rounding::Up));
+        let total = others + with.worst();
+        let (used, allowed) = (Value::Usdc(total), Value::Usdc(limit));
+        if total <= limit {
             return Finding::passed(used, allowed);
         }
-        let affordable = |price: Price| Size::affordable(limit - at_risk, price).floor_to_cents();
+        // A smaller purchase lowers what is lost when the other outcome comes true, and nothing else.
+        let helps = others + losses.worst() <= limit;
+        let room = limit - others - losses.when(outcome.other());
+        let affordable = |price: Price| Size::affordable(room, price).floor_to_cents();
         let passing = price.to_price().map(affordable).unwrap_or_default();
-        let passing = (market.min_size <= passing).then_some(passing);
+        let passing = (helps && market.min_size <= passing).then_some(passing);
         Finding::Refused(Rejection { rule, used, limit: allowed, passing })
     }
+
+    /// Lets an exit pass that does not raise the loss, or not above the limit. Pairs that are sold on both sides pass in
+    /// slices: each slice may fail to find its other half.
+    fn breaking(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
+        let Bound { rule, others, limit } = *bound;
+        let size = self.intent.size;
+        let with = losses.with_sale(self.intent, size);
+        let (used, allowed) = (Value::Usdc(others + with), Value::Usdc(limit));
+        let most = losses.worst().max(limit - others);
+        if with <= most {
+            return Finding::passed(used, allowed);
+        }
+        let passing = losses.sellable(self.intent, most);
+        let passing = (market.min_size <= passing && passing < size).then_some(passing);
+        Finding::Refused(Rejection { rule, used, limit: allowed, passing })
+    }
+}
+
+/// A limit of what can be lost, and what of it other markets take.
+struct Bound {
+    rule: Rule,
+    others: Usdc,
+    limit: Usdc,
 }
 
 impl Rule {

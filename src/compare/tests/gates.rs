@@ -54,7 +54,7 @@ fn a_protective_order_is_not_asked_what_only_entries_are() {
         ..decided(1, 1)
     };
     let [a, b] = letters(Some(sell), look(no(1, 1, "await_hedge")));
-    assert_eq!(a, "++++++++++--+++++---------+");
+    assert_eq!(a, "++++++++++--+++++-------+++");
     assert_eq!(b, "+++++++X...................");
 }
 

@@ -242,8 +242,8 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         close_left exempt
         order_size exempt
         order_notional exempt
-        market_exposure exempt
-        strategy_exposure exempt
+        market_exposure passed 30 of 40, 10 left
+        strategy_exposure passed 30 of 60, 30 left
         throttle passed 1 of 6, 5 left
     "]];
     expected.assert_eq(&passed);

@@ -2,6 +2,7 @@
 
 mod entries;
 mod explained;
+mod worst;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,13 +130,9 @@ fn exposure_at_the_limit_passes_and_a_share_more_does_not() {
 #[test]
 fn what_is_held_and_what_is_open_count_as_exposure() {
     let mut guard = RiskGuard::new(limits());
-    let held = holding(Outcome::No, "0.30", "100");
+    let held = holding(Outcome::Yes, "0.30", "100");
     let no = check(&mut guard, entry("0.40", "50"), &held);
     assert_eq!(no, refused("market_exposure 50 of 40, 25 would pass"));
-    let mut orders = OpenOrders::default();
-    orders.add(1, Intent { outcome: Outcome::No, ..entry("0.50", "40") }, usdc("1"));
-    let no = check_at(&mut guard, entry("0.40", "50"), &Portfolio::default(), &orders, NOW);
-    assert_eq!(no, refused("market_exposure 41 of 40, 47.5 would pass"));
     let mut orders = OpenOrders::default();
     let other = Intent { market: ConditionId::from_bytes([2; 32]), ..entry("0.50", "100") };
     orders.add(1, other, Usdc::ZERO);

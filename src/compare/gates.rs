@@ -234,6 +234,7 @@ pub const fn asks(rule: Rule) -> &'static str {
         Rule::Gate => "is order entry open?",
         Rule::LossStreak => "are entries not waiting after losses in a row?",
         Rule::Drawdown => "are entries not waiting after too deep a fall?",
+        Rule::DailyLoss => "is not too much lost today?",
         Rule::UnknownMarket => "is the market known?",
         Rule::PriceGrid => "is the limit on the price grid?",
         Rule::VenueMinimum => "does the venue take so small an order?",
@@ -257,15 +258,10 @@ const fn binds(rule: Rule, purpose: Purpose) -> bool {
     match rule {
         Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
         Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
-        Rule::LossStreak
-        | Rule::Drawdown
-        | Rule::OpenOrders
-        | Rule::PriceBand
-        | Rule::StaleBook
-        | Rule::BookDistance
-        | Rule::CloseLeft
-        | Rule::OrderSize
-        | Rule::OrderNotional => !purpose.is_protective(),
+        Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => !purpose.is_protective(),
+        Rule::OpenOrders | Rule::PriceBand | Rule::StaleBook => !purpose.is_protective(),
+        Rule::BookDistance | Rule::CloseLeft => !purpose.is_protective(),
+        Rule::OrderSize | Rule::OrderNotional => !purpose.is_protective(),
         // An exit may break pairs.
         Rule::MarketExposure | Rule::StrategyExposure => !matches!(purpose, Purpose::Hedge),
     }

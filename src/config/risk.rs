@@ -1,8 +1,10 @@
 //! The settings of `[risk]`: what a strategy may do at most.
 
+use std::time::Duration;
+
 use crate::numbers::Frac;
 use crate::price::{Price, Size};
-use crate::risk::{EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, Limits};
 
 use super::reader::Reader;
 use super::setting::Setting;
@@ -57,7 +59,15 @@ const CLOSE_LEFT_MIN: Setting = Setting::whole("close_left_s_min", "seconds", (0
     .live("How long before the market's close the guard lets the last entry pass.")
     .or("0");
 
-pub(super) static RISK: [Setting; 15] = [
+const DAILY_LOSS_MAX: Setting = Setting::decimal("daily_loss_max_usdc", "USDC", ("1", "1000000"))
+    .live("What may be lost in a day, realised or not, before entries wait for the next one.")
+    .or("100");
+const DAY_STARTS_AT: Setting =
+    Setting::whole("day_starts_at_min", "minutes after midnight UTC", (0, 1439))
+        .live("When a day begins.")
+        .or("0");
+
+pub(super) static RISK: [Setting; 17] = [
     MARKET_EXPOSURE_MAX,
     STRATEGY_EXPOSURE_MAX,
     OPEN_ORDERS_MAX,
@@ -73,6 +83,8 @@ pub(super) static RISK: [Setting; 15] = [
     BOOK_DISTANCE_MAX,
     BOOK_AGE_MAX,
     CLOSE_LEFT_MIN,
+    DAILY_LOSS_MAX,
+    DAY_STARTS_AT,
 ];
 
 /// Reads the limits.
@@ -99,6 +111,12 @@ pub(super) fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits>
         loss_streak_cooldown: values.seconds(&LOSS_STREAK_COOLDOWN)?,
         drawdown_max_usdc: values.usdc(&DRAWDOWN_MAX)?,
         entry: entry?,
+        day: DayLimits {
+            loss_max_usdc: values.usdc(&DAILY_LOSS_MAX)?,
+            starts_at: values
+                .whole(&DAY_STARTS_AT)
+                .map(|min: u64| Duration::from_secs(60 * min))?,
+        },
     })
 }
 

@@ -123,6 +123,7 @@ impl Kernel {
             count("open_orders", open, limits.open_orders_max),
             count("loss_streak", self.guard.breaker().streak(), limits.loss_streak_max),
             cash("drawdown", portfolio.drawdown(), limits.drawdown_max_usdc),
+            cash("daily_loss", self.guard.lost_today(portfolio.equity()), limits.day.loss_max_usdc),
         ]
     }
 }

@@ -8,7 +8,7 @@ use crate::market::TickSize;
 use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
 use crate::price::Usdc;
-use crate::risk::{Context, EntryLimits, Limits, RiskGuard};
+use crate::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 
 const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);
 const OTHER: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -178,6 +178,7 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         loss_streak_cooldown: Duration::ZERO,
         drawdown_max_usdc: plenty,
         entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     };
     let mut portfolio = Portfolio::default();
     let (price, size) = ("0.1".parse().unwrap(), "1000000".parse().unwrap());

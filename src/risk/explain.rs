@@ -76,7 +76,9 @@ impl RiskGuard {
 
     fn until(&self, rule: Rule, intent: &Intent, context: &Context<'_>) -> Option<Timestamp> {
         match rule {
-            Rule::LossStreak | Rule::Drawdown => self.breaker.trip().and_then(|trip| trip.until),
+            Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => {
+                self.breaker.trip().and_then(|trip| trip.until)
+            }
             Rule::Throttle => self.throttle.look(intent.purpose, context.now).free_at(),
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => None,
             Rule::Holdings | Rule::OneOrderPerLeg | Rule::OpenOrders => None,
@@ -134,6 +136,7 @@ impl Check {
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => false,
             // Of these one passes above, or on either side.
             Rule::PriceBand | Rule::CloseLeft => false,
+            Rule::DailyLoss => true,
             Rule::StaleBook | Rule::BookDistance | Rule::OrderSize | Rule::OrderNotional => true,
             Rule::LossStreak | Rule::Drawdown | Rule::Holdings | Rule::OneOrderPerLeg => true,
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::numbers::Frac;
 use crate::price::{Price, Size, Usdc};
+use crate::time::Timestamp;
 
 /// What a strategy may do at most. There is no limit that can be left out: its file states it, or the preset holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,43 @@ pub struct Limits {
     pub drawdown_max_usdc: Usdc,
     /// What holds for every single order that is no protection.
     pub entry: EntryLimits,
+    /// What may be lost in a day.
+    pub day: DayLimits,
 }
+
+/// What may be lost in a day before entries wait for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayLimits {
+    /// How far the equity may fall from where it stood when the day began, in USDC.
+    pub loss_max_usdc: Usdc,
+    /// When a day begins, after midnight UTC; less than a day.
+    pub starts_at: Duration,
+}
+
+impl DayLimits {
+    /// What holds where a file does not say it: 100 USDC, from midnight UTC to midnight UTC.
+    pub const PRESET: Self =
+        Self { loss_max_usdc: Usdc::literal(100_000_000), starts_at: Duration::ZERO };
+
+    /// Returns when the day after this instant begins.
+    ///
+    /// ```
+    /// # use {ploy::{risk::DayLimits, time::Timestamp}, std::time::Duration};
+    /// // Midnight at two hours east of Greenwich is at 22:00 UTC.
+    /// let day = DayLimits { starts_at: Duration::from_secs(22 * 3600), ..DayLimits::PRESET };
+    /// let at = |hour: i64| Timestamp::from_millis(hour * 3_600_000);
+    /// assert_eq!(day.next(at(21)), at(22));
+    /// assert_eq!(day.next(at(22)), at(46));
+    /// ```
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Timestamp {
+        let start = i64::try_from(self.starts_at.as_micros()).unwrap_or_default();
+        let gone = now.micros().saturating_sub(start).rem_euclid(DAY_MICROS);
+        now + Duration::from_micros((DAY_MICROS - gone).unsigned_abs())
+    }
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What holds for every single order that is no protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod worst;
 
 pub use breaker::{Breaker, Trip};
 pub use explain::{Check, Explanation, Finding};
-pub use limits::{EntryLimits, Limits};
+pub use limits::{DayLimits, EntryLimits, Limits};
 pub use worst::{worst_loss, worst_loss_total};
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,8 @@ pub enum Rule {
     LossStreak,
     /// The equity fell too far from its peak; entries wait for a person.
     Drawdown,
+    /// Too much was lost since the day began; entries wait for the next one.
+    DailyLoss,
     /// The market is not known to the guard.
     UnknownMarket,
     /// The limit is not on the market's price grid.
@@ -177,15 +179,33 @@ impl RiskGuard {
         self.breaker.drawdown(drawdown, &self.limits, now)
     }
 
+    /// Begins another day with this equity where the one before is over. To be asked before anything new is taken in.
+    pub fn turn_day(&mut self, equity: impl FnOnce() -> Usdc, now: Timestamp) {
+        if self.breaker.is_over(now) {
+            self.breaker.begin_day(equity(), &self.limits, now);
+        }
+    }
+
+    /// Takes in the equity. Returns a trip where too much was lost since the day began.
+    pub fn daily(&mut self, equity: Usdc, now: Timestamp) -> Option<Trip> {
+        self.breaker.daily(equity, &self.limits, now)
+    }
+
+    /// Returns what was lost since the day began; negative where it was won.
+    #[must_use]
+    pub fn lost_today(&self, equity: Usdc) -> Usdc {
+        self.breaker.lost_today(equity)
+    }
+
     /// Lets entries pass again after a trip whose cooldown is over. Returns the rule that was released.
     pub fn cool_down(&mut self, now: Timestamp) -> Option<Rule> {
         self.breaker.cool_down(now)
     }
 
     /// Lets entries pass again because a person said so. Returns the rule that was released. The drawdown
-    /// is counted from `drawdown` on.
-    pub fn release(&mut self, drawdown: Usdc) -> Option<Rule> {
-        self.breaker.release(drawdown)
+    /// is counted from `drawdown` on, and the day's loss from `equity`.
+    pub fn release(&mut self, drawdown: Usdc, equity: Usdc) -> Option<Rule> {
+        self.breaker.release(drawdown, equity)
     }
 
     /// Takes over the breaker of an earlier incarnation.
@@ -231,13 +251,14 @@ impl RiskGuard {
 
 impl Rule {
     /// How many rules there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
 
     /// Every rule, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Gate,
         Self::LossStreak,
         Self::Drawdown,
+        Self::DailyLoss,
         Self::UnknownMarket,
         Self::PriceGrid,
         Self::VenueMinimum,
@@ -262,6 +283,7 @@ impl Rule {
             Self::Gate => "gate",
             Self::LossStreak => "loss_streak",
             Self::Drawdown => "drawdown",
+            Self::DailyLoss => "daily_loss",
             Self::UnknownMarket => "unknown_market",
             Self::PriceGrid => "price_grid",
             Self::VenueMinimum => "venue_minimum",

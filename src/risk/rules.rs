@@ -27,6 +27,7 @@ pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::Gate, gate),
     (Rule::LossStreak, loss_streak),
     (Rule::Drawdown, drawdown),
+    (Rule::DailyLoss, daily_loss),
     (Rule::UnknownMarket, unknown_market),
     (Rule::PriceGrid, price_grid),
     (Rule::VenueMinimum, venue_minimum),
@@ -63,6 +64,13 @@ fn drawdown(asked: &Asked<'_>) -> Finding {
     let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits);
     let used = Value::Usdc(breaker.counted(asked.context.portfolio.drawdown()));
     asked.breaker(Rule::Drawdown, used, Value::Usdc(limits.drawdown_max_usdc))
+}
+
+/// Holds entries back for the rest of a day on which too much was lost, realised or not.
+fn daily_loss(asked: &Asked<'_>) -> Finding {
+    let (guard, portfolio) = (asked.guard, asked.context.portfolio);
+    let used = Value::Usdc(guard.lost_today(portfolio.equity()));
+    asked.breaker(Rule::DailyLoss, used, Value::Usdc(guard.limits.day.loss_max_usdc))
 }
 
 fn unknown_market(asked: &Asked<'_>) -> Finding {

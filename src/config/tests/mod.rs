@@ -586,3 +586,12 @@ fn a_band_of_prices_is_not_upside_down() {
     let said = faults.first().unwrap().to_string();
     assert!(said.contains("0.6 USDC a share are more than the highest limit"), "{said}");
 }
+
+#[test]
+fn what_a_file_does_not_say_of_the_day_is_the_guards_preset() {
+    let config = load(&least("legged")).unwrap();
+    assert_eq!(config.limits.day, crate::risk::DayLimits::PRESET);
+    let text = format!("{}day_starts_at_min = 1320\n", least("legged"));
+    let starts_at = load(&text).unwrap().limits.day.starts_at;
+    assert_eq!(starts_at, Duration::from_secs(22 * 3600));
+}

@@ -20,7 +20,7 @@ use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
-use crate::risk::EntryLimits;
+use crate::risk::{DayLimits, EntryLimits};
 use crate::strategy::{Saved, Subscription, Wish};
 use crate::trigger::{Cause, Trigger};
 
@@ -120,6 +120,7 @@ fn limits() -> Limits {
         loss_streak_cooldown: Duration::from_secs(60),
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     }
 }
 

@@ -159,6 +159,7 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
             "open_orders 1/2 500",
             "loss_streak 1/2 500",
             "drawdown 1/10 100",
+            "daily_loss 1/1000000000000 0",
         ]
     );
     assert_eq!(desk.kernel.status().tripped, None);

@@ -35,7 +35,7 @@ impl Scene {
                 Before::Gate(gate) => guard.set_gate(gate),
                 Before::Round(cents) => drop(guard.round(cents_of(cents), NOW)),
                 Before::Drawdown(cents) => drop(guard.drawdown(cents_of(cents), NOW)),
-                Before::Release => drop(guard.release(Usdc::ZERO)),
+                Before::Release => drop(guard.release(Usdc::ZERO, Usdc::ZERO)),
                 Before::Sent(times) => (0..times).for_each(|_| guard.throttle.take(NOW)),
                 Before::Holds(outcome, shares) => {
                     let fill = Fill {
@@ -176,6 +176,7 @@ fn an_entry_is_held_against_every_rule_that_is_for_entries() {
         gate passed
         loss_streak passed 0 of 2, 2 left
         drawdown passed 0 of 10, 10 left
+        daily_loss passed 0 of 1000000000000, 1000000000000 left
         unknown_market passed
         price_grid passed 0.4 of 0.01
         venue_minimum passed 10 of 5
@@ -230,6 +231,7 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         gate passed
         loss_streak exempt
         drawdown exempt
+        daily_loss exempt
         unknown_market passed
         price_grid passed 0.2 of 0.01
         venue_minimum passed 10 of 5

@@ -27,6 +27,7 @@ fn limits() -> Limits {
         loss_streak_cooldown: Duration::from_secs(600),
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     }
 }
 
@@ -290,6 +291,7 @@ fn every_rule_is_named_as_in_files_and_answers() {
         "gate",
         "loss_streak",
         "drawdown",
+        "daily_loss",
         "unknown_market",
         "price_grid",
         "venue_minimum",
@@ -387,7 +389,7 @@ fn a_deep_drawdown_stops_entries_until_a_person_releases_it() {
     let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
     assert_eq!(check(&mut guard, exit, &held), Ok(()));
     assert_eq!(guard.cool_down(NOW + Duration::from_secs(1_000_000)), None);
-    assert_eq!(guard.release(usdc("10")), Some(Rule::Drawdown));
+    assert_eq!(guard.release(usdc("10"), Usdc::ZERO), Some(Rule::Drawdown));
     assert_eq!(guard.drawdown(usdc("19.99"), NOW), None);
     assert!(guard.drawdown(usdc("20"), NOW).is_some());
 }

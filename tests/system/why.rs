@@ -88,7 +88,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     let seq = first["seq"].to_string();
     let refused = said(&[&format!("small@{seq}")]);
     for words in [
-        "market_exposure    REFUSED             7.3185              5     0\n",
+        "market_exposure    REFUSED               7.3185              5     0\n",
         "throttle           not asked any more\n",
         "Refused by market_exposure: 7.3185 of 5.\n",
         "What would have passed: 13.66 shares, by this rule and all others.\n",

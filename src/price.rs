@@ -58,6 +58,8 @@ impl Price {
     pub const MIN: Self = Self(1);
     /// The largest price: a millionth below one USDC.
     pub const MAX: Self = Self(999_999);
+    /// A hundredth of a USDC.
+    pub const CENT: Self = Self(10_000);
 
     /// Returns the price of `micros` millionths.
     ///
@@ -111,6 +113,10 @@ impl Size {
     pub const ZERO: Self = Self(0);
     /// The smallest size: no share.
     const MIN: Self = Self(0);
+    /// A hundredth of a share.
+    pub const CENT: Self = Self(10_000);
+    /// A thousand shares.
+    pub const THOUSAND: Self = Self(1_000_000_000);
     /// A thousand million shares: far above any market, far below overflow.
     pub const MAX: Self = Self(1_000_000_000_000_000);
 
@@ -164,6 +170,12 @@ impl Usdc {
     pub const MAX: Self = Self(1_000_000_000_000_000_000);
     /// The deepest debt.
     const MIN: Self = Self(-1_000_000_000_000_000_000);
+
+    /// Returns an amount that is written in the source; one out of range is no program.
+    pub(crate) const fn literal(micros: i64) -> Self {
+        assert!(Self::MIN.0 <= micros && micros <= Self::MAX.0, "an amount is within Usdc::MAX");
+        Self(micros)
+    }
 
     /// Returns the amount of `micros` millionths of a USDC.
     ///

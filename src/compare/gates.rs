@@ -234,33 +234,36 @@ pub const fn asks(rule: Rule) -> &'static str {
         Rule::Gate => "is order entry open?",
         Rule::LossStreak => "are entries not waiting after losses in a row?",
         Rule::Drawdown => "are entries not waiting after too deep a fall?",
+        Rule::DailyLoss => "is not too much lost today?",
         Rule::UnknownMarket => "is the market known?",
         Rule::PriceGrid => "is the limit on the price grid?",
         Rule::VenueMinimum => "does the venue take so small an order?",
         Rule::Holdings => "is no more sold or hedged than is held?",
         Rule::OneOrderPerLeg => "is no order of this leg outstanding?",
         Rule::OpenOrders => "may one more order be open?",
+        Rule::PriceBand => "is the price one at which entries are wanted?",
+        Rule::StaleBook => "is the book fresh enough for the guard?",
+        Rule::BookDistance => "is the limit near the best opposite price?",
+        Rule::CloseLeft => "is the close far enough away for the guard?",
+        Rule::OrderSize => "are the shares of one order not too many?",
+        Rule::OrderNotional => "does one order not cost too much?",
         Rule::MarketExposure => "is not too much at risk in this market?",
         Rule::StrategyExposure => "is not too much at risk in all markets?",
         Rule::Throttle => "are orders not too fast?",
     }
 }
 
-/// Tells whether a protective order is asked by this rule.
-const fn is_for_all(rule: Rule) -> bool {
+/// Tells whether an order of this purpose is asked by this rule.
+const fn binds(rule: Rule, purpose: Purpose) -> bool {
     match rule {
-        Rule::Gate
-        | Rule::UnknownMarket
-        | Rule::PriceGrid
-        | Rule::VenueMinimum
-        | Rule::Holdings
-        | Rule::OneOrderPerLeg
-        | Rule::Throttle => true,
-        Rule::LossStreak
-        | Rule::Drawdown
-        | Rule::OpenOrders
-        | Rule::MarketExposure
-        | Rule::StrategyExposure => false,
+        Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
+        Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
+        Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => !purpose.is_protective(),
+        Rule::OpenOrders | Rule::PriceBand | Rule::StaleBook => !purpose.is_protective(),
+        Rule::BookDistance | Rule::CloseLeft => !purpose.is_protective(),
+        Rule::OrderSize | Rule::OrderNotional => !purpose.is_protective(),
+        // An exit may break pairs.
+        Rule::MarketExposure | Rule::StrategyExposure => !matches!(purpose, Purpose::Hedge),
     }
 }
 
@@ -379,7 +382,7 @@ fn at_rule(rule: Rule, look: Option<&Decided>) -> Passage {
         Passage::NotReached
     } else if end.is_some() && end == own {
         Passage::Failed
-    } else if intent.purpose.is_protective() && !is_for_all(rule) {
+    } else if !binds(rule, intent.purpose) {
         Passage::NotAsked
     } else {
         Passage::Passed

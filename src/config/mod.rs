@@ -10,6 +10,7 @@ mod folder;
 mod momentum;
 mod nba_swing;
 mod reader;
+mod risk;
 mod schema;
 mod service;
 mod setting;

@@ -21,6 +21,7 @@ use super::change::{self, Stated};
 use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
+use super::risk;
 use super::setting::{Range, Section, Setting};
 use super::split_arb as split_arb_settings;
 use super::values::{self, Values};
@@ -158,39 +159,6 @@ const ENABLED: Setting = Setting::other("enabled", Range::Switch)
 
 static STRATEGY: [Setting; 2] = [KIND, ENABLED];
 
-const MARKET_EXPOSURE_MAX: Setting =
-    Setting::decimal("market_exposure_max_usdc", "USDC", ("1", "1000000")).live(
-        "What may be lost in one market at resolution, open orders included. At most \
-         strategy_exposure_max_usdc.",
-    );
-const STRATEGY_EXPOSURE_MAX: Setting =
-    Setting::decimal("strategy_exposure_max_usdc", "USDC", ("1", "1000000"))
-        .live("What may be lost in all markets together at resolution, open orders included.");
-const OPEN_ORDERS_MAX: Setting = Setting::whole("open_orders_max", "orders", (1, 1000))
-    .live("How many orders may be open at once; protective ones are not refused for it.");
-const ORDER_RATE: Setting = Setting::whole("order_rate_per_minute", "orders a minute", (1, 6000))
-    .live("How many orders a minute may be sent in the long run.");
-const ORDER_BURST: Setting = Setting::whole("order_burst", "orders", (1, 1000))
-    .live("How many orders may be sent at once before that rate binds.");
-const LOSS_STREAK_MAX: Setting = Setting::whole("loss_streak_max", "rounds", (1, 1000))
-    .live("How many rounds in a row may be lost before entries wait.");
-const LOSS_STREAK_COOLDOWN: Setting =
-    Setting::whole("loss_streak_cooldown_s", "seconds", (1, 604_800))
-        .live("How long entries wait after that many losses.");
-const DRAWDOWN_MAX: Setting = Setting::decimal("drawdown_max_usdc", "USDC", ("1", "1000000"))
-    .live("How far the equity may fall from its peak before entries wait for a person.");
-
-static RISK: [Setting; 8] = [
-    MARKET_EXPOSURE_MAX,
-    STRATEGY_EXPOSURE_MAX,
-    OPEN_ORDERS_MAX,
-    ORDER_RATE,
-    ORDER_BURST,
-    LOSS_STREAK_MAX,
-    LOSS_STREAK_COOLDOWN,
-    DRAWDOWN_MAX,
-];
-
 const BACKOFF_INITIAL: Setting =
     Setting::whole("backoff_initial_ms", "milliseconds", (10, 3_600_000))
         .live("The wait before the first retry. At most backoff_max_s.")
@@ -243,7 +211,7 @@ pub(super) fn sections(settings: Section) -> Vec<Section> {
     vec![
         Section::new("strategy", &STRATEGY),
         settings,
-        Section::new("risk", &RISK),
+        Section::new("risk", &risk::RISK),
         Section::new("restart", &RESTART),
     ]
 }
@@ -264,9 +232,9 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
         // Without a known kind nothing can be said about its settings.
         None => (None, Values::new("settings", 0)),
     };
-    let risk = reader.read("risk");
+    let limited = reader.read("risk");
     let restart = reader.read("restart");
-    let (limits, policy) = (limits(&risk, &mut reader), policy(&restart, &mut reader));
+    let (limits, policy) = (risk::limits(&limited, &mut reader), policy(&restart, &mut reader));
     let config = kind.zip(limits).zip(policy).zip(head.switch(&ENABLED));
     reader.finish(config.map(|(((kind, limits), restart_policy), enabled)| StrategyConfig {
         id,
@@ -274,8 +242,8 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
         enabled,
         limits,
         restart: restart_policy,
-        version: values::version(&[&head, &own, &risk, &restart]),
-        stated: change::stated(&declared, &[&head, &own, &risk, &restart]),
+        version: values::version(&[&head, &own, &limited, &restart]),
+        stated: change::stated(&declared, &[&head, &own, &limited, &restart]),
         text: text.into(),
     }))
 }
@@ -313,30 +281,6 @@ fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind>
             nba_swing_settings::config(own, reader).map(Box::new).map(Kind::NbaSwing)
         }
     }
-}
-
-fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits> {
-    let market_exposure_max_usdc = values.usdc(&MARKET_EXPOSURE_MAX);
-    let strategy_exposure_max_usdc = values.usdc(&STRATEGY_EXPOSURE_MAX);
-    if let (Some(market), Some(strategy)) = (market_exposure_max_usdc, strategy_exposure_max_usdc)
-        && strategy < market
-    {
-        let problem = format!(
-            "{market} USDC in one market are more than in all together; expected at most \
-             strategy_exposure_max_usdc, {strategy}"
-        );
-        reader.clash(values, [&MARKET_EXPOSURE_MAX, &STRATEGY_EXPOSURE_MAX], problem);
-    }
-    Some(Limits {
-        market_exposure_max_usdc: market_exposure_max_usdc?,
-        strategy_exposure_max_usdc: strategy_exposure_max_usdc?,
-        open_orders_max: values.whole(&OPEN_ORDERS_MAX)?,
-        order_rate_per_minute: values.whole(&ORDER_RATE)?,
-        order_burst: values.whole(&ORDER_BURST)?,
-        loss_streak_max: values.whole(&LOSS_STREAK_MAX)?,
-        loss_streak_cooldown: values.seconds(&LOSS_STREAK_COOLDOWN)?,
-        drawdown_max_usdc: values.usdc(&DRAWDOWN_MAX)?,
-    })
 }
 
 fn policy(values: &Values, reader: &mut Reader<'_>) -> Option<RestartPolicy> {

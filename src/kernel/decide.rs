@@ -2,7 +2,7 @@
 
 use crate::decision::{Decision, Verdict};
 use crate::intent::Intent;
-use crate::market::{ConditionId, TickSize};
+use crate::market::TickSize;
 use crate::order::ClientOrderId;
 use crate::risk::{Approved, Context, Explanation, Rejection, RiskGuard};
 use crate::strategy::{Look, Wish};
@@ -25,7 +25,7 @@ impl Kernel {
             let repeated = self.memory.note(&decision);
             let risk = match &decision.verdict {
                 Verdict::Rejected { intent, .. } if !repeated => {
-                    let (guard, context) = self.guarded(intent.market);
+                    let (guard, context) = self.guarded(intent);
                     Some(Box::new(guard.explain(intent, &context)))
                 }
                 Verdict::Order { .. } | Verdict::Rejected { .. } | Verdict::No(_) => approval,
@@ -58,19 +58,20 @@ impl Kernel {
 
     /// Asks the guard; an approval comes with how the order fared with every rule before it was counted.
     fn check(&mut self, intent: Intent) -> Result<(Approved, Box<Explanation>), Rejection> {
-        let (guard, context) = self.guarded(intent.market);
+        let (guard, context) = self.guarded(&intent);
         guard.judge(&intent, &context)?;
         let risk = Box::new(guard.explain(&intent, &context));
         Ok((guard.check(intent, &context)?, risk))
     }
 
-    /// Borrows the guard, and what it looks at beside an intent in this market.
-    fn guarded(&mut self, market: ConditionId) -> (&mut RiskGuard, Context<'_>) {
-        let state = self.markets.get(&market);
+    /// Borrows the guard, and what it looks at beside this intent.
+    fn guarded(&mut self, intent: &Intent) -> (&mut RiskGuard, Context<'_>) {
+        let state = self.markets.get(&intent.market);
         let context = Context {
             now: self.now,
             market: state.map(|state| state.market.as_ref()),
             tick: state.map_or(TickSize::CENT, |state| state.tick),
+            book: state.and_then(|state| state.book(intent.outcome)),
             portfolio: &self.portfolio,
             orders: &self.orders,
         };

@@ -157,7 +157,8 @@ impl Kernel {
             }
             Input::Release { at } => {
                 self.advance(*at, effects);
-                let released = self.guard.release(self.portfolio.drawdown());
+                let released =
+                    self.guard.release(self.portfolio.drawdown(), self.portfolio.equity());
                 effects.extend(released.map(Effect::Released));
             }
         }
@@ -215,6 +216,8 @@ impl Kernel {
 
     fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         self.now = self.now.max(at);
+        let Self { guard, portfolio, now, .. } = self;
+        guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::Released));
     }
 
@@ -274,7 +277,8 @@ impl Kernel {
     fn watch_drawdown(&mut self, effects: &mut Vec<Effect>) {
         self.portfolio.watch_drawdown();
         let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
-        effects.extend(trip.map(Effect::Tripped));
+        let daily = self.guard.daily(self.portfolio.equity(), self.now);
+        effects.extend(trip.into_iter().chain(daily).map(Effect::Tripped));
     }
 
     fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2], effects: &mut Vec<Effect>) {

@@ -4,6 +4,7 @@ use crate::decision::DecisionDigest;
 use crate::market::ConditionId;
 use crate::numbers::Value;
 use crate::price::{Usdc, decimal};
+use crate::risk::{worst_loss, worst_loss_total};
 use crate::status::{KernelStatus, PnlStatus, PositionStatus, RiskUse, Tally};
 use crate::time::Timestamp;
 
@@ -111,10 +112,10 @@ impl Kernel {
         let worst_market = portfolio
             .markets()
             .chain(orders.iter().map(|(_, order)| order.intent.market))
-            .map(|market| portfolio.exposure(market) + orders.reserved(market))
+            .map(|market| worst_loss(portfolio, orders, market))
             .max()
             .unwrap_or_default();
-        let all = portfolio.exposure_total() + orders.reserved_total();
+        let all = worst_loss_total(portfolio, orders);
         let open = u64::try_from(orders.len()).unwrap_or(u64::MAX);
         vec![
             cash("market_exposure", worst_market, limits.market_exposure_max_usdc),
@@ -122,6 +123,7 @@ impl Kernel {
             count("open_orders", open, limits.open_orders_max),
             count("loss_streak", self.guard.breaker().streak(), limits.loss_streak_max),
             cash("drawdown", portfolio.drawdown(), limits.drawdown_max_usdc),
+            cash("daily_loss", self.guard.lost_today(portfolio.equity()), limits.day.loss_max_usdc),
         ]
     }
 }

@@ -8,7 +8,7 @@ use crate::market::TickSize;
 use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
 use crate::price::Usdc;
-use crate::risk::{Context, Limits, RiskGuard};
+use crate::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 
 const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);
 const OTHER: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -177,6 +177,8 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         loss_streak_max: 1,
         loss_streak_cooldown: Duration::ZERO,
         drawdown_max_usdc: plenty,
+        entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     };
     let mut portfolio = Portfolio::default();
     let (price, size) = ("0.1".parse().unwrap(), "1000000".parse().unwrap());
@@ -196,7 +198,14 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         .unwrap();
     let market = market(intent.market);
     let (portfolio, orders) = (&portfolio, &OpenOrders::default());
-    let context = Context { now: at, market: Some(&market), tick: market.tick, portfolio, orders };
+    let context = Context {
+        now: at,
+        market: Some(&market),
+        tick: market.tick,
+        book: None,
+        portfolio,
+        orders,
+    };
     let mut guard = RiskGuard::new(limits);
     guard.set_gate(Gate::Open);
     Order::new(id, at, guard.check(intent, &context).unwrap())

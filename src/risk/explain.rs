@@ -1,7 +1,7 @@
 //! The guard's answer in full: how an order fares with every rule, and what would have passed.
 
 use crate::intent::Intent;
-use crate::numbers::Value;
+use crate::numbers::{Frac, Value};
 use crate::price::{Size, Usdc};
 use crate::time::Timestamp;
 
@@ -76,10 +76,14 @@ impl RiskGuard {
 
     fn until(&self, rule: Rule, intent: &Intent, context: &Context<'_>) -> Option<Timestamp> {
         match rule {
-            Rule::LossStreak | Rule::Drawdown => self.breaker.trip().and_then(|trip| trip.until),
+            Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => {
+                self.breaker.trip().and_then(|trip| trip.until)
+            }
             Rule::Throttle => self.throttle.look(intent.purpose, context.now).free_at(),
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => None,
             Rule::Holdings | Rule::OneOrderPerLeg | Rule::OpenOrders => None,
+            Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => None,
+            Rule::OrderSize | Rule::OrderNotional => None,
             Rule::MarketExposure | Rule::StrategyExposure => None,
         }
     }
@@ -130,6 +134,10 @@ impl Check {
     pub fn room(&self) -> Option<Value> {
         let sets_a_limit = match self.rule {
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => false,
+            // Of these one passes above, or on either side.
+            Rule::PriceBand | Rule::CloseLeft => false,
+            Rule::DailyLoss => true,
+            Rule::StaleBook | Rule::BookDistance | Rule::OrderSize | Rule::OrderNotional => true,
             Rule::LossStreak | Rule::Drawdown | Rule::Holdings | Rule::OneOrderPerLeg => true,
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,
             Rule::Throttle => true,
@@ -143,6 +151,13 @@ impl Check {
             }
             (Value::Count(used), Value::Count(limit)) => {
                 Some(Value::Count(limit.saturating_sub(used)))
+            }
+            (Value::Span(used), Value::Span(limit)) => {
+                Some(Value::Span(limit.saturating_sub(used)))
+            }
+            (Value::Frac(used), Value::Frac(limit)) => {
+                let left = limit.micros().saturating_sub(used.micros()).max(0);
+                Some(Value::Frac(Frac::from_micros(left)))
             }
             (_, _) => None,
         }

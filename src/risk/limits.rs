@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::price::Usdc;
+use crate::numbers::Frac;
+use crate::price::{Price, Size, Usdc};
+use crate::time::Timestamp;
 
-/// What a strategy may do at most. Every limit must be stated in its file; none has a default that approves.
+/// What a strategy may do at most. There is no limit that can be left out: its file states it, or the preset holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// What may be lost in one market at resolution, open orders included, in USDC.
@@ -23,4 +25,75 @@ pub struct Limits {
     pub loss_streak_cooldown: Duration,
     /// How far the equity may fall from its peak before entries wait for a person, in USDC.
     pub drawdown_max_usdc: Usdc,
+    /// What holds for every single order that is no protection.
+    pub entry: EntryLimits,
+    /// What may be lost in a day.
+    pub day: DayLimits,
+}
+
+/// What may be lost in a day before entries wait for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayLimits {
+    /// How far the equity may fall from where it stood when the day began, in USDC.
+    pub loss_max_usdc: Usdc,
+    /// When a day begins, after midnight UTC; less than a day.
+    pub starts_at: Duration,
+}
+
+impl DayLimits {
+    /// What holds where a file does not say it: 100 USDC, from midnight UTC to midnight UTC.
+    pub const PRESET: Self =
+        Self { loss_max_usdc: Usdc::literal(100_000_000), starts_at: Duration::ZERO };
+
+    /// Returns when the day after this instant begins.
+    ///
+    /// ```
+    /// # use {ploy::{risk::DayLimits, time::Timestamp}, std::time::Duration};
+    /// // Midnight at two hours east of Greenwich is at 22:00 UTC.
+    /// let day = DayLimits { starts_at: Duration::from_secs(22 * 3600), ..DayLimits::PRESET };
+    /// let at = |hour: i64| Timestamp::from_millis(hour * 3_600_000);
+    /// assert_eq!(day.next(at(21)), at(22));
+    /// assert_eq!(day.next(at(22)), at(46));
+    /// ```
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Timestamp {
+        let start = i64::try_from(self.starts_at.as_micros()).unwrap_or_default();
+        let gone = now.micros().saturating_sub(start).rem_euclid(DAY_MICROS);
+        now + Duration::from_micros((DAY_MICROS - gone).unsigned_abs())
+    }
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// What holds for every single order that is no protection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryLimits {
+    /// The most shares of one order.
+    pub size_max: Size,
+    /// The most that one order may cost at its limit, without fees, in USDC.
+    pub notional_max_usdc: Usdc,
+    /// The lowest limit.
+    pub price_min: Price,
+    /// The highest limit.
+    pub price_max: Price,
+    /// By how much of the best opposite price the limit may be beyond it.
+    pub book_distance_max: Frac,
+    /// How old the newest book of that outcome may be.
+    pub book_age_max: Duration,
+    /// How long before the market's close the last one may be sent.
+    pub close_left_min: Duration,
+}
+
+impl EntryLimits {
+    /// What holds where a file does not say it. It bounds a slip of a finger, not a plan: 1,000 shares, 250 USDC,
+    /// prices from 0.01 to 0.99, a quarter beyond the book, and a book of half a minute.
+    pub const PRESET: Self = Self {
+        size_max: Size::THOUSAND,
+        notional_max_usdc: Usdc::literal(250_000_000),
+        price_min: Price::CENT,
+        price_max: Price::CENT.complement(),
+        book_distance_max: Frac::from_micros(250_000),
+        book_age_max: Duration::from_secs(30),
+        close_left_min: Duration::ZERO,
+    };
 }

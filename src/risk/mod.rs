@@ -5,13 +5,16 @@ mod explain;
 mod limits;
 mod rules;
 mod throttle;
+mod worst;
 
 pub use breaker::{Breaker, Trip};
 pub use explain::{Check, Explanation, Finding};
-pub use limits::Limits;
+pub use limits::{DayLimits, EntryLimits, Limits};
+pub use worst::{worst_loss, worst_loss_total};
 
 use serde::{Deserialize, Serialize};
 
+use crate::book::OrderBook;
 use crate::intent::Intent;
 use crate::lifecycle::Gate;
 use crate::market::{Market, TickSize};
@@ -58,6 +61,8 @@ pub enum Rule {
     LossStreak,
     /// The equity fell too far from its peak; entries wait for a person.
     Drawdown,
+    /// Too much was lost since the day began; entries wait for the next one.
+    DailyLoss,
     /// The market is not known to the guard.
     UnknownMarket,
     /// The limit is not on the market's price grid.
@@ -70,6 +75,18 @@ pub enum Rule {
     OneOrderPerLeg,
     /// Too many open orders.
     OpenOrders,
+    /// The limit is outside the prices at which entries are wanted at all.
+    PriceBand,
+    /// The newest book of the outcome is too old for an entry.
+    StaleBook,
+    /// The limit is too far beyond the best opposite price.
+    BookDistance,
+    /// The market closes too soon for an entry.
+    CloseLeft,
+    /// Too many shares in one order.
+    OrderSize,
+    /// Too much cash in one order.
+    OrderNotional,
     /// Too much would be at risk in this market.
     MarketExposure,
     /// Too much would be at risk in all markets of this strategy.
@@ -104,6 +121,8 @@ pub struct Context<'a> {
     pub market: Option<&'a Market>,
     /// The market's price step now.
     pub tick: TickSize,
+    /// The newest book of the intent's outcome, where one came.
+    pub book: Option<&'a OrderBook>,
     /// What the strategy holds.
     pub portfolio: &'a Portfolio,
     /// What it has outstanding.
@@ -160,15 +179,33 @@ impl RiskGuard {
         self.breaker.drawdown(drawdown, &self.limits, now)
     }
 
+    /// Begins another day with this equity where the one before is over. To be asked before anything new is taken in.
+    pub fn turn_day(&mut self, equity: impl FnOnce() -> Usdc, now: Timestamp) {
+        if self.breaker.is_over(now) {
+            self.breaker.begin_day(equity(), &self.limits, now);
+        }
+    }
+
+    /// Takes in the equity. Returns a trip where too much was lost since the day began.
+    pub fn daily(&mut self, equity: Usdc, now: Timestamp) -> Option<Trip> {
+        self.breaker.daily(equity, &self.limits, now)
+    }
+
+    /// Returns what was lost since the day began; negative where it was won.
+    #[must_use]
+    pub fn lost_today(&self, equity: Usdc) -> Usdc {
+        self.breaker.lost_today(equity)
+    }
+
     /// Lets entries pass again after a trip whose cooldown is over. Returns the rule that was released.
     pub fn cool_down(&mut self, now: Timestamp) -> Option<Rule> {
         self.breaker.cool_down(now)
     }
 
     /// Lets entries pass again because a person said so. Returns the rule that was released. The drawdown
-    /// is counted from `drawdown` on.
-    pub fn release(&mut self, drawdown: Usdc) -> Option<Rule> {
-        self.breaker.release(drawdown)
+    /// is counted from `drawdown` on, and the day's loss from `equity`.
+    pub fn release(&mut self, drawdown: Usdc, equity: Usdc) -> Option<Rule> {
+        self.breaker.release(drawdown, equity)
     }
 
     /// Takes over the breaker of an earlier incarnation.
@@ -214,19 +251,26 @@ impl RiskGuard {
 
 impl Rule {
     /// How many rules there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 19;
 
     /// Every rule, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Gate,
         Self::LossStreak,
         Self::Drawdown,
+        Self::DailyLoss,
         Self::UnknownMarket,
         Self::PriceGrid,
         Self::VenueMinimum,
         Self::Holdings,
         Self::OneOrderPerLeg,
         Self::OpenOrders,
+        Self::PriceBand,
+        Self::StaleBook,
+        Self::BookDistance,
+        Self::CloseLeft,
+        Self::OrderSize,
+        Self::OrderNotional,
         Self::MarketExposure,
         Self::StrategyExposure,
         Self::Throttle,
@@ -239,12 +283,19 @@ impl Rule {
             Self::Gate => "gate",
             Self::LossStreak => "loss_streak",
             Self::Drawdown => "drawdown",
+            Self::DailyLoss => "daily_loss",
             Self::UnknownMarket => "unknown_market",
             Self::PriceGrid => "price_grid",
             Self::VenueMinimum => "venue_minimum",
             Self::Holdings => "holdings",
             Self::OneOrderPerLeg => "one_order_per_leg",
             Self::OpenOrders => "open_orders",
+            Self::PriceBand => "price_band",
+            Self::StaleBook => "stale_book",
+            Self::BookDistance => "book_distance",
+            Self::CloseLeft => "close_left",
+            Self::OrderSize => "order_size",
+            Self::OrderNotional => "order_notional",
             Self::MarketExposure => "market_exposure",
             Self::StrategyExposure => "strategy_exposure",
             Self::Throttle => "throttle",

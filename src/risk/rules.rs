@@ -1,13 +1,15 @@
 //! The rules one by one: each is a function of what is asked, and a line in the table.
 
+use crate::book::OrderBook;
 use crate::intent::{Intent, Purpose};
 use crate::lifecycle::Gate;
 use crate::market::{Market, Side, TickSize};
-use crate::numbers::Value;
+use crate::numbers::{Frac, Value};
 use crate::open_orders::OpenOrder;
-use crate::price::{Price, Rounding, Size, Usdc};
+use crate::price::{MICROS, Price, Rounding, Size, Usdc};
 
-use super::{Context, Finding, Rejection, RiskGuard, Rule};
+use super::worst::{Losses, worst_loss, worst_loss_total};
+use super::{Context, EntryLimits, Finding, Rejection, RiskGuard, Rule};
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +27,19 @@ pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::Gate, gate),
     (Rule::LossStreak, loss_streak),
     (Rule::Drawdown, drawdown),
+    (Rule::DailyLoss, daily_loss),
     (Rule::UnknownMarket, unknown_market),
     (Rule::PriceGrid, price_grid),
     (Rule::VenueMinimum, venue_minimum),
     (Rule::Holdings, holdings),
     (Rule::OneOrderPerLeg, one_order_per_leg),
     (Rule::OpenOrders, open_orders),
+    (Rule::PriceBand, price_band),
+    (Rule::StaleBook, stale_book),
+    (Rule::BookDistance, book_distance),
+    (Rule::CloseLeft, close_left),
+    (Rule::OrderSize, order_size),
+    (Rule::OrderNotional, order_notional),
     (Rule::MarketExposure, market_exposure),
     (Rule::StrategyExposure, strategy_exposure),
     (Rule::Throttle, throttle),
@@ -55,6 +64,13 @@ fn drawdown(asked: &Asked<'_>) -> Finding {
     let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits);
     let used = Value::Usdc(breaker.counted(asked.context.portfolio.drawdown()));
     asked.breaker(Rule::Drawdown, used, Value::Usdc(limits.drawdown_max_usdc))
+}
+
+/// Holds entries back for the rest of a day on which too much was lost, realised or not.
+fn daily_loss(asked: &Asked<'_>) -> Finding {
+    let (guard, portfolio) = (asked.guard, asked.context.portfolio);
+    let used = Value::Usdc(guard.lost_today(portfolio.equity()));
+    asked.breaker(Rule::DailyLoss, used, Value::Usdc(guard.limits.day.loss_max_usdc))
 }
 
 fn unknown_market(asked: &Asked<'_>) -> Finding {
@@ -139,19 +155,78 @@ fn open_orders(asked: &Asked<'_>) -> Finding {
     Rule::OpenOrders.refuses(used, limit)
 }
 
-fn market_exposure(asked: &Asked<'_>) -> Finding {
-    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
-    let market = asked.intent.market;
-    let at_risk = || portfolio.exposure(market) + orders.reserved(market);
-    let limit = asked.guard.limits.market_exposure_max_usdc;
-    asked.exposure(Rule::MarketExposure, at_risk, limit)
+/// Refuses prices at which an entry has little to win, or next to no chance.
+fn price_band(asked: &Asked<'_>) -> Finding {
+    let EntryLimits { price_min, price_max, .. } = asked.guard.limits.entry;
+    let limit = asked.intent.limit;
+    let bound = if limit < price_min { price_min } else { price_max };
+    asked.entry(
+        Rule::PriceBand,
+        Value::Price(limit),
+        Value::Price(bound),
+        limit == limit.clamp(price_min, price_max),
+    )
 }
 
+/// Refuses an entry on a book that nobody refreshed, whatever the strategy thinks of it. Without any book there is
+/// nothing to be old: the strategy asks for one itself.
+fn stale_book(asked: &Asked<'_>) -> Finding {
+    let Some(book) = asked.context.book else { return Finding::Exempt };
+    let (age, max) = (asked.context.now.since(book.at()), asked.guard.limits.entry.book_age_max);
+    asked.entry(Rule::StaleBook, Value::Span(age), Value::Span(max), age <= max)
+}
+
+/// Refuses a limit far beyond the best opposite price: a slip, or a book that is not the market's. An order that
+/// would rest on the near side is never too far.
+fn book_distance(asked: &Asked<'_>) -> Finding {
+    let best = asked.context.book.and_then(OrderBook::best_ask);
+    let Some(best) = best.map(|level| level.price.micros()) else { return Finding::Exempt };
+    let max = asked.guard.limits.entry.book_distance_max;
+    let beyond = (asked.intent.limit.micros() - best).max(0);
+    // Prices are whole millionths below one, so that neither product overflows. Rounded up: more than is allowed is
+    // never said to be as much.
+    let used = Frac::from_micros((beyond * MICROS + best - 1) / best);
+    asked.entry(Rule::BookDistance, Value::Frac(used), Value::Frac(max), used <= max)
+}
+
+/// Refuses an entry shortly before the close, when nobody is left to sell to.
+fn close_left(asked: &Asked<'_>) -> Finding {
+    let Some(market) = asked.context.market else { return Finding::Exempt };
+    let left = market.closes_at.since(asked.context.now);
+    let min = asked.guard.limits.entry.close_left_min;
+    asked.entry(Rule::CloseLeft, Value::Span(left), Value::Span(min), min <= left)
+}
+
+/// Refuses more shares in one order than anybody meant to buy.
+fn order_size(asked: &Asked<'_>) -> Finding {
+    let (size, max) = (asked.intent.size, asked.guard.limits.entry.size_max);
+    let passes = size <= max;
+    asked.smaller(asked.entry(Rule::OrderSize, Value::Size(size), Value::Size(max), passes), max)
+}
+
+/// Refuses an order that costs more than anybody meant to pay at once.
+fn order_notional(asked: &Asked<'_>) -> Finding {
+    let (notional, max) = (asked.intent.notional(), asked.guard.limits.entry.notional_max_usdc);
+    let (used, limit) = (Value::Usdc(notional), Value::Usdc(max));
+    let affordable = Size::affordable(max, asked.intent.limit);
+    asked.smaller(asked.entry(Rule::OrderNotional, used, limit, notional <= max), affordable)
+}
+
+/// Holds what can be lost in the market at resolution. An exit passes unless it breaks pairs and so raises that loss
+/// above the limit; a hedge never raises it.
+fn market_exposure(asked: &Asked<'_>) -> Finding {
+    let limit = asked.guard.limits.market_exposure_max_usdc;
+    asked.exposure(Rule::MarketExposure, || Usdc::ZERO, limit)
+}
+
+/// Holds what can be lost in all markets together.
 fn strategy_exposure(asked: &Asked<'_>) -> Finding {
-    let (portfolio, orders) = (asked.context.portfolio, asked.context.orders);
-    let at_risk = || portfolio.exposure_total() + orders.reserved_total();
-    let limit = asked.guard.limits.strategy_exposure_max_usdc;
-    asked.exposure(Rule::StrategyExposure, at_risk, limit)
+    let Context { portfolio, orders, .. } = asked.context;
+    let others = || {
+        let own = worst_loss(portfolio, orders, asked.intent.market);
+        worst_loss_total(portfolio, orders) - own
+    };
+    asked.exposure(Rule::StrategyExposure, others, asked.guard.limits.strategy_exposure_max_usdc)
 }
 
 /// Says whether the throttle has an order left. It is taken when all rules have been asked.
@@ -180,24 +255,86 @@ impl Asked<'_> {
         }
     }
 
-    /// Holds what is at risk, and what the order would add to it, against a limit.
-    fn exposure(&self, rule: Rule, at_risk: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
-        let Some(market) = self.context.market else { return Finding::Exempt };
+    /// Answers for a rule that holds for entries only.
+    const fn entry(&self, rule: Rule, used: Value, limit: Value, passes: bool) -> Finding {
         if self.is_protective() {
-            return Finding::Exempt;
+            Finding::Exempt
+        } else if passes {
+            Finding::passed(used, limit)
+        } else {
+            rule.refuses(used, limit)
         }
-        let price = Usdc::from(self.intent.limit) + market.fees.per_share(self.intent.limit);
-        let cost = price.times(self.intent.size, Rounding::Up);
-        let at_risk = at_risk();
-        let (used, allowed) = (Value::Usdc(at_risk + cost), Value::Usdc(limit));
-        if at_risk + cost <= limit {
+    }
+
+    /// Tells of a refusal which size would have passed, where the venue takes it.
+    fn smaller(&self, finding: Finding, size: Size) -> Finding {
+        let least = self.context.market.map(|market| market.min_size).unwrap_or_default();
+        let size = Some(size.floor_to_cents()).filter(|size| least <= *size);
+        match finding {
+            Finding::Refused(no) => Finding::Refused(Rejection { passing: size, ..no }),
+            Finding::Passed(_) | Finding::Exempt | Finding::NotReached => finding,
+        }
+    }
+
+    /// Holds what can be lost with the order, here and in `others`, against a limit.
+    fn exposure(&self, rule: Rule, others: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
+        let Some(market) = self.context.market else { return Finding::Exempt };
+        let Context { portfolio, orders, .. } = self.context;
+        match self.intent.purpose {
+            Purpose::Hedge => Finding::Exempt,
+            Purpose::Entry => {
+                let losses = Losses::of(portfolio, orders, self.intent.market);
+                self.opening(market, losses, &Bound { rule, others: others(), limit })
+            }
+            Purpose::Exit => {
+                let losses = Losses::of(portfolio, orders, self.intent.market);
+                self.breaking(market, losses, &Bound { rule, others: others(), limit })
+            }
+        }
+    }
+
+    fn opening(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
+        let Bound { rule, others, limit } = *bound;
+        let Intent { outcome, size, limit: price, .. } = *self.intent;
+        let price = Usdc::from(price) + market.fees.per_share(price);
+        let mut with = losses;
+        with.buy(outcome, size, price.times(size, Rounding::Up));
+        let total = others + with.worst();
+        let (used, allowed) = (Value::Usdc(total), Value::Usdc(limit));
+        if total <= limit {
             return Finding::passed(used, allowed);
         }
-        let affordable = |price: Price| Size::affordable(limit - at_risk, price).floor_to_cents();
+        // A smaller purchase lowers what is lost when the other outcome comes true, and nothing else.
+        let helps = others + losses.worst() <= limit;
+        let room = limit - others - losses.when(outcome.other());
+        let affordable = |price: Price| Size::affordable(room, price).floor_to_cents();
         let passing = price.to_price().map(affordable).unwrap_or_default();
-        let passing = (market.min_size <= passing).then_some(passing);
+        let passing = (helps && market.min_size <= passing).then_some(passing);
         Finding::Refused(Rejection { rule, used, limit: allowed, passing })
     }
+
+    /// Lets an exit pass that does not raise the loss, or not above the limit. Pairs that are sold on both sides pass in
+    /// slices: each slice may fail to find its other half.
+    fn breaking(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
+        let Bound { rule, others, limit } = *bound;
+        let size = self.intent.size;
+        let with = losses.with_sale(self.intent, size);
+        let (used, allowed) = (Value::Usdc(others + with), Value::Usdc(limit));
+        let most = losses.worst().max(limit - others);
+        if with <= most {
+            return Finding::passed(used, allowed);
+        }
+        let passing = losses.sellable(self.intent, most);
+        let passing = (market.min_size <= passing && passing < size).then_some(passing);
+        Finding::Refused(Rejection { rule, used, limit: allowed, passing })
+    }
+}
+
+/// A limit of what can be lost, and what of it other markets take.
+struct Bound {
+    rule: Rule,
+    others: Usdc,
+    limit: Usdc,
 }
 
 impl Rule {

@@ -49,7 +49,17 @@ const CORE: Arrows = &[
     ),
     (
         "risk",
-        &["intent", "lifecycle", "market", "numbers", "open_orders", "position", "price", "time"],
+        &[
+            "book",
+            "intent",
+            "lifecycle",
+            "market",
+            "numbers",
+            "open_orders",
+            "position",
+            "price",
+            "time",
+        ],
     ),
     ("command", &["lifecycle", "order"]),
     ("tape", &["book", "event", "market", "price", "time"]),

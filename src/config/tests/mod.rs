@@ -570,3 +570,28 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
     let service = service("ploy.toml", SERVICE).unwrap();
     assert_eq!(service.feed.speed.to_string(), "60x");
 }
+
+#[test]
+fn what_a_file_does_not_say_of_single_orders_is_the_guards_preset() {
+    let config = load(&least("legged")).unwrap();
+    assert_eq!(config.limits.entry, crate::risk::EntryLimits::PRESET);
+}
+
+#[test]
+fn a_band_of_prices_is_not_upside_down() {
+    let band = "entry_price_min = 0.6\nentry_price_max = 0.6\n";
+    let text = format!("{}{band}", least("legged"));
+    assert_eq!(load(&text).unwrap().limits.entry.price_min, "0.6".parse().unwrap());
+    let faults = load(&text.replace("max = 0.6", "max = 0.5")).unwrap_err();
+    let said = faults.first().unwrap().to_string();
+    assert!(said.contains("0.6 USDC a share are more than the highest limit"), "{said}");
+}
+
+#[test]
+fn what_a_file_does_not_say_of_the_day_is_the_guards_preset() {
+    let config = load(&least("legged")).unwrap();
+    assert_eq!(config.limits.day, crate::risk::DayLimits::PRESET);
+    let text = format!("{}day_starts_at_min = 1320\n", least("legged"));
+    let starts_at = load(&text).unwrap().limits.day.starts_at;
+    assert_eq!(starts_at, Duration::from_secs(22 * 3600));
+}

@@ -20,6 +20,7 @@ use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Submission};
+use crate::risk::{DayLimits, EntryLimits};
 use crate::strategy::{Saved, Subscription, Wish};
 use crate::trigger::{Cause, Trigger};
 
@@ -118,6 +119,8 @@ fn limits() -> Limits {
         loss_streak_max: 2,
         loss_streak_cooldown: Duration::from_secs(60),
         drawdown_max_usdc: usdc("10"),
+        entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     }
 }
 

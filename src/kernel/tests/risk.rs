@@ -151,3 +151,45 @@ fn a_lost_settlement_may_be_too_deep_a_fall() {
     let settled = desk.settle(A, "0", "1");
     assert_eq!(settled, ["btc-a settled for 0, profit -12", "tripped drawdown at 12"]);
 }
+
+/// A desk whose day ends after so many seconds, and on which ten USDC may be lost in a day.
+fn day_of(seconds: u64) -> Desk {
+    let desk = Desk::new();
+    let starts_at = (desk.now + Duration::from_secs(seconds)).micros().rem_euclid(86_400_000_000);
+    let starts_at = Duration::from_micros(starts_at.unsigned_abs());
+    let day = DayLimits { loss_max_usdc: usdc("10"), starts_at };
+    let limits = Limits { drawdown_max_usdc: usdc("1000"), day, ..limits() };
+    Desk::with(limits, Memory::default())
+}
+
+#[test]
+fn a_days_loss_waits_for_the_next_day_which_comes_without_a_trade() {
+    let mut desk = day_of(3600);
+    let midnight = desk.now + Duration::from_secs(3600);
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    assert_eq!(desk.bid(A, YES, "0.31"), NOTHING);
+    // What is not realised counts as well.
+    assert_eq!(desk.bid(A, YES, "0.3"), ["tripped daily_loss at 10 for 3600s"]);
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4"), ["2 refused daily_loss"]);
+    assert_eq!(desk.kernel.next_timer(), Some(midnight));
+    desk.wait(3600);
+    assert_eq!(desk.give(&Input::Timer(midnight)).unwrap(), ["released daily_loss"]);
+    // The new day begins at what was left: ten more may be lost.
+    assert_eq!(desk.bid(A, YES, "0.21"), NOTHING);
+    assert_eq!(desk.bid(A, YES, "0.2"), ["tripped daily_loss at 10 for 86400s"]);
+    assert_eq!(release(&mut desk), ["released daily_loss"]);
+    assert_eq!(desk.bid(A, YES, "0.11"), NOTHING);
+}
+
+#[test]
+fn the_news_that_open_a_day_count_to_it() {
+    let mut desk = day_of(60);
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    desk.bid(A, YES, "0.35");
+    desk.wait(60);
+    // Five were lost yesterday; nine are lost by the first book of the day.
+    assert_eq!(desk.bid(A, YES, "0.26"), NOTHING);
+    assert_eq!(desk.bid(A, YES, "0.25"), ["tripped daily_loss at 10 for 86400s"]);
+}

@@ -9,7 +9,7 @@ fn a_refusal_is_a_repeat_when_the_guards_last_answer_for_its_market_was_the_same
     // A no never is: noes are counted and not stored.
     assert_eq!(desk.no(A, Reason::NoSignal, 1), ["1 no no_signal"]);
     assert_eq!(desk.no(A, Reason::NoSignal, 2), ["2 no no_signal"]);
-    let much = "entry 5000 yes at 0.4";
+    let much = "entry 500 yes at 0.4";
     assert_eq!(desk.want(much), ["3 refused market_exposure"]);
     assert_eq!(desk.want(much), ["4 refused market_exposure again"]);
     // Looks that end before the guard do not come between.
@@ -53,7 +53,7 @@ fn noes_and_refusals_are_counted_by_cause_and_by_open_market() {
     desk.no(A, Reason::NoSignal, 1);
     desk.wait(5).no(B, Reason::NoSignal, 2);
     desk.wait(5).no(A, Reason::NoSignal, 3);
-    desk.want("entry 5000 yes at 0.4");
+    desk.want("entry 500 yes at 0.4");
     desk.want("entry 10 yes at 0.4");
     assert_eq!(
         causes(&desk),
@@ -159,6 +159,7 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
             "open_orders 1/2 500",
             "loss_streak 1/2 500",
             "drawdown 1/10 100",
+            "daily_loss 1/1000000000000 0",
         ]
     );
     assert_eq!(desk.kernel.status().tripped, None);

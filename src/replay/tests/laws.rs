@@ -122,7 +122,8 @@ impl Watch {
                 let rule = rejection.rule.name();
                 let never = ["one_order_per_leg", "holdings", "price_grid", "unknown_market"];
                 assert!(!never.contains(&rule), "{id} wants what can never be: {rule} {intent:?}");
-                let binds_entries = ["loss_streak", "drawdown", "open_orders"].contains(&rule)
+                let binds_entries = ["loss_streak", "drawdown", "daily_loss", "open_orders"]
+                    .contains(&rule)
                     || ["market_exposure", "strategy_exposure"].contains(&rule);
                 let protects = intent.purpose.is_protective();
                 assert!(!(protects && binds_entries), "{id}: {rule} holds back {intent:?}");

@@ -18,7 +18,7 @@ use crate::market::{ConditionId, Market, Outcome, Side, TickSize};
 use crate::open_orders::OpenOrder;
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Size, Usdc};
-use crate::risk::Limits;
+use crate::risk::{DayLimits, EntryLimits, Limits};
 use crate::strategy::{Look, Saved, Strategy, Subscription, View};
 
 const MARKETS: [ConditionId; 2] =
@@ -35,6 +35,8 @@ fn limits() -> Limits {
         loss_streak_max: 4,
         loss_streak_cooldown: Duration::from_secs(2),
         drawdown_max_usdc: usdc("50"),
+        entry: EntryLimits::PRESET,
+        day: DayLimits::PRESET,
     }
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::kernel::Kernel;
 use crate::numbers::Numbers;
 use crate::price::Rounding;
+use crate::risk::{worst_loss, worst_loss_total};
 
 /// A strategy that wants one thing after the other, whatever it sees.
 #[derive(Debug)]
@@ -248,12 +249,10 @@ pub(super) fn adds_up(
             }
             let is_settled = kernel.market(market).is_none();
             assert!(!is_settled || portfolio.exposure(market) == Usdc::ZERO, "it is released");
-            let entries = orders.of_market(market).filter(|o| o.intent.purpose == Purpose::Entry);
-            let reserved: Usdc = entries.map(OpenOrder::reserved).sum();
-            let used = portfolio.exposure(market) + reserved;
+            let used = worst_loss(portfolio, orders, market);
             assert!(used <= limits().market_exposure_max_usdc + rounding(&fills), "{used} in one");
         }
-        let used = portfolio.exposure_total();
+        let used = worst_loss_total(portfolio, orders);
         assert!(used <= limits().strategy_exposure_max_usdc + rounding(&fills), "{used} in all");
     }
 }

@@ -35,7 +35,7 @@ impl Scene {
                 Before::Gate(gate) => guard.set_gate(gate),
                 Before::Round(cents) => drop(guard.round(cents_of(cents), NOW)),
                 Before::Drawdown(cents) => drop(guard.drawdown(cents_of(cents), NOW)),
-                Before::Release => drop(guard.release(Usdc::ZERO)),
+                Before::Release => drop(guard.release(Usdc::ZERO, Usdc::ZERO)),
                 Before::Sent(times) => (0..times).for_each(|_| guard.throttle.take(NOW)),
                 Before::Holds(outcome, shares) => {
                     let fill = Fill {
@@ -65,7 +65,7 @@ impl Scene {
 
     fn context<'a>(&'a self, market: Option<&'a Market>) -> Context<'a> {
         let Self { portfolio, orders } = self;
-        Context { now: NOW, market, tick: TickSize::CENT, portfolio, orders }
+        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders }
     }
 }
 
@@ -176,12 +176,19 @@ fn an_entry_is_held_against_every_rule_that_is_for_entries() {
         gate passed
         loss_streak passed 0 of 2, 2 left
         drawdown passed 0 of 10, 10 left
+        daily_loss passed 0 of 1000000000000, 1000000000000 left
         unknown_market passed
         price_grid passed 0.4 of 0.01
         venue_minimum passed 10 of 5
         holdings exempt
         one_order_per_leg passed 1 of 1, 0 left
         open_orders passed 1 of 2, 1 left
+        price_band passed 0.4 of 0.99
+        stale_book exempt
+        book_distance exempt
+        close_left passed 0s of 0s
+        order_size passed 10 of 1000, 990 left
+        order_notional passed 4 of 250, 246 left
         market_exposure passed 34 of 40, 6 left
         strategy_exposure passed 34 of 60, 26 left
         throttle passed 1 of 3, 2 left
@@ -224,14 +231,21 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         gate passed
         loss_streak exempt
         drawdown exempt
+        daily_loss exempt
         unknown_market passed
         price_grid passed 0.2 of 0.01
         venue_minimum passed 10 of 5
         holdings passed 10 of 100, 90 left
         one_order_per_leg passed 1 of 1, 0 left
         open_orders exempt
-        market_exposure exempt
-        strategy_exposure exempt
+        price_band exempt
+        stale_book exempt
+        book_distance exempt
+        close_left exempt
+        order_size exempt
+        order_notional exempt
+        market_exposure passed 30 of 40, 10 left
+        strategy_exposure passed 30 of 60, 30 left
         throttle passed 1 of 6, 5 left
     "]];
     expected.assert_eq(&passed);

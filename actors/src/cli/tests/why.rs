@@ -238,6 +238,12 @@ async fn every_rule_says_what_would_have_passed() {
         ("holdings", "nothing: there are no such shares."),
         ("one_order_per_leg", "the same order once the one that is open has ended."),
         ("open_orders", "the same order once an open one has ended."),
+        ("price_band", "a price on this side of 0.01."),
+        ("stale_book", "the same order once a newer book came."),
+        ("book_distance", "a limit nearer to the best opposite price."),
+        ("close_left", "nothing: the market closes too soon."),
+        ("order_size", "no size: what is left is less than the market's smallest order."),
+        ("order_notional", "no size: what is left is less than the market's smallest order."),
         ("market_exposure", "no size: what is left is less than the market's smallest order."),
         ("strategy_exposure", "no size: what is left is less than the market's smallest order."),
     ] {

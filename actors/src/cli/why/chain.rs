@@ -144,7 +144,7 @@ fn rules(risk: &RiskAnswer, purpose: &str, look: Look) -> String {
         let limit = cell(&check.limit);
         let limit = match check.rule.as_str() {
             "price_grid" if !limit.is_empty() => format!("steps of {limit}"),
-            "venue_minimum" if !limit.is_empty() => format!("at least {limit}"),
+            "venue_minimum" | "close_left" if !limit.is_empty() => format!("at least {limit}"),
             _ => limit,
         };
         vec![
@@ -199,6 +199,10 @@ fn instead(rule: &str, limit: &str, decision: &DecisionRecord) -> String {
         "drawdown" => format!("nothing, until a person says `ploy resume {strategy}`"),
         "unknown_market" => "nothing, until the market is announced".to_owned(),
         "price_grid" => format!("a price in whole steps of {limit}"),
+        "price_band" => format!("a price on this side of {limit}"),
+        "stale_book" => "the same order once a newer book came".to_owned(),
+        "book_distance" => "a limit nearer to the best opposite price".to_owned(),
+        "close_left" => "nothing: the market closes too soon".to_owned(),
         "venue_minimum" if is_of_shares(decision) => {
             format!("at least {limit} shares, with at most two decimals")
         }
@@ -206,7 +210,7 @@ fn instead(rule: &str, limit: &str, decision: &DecisionRecord) -> String {
         "holdings" => "nothing: there are no such shares".to_owned(),
         "one_order_per_leg" => "the same order once the one that is open has ended".to_owned(),
         "open_orders" => "the same order once an open one has ended".to_owned(),
-        "market_exposure" | "strategy_exposure" => {
+        "order_size" | "order_notional" | "market_exposure" | "strategy_exposure" => {
             "no size: what is left is less than the market's smallest order".to_owned()
         }
         _ => "nothing that is known".to_owned(),

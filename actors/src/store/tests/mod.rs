@@ -20,7 +20,7 @@ use ploy::order::{
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
-use ploy::risk::{Context, Limits, RiskGuard};
+use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, SqliteConnection, query_scalar};
@@ -115,11 +115,14 @@ fn order_of(number: u64, size: &str) -> Order {
         loss_streak_max: 1,
         loss_streak_cooldown: Duration::ZERO,
         drawdown_max_usdc: usdc("10"),
+        entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     });
     let context = Context {
         now: at(0),
         market: Some(&market),
         tick: market.tick,
+        book: None,
         portfolio: &Portfolio::default(),
         orders: &OpenOrders::default(),
     };

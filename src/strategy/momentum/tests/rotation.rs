@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel::{Effect, Kernel, Memory};
 use crate::paper::PaperVenue;
 use crate::replay::Replay;
-use crate::risk::Limits;
+use crate::risk::{DayLimits, EntryLimits, Limits};
 
 /// How long after its close a market is settled.
 const SETTLES_AFTER: u64 = 90;
@@ -66,6 +66,8 @@ fn limits() -> Limits {
         loss_streak_max: 100,
         loss_streak_cooldown: Duration::from_secs(1),
         drawdown_max_usdc: usdc("1000"),
+        entry: EntryLimits::PRESET,
+        day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
     }
 }
 

@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
-use crate::cli::args::{Output, RunArgs};
+use crate::cli::args::RunArgs;
+use crate::cli::form::Output;
 use crate::feed::FeedEnd;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings};

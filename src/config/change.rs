@@ -1,7 +1,7 @@
 //! Changes: what one version of a file says otherwise than another, setting by setting, and what each needs.
 
 use super::setting::{Applies, Section};
-use super::values::Values;
+use super::values::{Origin, Values};
 
 /// One setting as a file means it: also what it leaves to the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +16,6 @@ pub struct Stated {
     pub origin: Origin,
     /// What a change of it needs.
     pub applies: Applies,
-}
-
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The file says it.
-    File,
-    /// The file does not say it: its default, or what follows from other settings.
-    Default,
 }
 
 /// A setting that two versions of a file mean differently.

@@ -21,7 +21,7 @@ mod template;
 mod value;
 mod values;
 
-pub use change::{Change, Origin, Stated, changes, needs};
+pub use change::{Change, Stated, changes, needs};
 pub use fault::Fault;
 pub use folder::{Folder, Move, Seen};
 pub use schema::{service_schema, strategy_schema};
@@ -33,6 +33,7 @@ pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};
 pub use strategy::{Kind, StrategyConfig};
 pub use template::{explained, new_file};
+pub use values::Origin;
 
 use crate::order::StrategyId;
 use crate::strategy::momentum::config::Mode;

@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::price::Usdc;
 
-use super::change::Origin;
 use super::setting::Setting;
 use super::speed::Speed;
 use super::value::Value;
@@ -19,6 +18,15 @@ pub(super) struct Values {
     section: &'static str,
     header: usize,
     items: BTreeMap<&'static str, Item>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The file says it.
+    File,
+    /// The file does not say it: its default, or what follows from other settings.
+    Default,
 }
 
 #[derive(Clone, Debug)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actors::app::App;
-use actors::record::replay::{known, play};
+use actors::record::build::known;
+use actors::record::replay::play;
 use actors::settings;
 use ploy::command::Action;
 use ploy::config::{self, StrategyConfig};

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
+use clap::{Args as Arguments, Parser, Subcommand};
 use ploy::config::Speed;
 use ploy::order::StrategyId;
 use reqwest::Url;
 
-use crate::cli::why::{Asked, When};
+use super::form::Output;
+use super::why::WhyArgs;
 
 /// Runs and supervises trading strategies for prediction markets.
 #[derive(Debug, Parser)]
@@ -40,17 +41,6 @@ pub struct Server {
     /// How answers are written
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Output,
-}
-
-/// How answers are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people
-    #[default]
-    #[value(alias = "table")]
-    Text,
-    /// For programs
-    Json,
 }
 
 /// What is to be done.
@@ -145,36 +135,6 @@ pub struct StatusArgs {
 pub struct StrategyArgs {
     /// Its id: the stem of its file
     pub id: StrategyId,
-}
-
-/// What `ploy why` is told.
-#[derive(Clone, Debug, Arguments)]
-#[command(after_help = "Examples:
-  ploy why split_arb_legged      why it trades, or why it does not
-  ploy why split_arb_legged/12   how its order 12 came about, and what became of it
-  ploy why split_arb_legged@345  the same of its decision 345
-  ploy why split_arb_legged --at 09:15
-                                 what it was doing then")]
-pub struct WhyArgs {
-    /// A strategy, one of its orders or of its decisions; see the examples
-    #[arg(value_name = "WHAT")]
-    pub what: Asked,
-    /// What the strategy was doing at a time: 09:15, 09:15:30 or 2026-09-28T09:15:00Z, in UTC
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<When>,
-    /// Of an earlier run: its id, or how it begins
-    #[arg(long, value_name = "RUN", value_parser = run)]
-    pub run: Option<String>,
-}
-
-/// Reads the id of a run.
-fn run(text: &str) -> Result<String, String> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if !text.is_empty() && text.bytes().all(fits) {
-        Ok(text.to_owned())
-    } else {
-        Err("the id of a run is letters, digits and `-`".to_owned())
-    }
 }
 
 /// Reads the address of a service. Its path, where there is one, ends with a slash afterwards.

@@ -10,7 +10,7 @@ use ploy::compare::{Both, compare};
 use ploy::order::StrategyId;
 use ploy::time::Timestamp;
 
-use super::args::Output;
+use super::form::Output;
 use super::{Exit, output, replay};
 use crate::compare::sides::{self, Found, Named, Pair};
 use crate::compare::{Told, page, price};

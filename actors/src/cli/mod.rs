@@ -4,6 +4,7 @@ pub mod args;
 mod client;
 pub mod compare;
 pub mod config;
+pub mod form;
 mod look;
 mod output;
 pub mod record;
@@ -24,8 +25,9 @@ use ploy::order::StrategyId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 
-use self::args::{ClientVerb, Output, Server, StatusArgs};
+use self::args::{ClientVerb, Server, StatusArgs};
 use self::client::{Answer, Client, Failure};
+use self::form::Output;
 use self::look::Look;
 use self::output::Reader;
 use crate::verdict::{Level, Verdict};

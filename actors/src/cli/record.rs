@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use ploy::compare::line::{End, Line};
 
-use super::args::Output;
-use super::replay::ReplayArgs;
+use super::form::Output;
 use super::{Exit, output};
 use crate::panics;
+use crate::record::build::known;
 use crate::record::replay::{self, Played};
 use crate::record::report::Report;
 use crate::replay::file::{FileError, Writer};
@@ -55,7 +55,7 @@ fn run_check(command: &Check, output: Output, out: &mut impl io::Write) -> anyho
     let mut reports: Vec<Report> = Vec::new();
     for files in runs {
         let see = &mut |_: &replay::Step<'_>| ControlFlow::Continue(());
-        let Played { report, .. } = replay::play(&files, &replay::known, see)?;
+        let Played { report, .. } = replay::play(&files, &known, see)?;
         reports.push(report);
     }
     match output {
@@ -102,27 +102,29 @@ pub(super) fn files(paths: &[PathBuf]) -> anyhow::Result<Option<Vec<PathBuf>>> {
     }
 }
 
+/// What of a record is to be replayed.
+#[derive(Debug)]
+pub(super) struct Replayed<'a> {
+    /// What is played and told.
+    pub(super) wanted: Wanted,
+    /// Where decisions are written.
+    pub(super) decisions: Option<&'a Path>,
+}
+
 /// Replays a record as tapes are replayed: decisions to a file, a report, and whether all came out as recorded.
 ///
 /// # Errors
 /// When something cannot be read, played or written.
-pub(super) fn replay(
-    args: &ReplayArgs,
-    files: Vec<PathBuf>,
-    format: Output,
-) -> anyhow::Result<Exit> {
-    if !args.strategy.is_empty() {
-        bail!("a record is played with the settings in it; `--strategy` is for tapes");
-    }
+pub(super) fn replay(replayed: &Replayed<'_>, format: Output) -> anyhow::Result<Exit> {
+    let Replayed { wanted, decisions } = replayed;
     panics::hush();
-    let wanted = Wanted { files, from: args.from, to: args.to };
-    let prepared = recorded::prepare(&wanted)?;
-    let mut writer = match &args.decisions {
+    let prepared = recorded::prepare(wanted)?;
+    let mut writer = match decisions {
         Some(path) => Some(Writer::create(path, prepared.header.clone())?),
         None => None,
     };
     let tell = &mut |line: Line| writer.as_mut().map_or(Ok(()), |writer| writer.write(&line));
-    let recorded = match recorded::play(&wanted, &prepared, tell)? {
+    let recorded = match recorded::play(wanted, &prepared, tell)? {
         Ok(recorded) => recorded,
         Err(FileError::Closed) => return Ok(Exit::Done),
         Err(error) => return Err(error.into()),
@@ -140,7 +142,7 @@ pub(super) fn replay(
             serde_json::to_string_pretty(&recorded.report).context("write the report as JSON")?
         }
     };
-    if args.decisions.as_deref() == Some(Path::new("-")) {
+    if *decisions == Some(Path::new("-")) {
         output::talk(&text);
     } else {
         output::answer(&text).context("write the report")?;

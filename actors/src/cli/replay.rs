@@ -9,11 +9,13 @@ use clap::Args;
 use ploy::compare::line::Line;
 use ploy::time::Timestamp;
 
-use super::args::Output;
+use super::form::Output;
+use super::record::{self, Replayed};
 use super::{Exit, output};
 use crate::panics;
 use crate::replay::file::{FileError, Writer};
 use crate::replay::progress::Progress;
+use crate::replay::recorded::Wanted;
 use crate::replay::{Plan, Player, SourceError, Tell};
 use crate::report::Report;
 use crate::settings::{self, StrategyFile};
@@ -51,8 +53,13 @@ pub struct ReplayArgs {
 /// # Errors
 /// When something cannot be read, played or written.
 pub(super) fn run(args: &ReplayArgs, format: Output) -> anyhow::Result<Exit> {
-    if let Some(files) = super::record::files(&args.tapes)? {
-        return super::record::replay(args, files, args.report.unwrap_or(format));
+    if let Some(files) = record::files(&args.tapes)? {
+        if !args.strategy.is_empty() {
+            bail!("a record is played with the settings in it; `--strategy` is for tapes");
+        }
+        let wanted = Wanted { files, from: args.from, to: args.to };
+        let replayed = Replayed { wanted, decisions: args.decisions.as_deref() };
+        return record::replay(&replayed, args.report.unwrap_or(format));
     }
     panics::install();
     let files = if args.strategy.is_empty() {

@@ -2,7 +2,7 @@
 
 use ploy::time::Timestamp;
 
-use super::page::escaped;
+use super::escape::escaped;
 use crate::words;
 
 /// The width of the drawing, in its own units; the page scales it.

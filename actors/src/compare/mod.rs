@@ -1,6 +1,7 @@
 //! The comparison for people and programs: what is compared, how it is told, and the page with charts.
 
 mod chart;
+mod escape;
 pub mod page;
 pub mod price;
 pub mod sides;

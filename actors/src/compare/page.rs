@@ -5,6 +5,7 @@ use ploy::compare::line::{Played, Set};
 use ploy::compare::{Both, Counts, Curve, Difference, Listed, Mark as Order};
 
 use super::chart::{Chart, Form, Mark, Series, Way};
+use super::escape::escaped;
 use super::price::Prices;
 use super::text::{effects, is_told, passage};
 use super::{Told, Vanished, decided, instead, market, numbers, outcome};
@@ -46,23 +47,6 @@ pub fn page(told: &Told, prices: Option<&Prices>) -> String {
     }
     page.raw("</main>\n</body>\n</html>\n");
     page.0
-}
-
-/// Returns text as it may stand between tags and in quotes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 /// A page that is being written: markup of ours, and text of others, which is escaped.

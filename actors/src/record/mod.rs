@@ -3,6 +3,8 @@
 //! Whoever records hands a message over and never waits: when the queue is full the message is counted as lost, and
 //! the next thing that is recorded of its strategy is how the strategy is by then. One thread writes.
 
+pub mod build;
+pub mod fault;
 pub mod files;
 pub mod recall;
 pub mod replay;

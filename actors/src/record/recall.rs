@@ -11,8 +11,10 @@ use ploy::status::Tally;
 use ploy::time::Timestamp;
 use tokio::sync::Semaphore;
 
+use super::build::known;
+use super::fault::RecordError;
 use super::files::{self, RecordFile};
-use super::replay::{self, RecordError, Step};
+use super::replay::{self, Step};
 use crate::ports::Pending;
 use crate::ports::why::Recall;
 
@@ -97,7 +99,7 @@ fn recall(
     }
     // First: which is its last input up to then, and does the record go on after it?
     let (mut last, mut reaches) = (None, false);
-    replay::play(&files, &replay::known, &mut |step: &Step<'_>| {
+    replay::play(&files, &known, &mut |step: &Step<'_>| {
         let is_past = at < instant(step.input);
         reaches |= is_past || instant(step.input) == at;
         if !is_past && step.strategy == strategy {
@@ -107,7 +109,7 @@ fn recall(
     })?;
     let Some(last) = last.filter(|_| reaches) else { return Ok(None) };
     let mut noes = None;
-    replay::play(&files, &replay::known, &mut |step: &Step<'_>| {
+    replay::play(&files, &known, &mut |step: &Step<'_>| {
         if step.strategy == strategy && step.n == last {
             noes = Some(step.kernel.status().totals().into_iter().cloned().collect());
         }

@@ -3,24 +3,19 @@
 //! Nothing of the service is needed. Memory stays within one line of a file and the strategies themselves.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ploy::config::{Fault as ConfigFault, StrategyConfig};
-use ploy::kernel::{Effect, Input, Kernel, Unfit};
+use ploy::kernel::{Effect, Input, Kernel};
 use ploy::order::StrategyId;
 use ploy::record::{self, Decoder, Fault, Header, Line};
-use ploy::strategy::{Misfit, Saved, Strategy};
 
+use super::build::Build;
+use super::fault::RecordError;
 use super::files;
 use super::report::Report;
 use super::seat::Seat;
 use crate::adapters::tape::lines::{LineError, Lines};
-
-/// Builds a strategy: a fresh one, or one that goes on from what was saved.
-pub type Build<'a> =
-    dyn Fn(&StrategyConfig, Option<&Saved>) -> Result<Box<dyn Strategy>, Misfit> + 'a;
 
 /// One input of one strategy, played.
 #[derive(Debug)]
@@ -44,87 +39,6 @@ pub struct Played {
     pub report: Report,
     /// Those strategies that live at the end.
     pub kernels: BTreeMap<StrategyId, Kernel>,
-}
-
-/// Why a record cannot be played.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The folder cannot be read.
-    #[error("{}: the folder cannot be read", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// There is nothing to play.
-    #[error("{}: no file of a record is there; their names are record-<run>-<number>.jsonl.gz", .0.display())]
-    Empty(PathBuf),
-    /// No lines can be had from a file.
-    #[error(transparent)]
-    Lines(#[from] LineError),
-    /// A line breaks a rule of the format.
-    #[error("{}: {fault}", path.display())]
-    Fault {
-        /// The file.
-        path: PathBuf,
-        /// The rule, with the number of the line.
-        fault: Fault,
-    },
-    /// The files are of different runs.
-    #[error("{}: of the run {found}, and the file before it is of {expected}", path.display())]
-    OtherRun {
-        /// The file.
-        path: PathBuf,
-        /// The run of the files before it.
-        expected: String,
-        /// Its run.
-        found: String,
-    },
-    /// Recorded settings are not understood by this program.
-    #[error("n = {n}: the recorded settings of {strategy} have faults:\n{}", list(faults))]
-    Settings {
-        /// The number of the line in the run.
-        n: u64,
-        /// Whose they are.
-        strategy: StrategyId,
-        /// What is wrong with them.
-        faults: Vec<ConfigFault>,
-    },
-    /// What a strategy had saved is not understood by this program.
-    #[error("n = {n}: what {strategy} had saved does not fit its settings")]
-    Misfit {
-        /// The number of the line in the run.
-        n: u64,
-        /// Whose it is.
-        strategy: StrategyId,
-        /// Why.
-        #[source]
-        source: Misfit,
-    },
-    /// A checkpoint contradicts itself.
-    #[error("n = {n}: the checkpoint of {strategy} cannot be gone on from")]
-    Unfit {
-        /// The number of the line in the run.
-        n: u64,
-        /// Whose it is.
-        strategy: StrategyId,
-        /// Why.
-        #[source]
-        source: Unfit,
-    },
-}
-
-/// Builds strategies of the known kinds.
-///
-/// # Errors
-/// When what was saved does not fit the settings.
-pub fn known(config: &StrategyConfig, saved: Option<&Saved>) -> Result<Box<dyn Strategy>, Misfit> {
-    match saved {
-        None => Ok(config.kind.build()),
-        Some(saved) => config.kind.restore(saved),
-    }
 }
 
 /// Returns the files of each run in a folder, runs and files in their order; a file is a run of its own.
@@ -327,8 +241,4 @@ impl Player<'_> {
 fn fault(path: &Path) -> impl FnOnce(Fault) -> RecordError {
     let path = path.to_owned();
     |fault| RecordError::Fault { path, fault }
-}
-
-fn list(faults: &[ConfigFault]) -> String {
-    faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")
 }

@@ -5,7 +5,8 @@ use ploy::kernel::{Broken, Effect, Input, Kernel, Memory};
 use ploy::record::{End, Fact, Mark, Saved, Start};
 use ploy::restart::{Failure, FailureClass};
 
-use super::replay::{Build, RecordError};
+use super::build::Build;
+use super::fault::RecordError;
 use super::report::{Difference, StrategyReport};
 use super::track::mark;
 use crate::panics;

@@ -19,7 +19,9 @@ use ploy::time::Timestamp;
 use super::shown::{self, total};
 use super::teller::Teller;
 use super::{StrategyFile, Tell};
-use crate::record::replay::{self, RecordError, Step};
+use crate::record::build::known;
+use crate::record::fault::RecordError;
+use crate::record::replay::{self, Step};
 use crate::record::report::Report;
 
 /// What is to be told of a record.
@@ -61,7 +63,7 @@ pub fn prepare(wanted: &Wanted) -> Result<Prepared, RecordError> {
     let build = |config: &StrategyConfig, saved: Option<&Saved>| {
         // The first settings of a strategy in these files; what a later version changes shows in its decisions.
         sets.borrow_mut().entry(config.id.clone()).or_insert_with(|| set(config));
-        replay::known(config, saved)
+        known(config, saved)
     };
     let (mut from, mut to) = (None, Timestamp::default());
     let mut inputs: BTreeMap<StrategyId, u64> = BTreeMap::new();
@@ -106,7 +108,7 @@ pub fn play<E>(
     let mut left = prepared.inputs.clone();
     let mut totals: BTreeMap<StrategyId, Total> = BTreeMap::new();
     let (mut failed, mut events) = (None, 0);
-    let played = replay::play(&wanted.files, &replay::known, &mut |step: &Step<'_>| {
+    let played = replay::play(&wanted.files, &known, &mut |step: &Step<'_>| {
         if wanted.ends_before(instant(step.input)) {
             return ControlFlow::Break(());
         }

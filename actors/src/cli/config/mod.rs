@@ -14,7 +14,7 @@ use ploy::config::{self, Applies, Change, Fault, Form, Origin, Preset, Rules, Se
 use serde_json::json;
 
 use self::files::{Read, loaded, read_service, read_strategy, strategy_files};
-use super::args::Output;
+use super::form::Output;
 
 /// What can be done with settings.
 #[derive(Debug, Subcommand)]
@@ -107,9 +107,9 @@ pub struct Schema {
 /// The kinds of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
-    /// ploy.toml
+    /// ploy.toml, the file of the service
     Service,
-    /// strategies/<id>.toml
+    /// The file of a strategy
     Strategy,
 }
 

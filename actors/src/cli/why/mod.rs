@@ -9,12 +9,13 @@ pub use asked::{Asked, When};
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use ploy::order::StrategyId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 
-use super::args::{Output, WhyArgs};
 use super::client::{Answer, Client, Failure};
+use super::form::Output;
 use super::look::{Look, Tone};
 use super::{Exit, Said, shape};
 use crate::api::error::Code;
@@ -27,6 +28,26 @@ const RECORDS_READ: u32 = 1000;
 
 /// What became of orders, by number.
 pub(super) type Fates = BTreeMap<u64, OrderRecord>;
+
+/// What `ploy why` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  ploy why split_arb_legged      why it trades, or why it does not
+  ploy why split_arb_legged/12   how its order 12 came about, and what became of it
+  ploy why split_arb_legged@345  the same of its decision 345
+  ploy why split_arb_legged --at 09:15
+                                 what it was doing then")]
+pub struct WhyArgs {
+    /// A strategy, one of its orders or of its decisions; see the examples
+    #[arg(value_name = "WHAT")]
+    pub what: Asked,
+    /// What the strategy was doing at a time: 09:15, 09:15:30 or 2026-09-28T09:15:00Z, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<When>,
+    /// Of an earlier run: its id, or how it begins
+    #[arg(long, value_name = "RUN", value_parser = run)]
+    pub run: Option<String>,
+}
 
 /// Returns what is to be written.
 pub(super) async fn explain(
@@ -164,4 +185,14 @@ fn item(label: &str, text: &str, look: Look, tone: Tone) -> String {
         said += &format!("{label:LABEL_WIDTH$}{}\n", look.paint(tone, line));
     }
     said
+}
+
+/// Reads the id of a run.
+fn run(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if !text.is_empty() && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("the id of a run is letters, digits and `-`".to_owned())
+    }
 }

@@ -4,6 +4,7 @@
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
 mod cells;
+mod grounds;
 mod history;
 mod hold;
 mod moment;

@@ -6,8 +6,8 @@ use ploy::time::Timestamp;
 use sqlx::{FromRow, SqliteConnection, query_as};
 
 use super::cells::Unreadable;
+use super::grounds::{Fault, GroundedRow, Whose, decision_columns};
 use super::history::{OrderRow, order_columns};
-use super::why::{Fault, GroundedRow, Whose, decision_columns};
 use crate::ports::why::{Held, Moment};
 use crate::ports::{LifecycleRecord, RiskRecord};
 

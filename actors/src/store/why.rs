@@ -1,33 +1,24 @@
 //! The chain of one decision or one order: the decision with its grounds, the order, its events, fills and round.
 
-use ploy::order::StrategyId;
 use ploy::price::Size;
 use ploy::time::Timestamp;
 use sqlx::{FromRow, SqliteConnection, query_as, query_scalar};
 
-use super::cells::{FillRow, Unreadable, json, money, number, outcome, side, within};
-use super::history::{DecisionRow, OrderRow, order_columns};
+use super::cells::{FillRow, Unreadable, money, number, outcome, side, within};
+use super::grounds::{Fault, GroundedRow, Whose, decision_columns};
+use super::history::{OrderRow, order_columns};
 use super::round::{self, Booked};
 use super::rows::count;
 use super::{Store, moment};
 use crate::ports::why::{
-    Chain, Chains, Found, Grounds, Moment, Of, OrderEventRecord, OrderStory, Round, RoundEnd, Trade,
+    Chain, Chains, Found, Moment, Of, OrderEventRecord, OrderStory, Round, RoundEnd, Trade,
 };
-use crate::ports::{DecisionRecord, OrderRecord, Pending, StoreError};
+use crate::ports::{OrderRecord, Pending, StoreError};
 
 /// How many fills in one market are read to tell a round; one with more is not told.
 const ROUND_FILLS_MAX: usize = 5000;
 /// How many runs are named where the wanted one is not there.
 const RUNS_NAMED: i64 = 5;
-
-/// The columns of a decision with its grounds.
-macro_rules! decision_columns {
-    () => {
-        "select seq, strategy, number, at, market_id, market, verdict, cause, intent, numbers, \
-         moved_by, gates, risk from decisions where run = $1 and strategy = $2 "
-    };
-}
-pub(super) use decision_columns;
 
 const DECISION: &str = concat!(decision_columns!(), "and number = $3 limit 1");
 
@@ -55,15 +46,6 @@ const RUNS_LIKE: &str =
     "select run from runs where $1 <= run and run < $1 || char(1114111) limit 2";
 
 const NEWEST_RUNS: &str = "select run from runs order by number desc limit $1";
-
-#[derive(FromRow)]
-pub(super) struct GroundedRow {
-    #[sqlx(flatten)]
-    decision: DecisionRow,
-    moved_by: Option<String>,
-    gates: Option<String>,
-    risk: Option<String>,
-}
 
 #[derive(FromRow)]
 struct EventRow {
@@ -95,22 +77,6 @@ struct EndRow {
     no_pays: i64,
     amount: i64,
     profit: i64,
-}
-
-/// Whose records are read, of which run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Whose<'a> {
-    pub(super) run: &'a str,
-    pub(super) strategy: &'a StrategyId,
-}
-
-/// A read that failed: by the database, or by what stands in it.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error(transparent)]
-    Sql(#[from] sqlx::Error),
-    #[error(transparent)]
-    Cell(#[from] Unreadable),
 }
 
 impl Chains for Store {
@@ -240,23 +206,6 @@ async fn round_of(
     }
     booked.sort_by_key(|(seq, _)| *seq);
     Ok(round::of(order.id.number, booked.into_iter().map(|(_, booked)| booked)))
-}
-
-impl GroundedRow {
-    pub(super) fn record(self) -> Result<DecisionRecord, Unreadable> {
-        let Self { decision, moved_by, gates, risk } = self;
-        let (_, record) = decision.record()?;
-        let grounds = match (moved_by, gates) {
-            (Some(moved_by), Some(gates)) => Some(Grounds {
-                trigger: json("trigger", &moved_by)?,
-                gates: json("gates", &gates)?,
-                risk: risk.map(|risk| json("risk rules", &risk)).transpose()?,
-            }),
-            // An older version stored it.
-            (_, _) => None,
-        };
-        Ok(DecisionRecord { grounds, ..record })
-    }
 }
 
 impl EventRow {

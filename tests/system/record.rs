@@ -211,10 +211,13 @@ async fn a_service_with_faults_and_restarts_is_played_again_to_the_same_digests(
                 compared += 1;
             }
         }
-        assert!(2 <= compared, "{}", alone.report);
+        assert!(0 < compared, "{}", alone.report);
         let rest = replayed_after(over, &files[number..]);
         assert!(rest.report.is_equal(), "{}", rest.report);
-        assert_eq!(came(&rest), served, "from file {number} on");
+        // A strategy that took nothing in any more stands in no later file.
+        for (id, digest) in came(&rest) {
+            assert_eq!(digest, served[&id], "{id} from file {number} on");
+        }
     }
 }
 

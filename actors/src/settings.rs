@@ -1,6 +1,5 @@
 //! Settings: reads the config folder, and says every fault of every file at once.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -41,19 +40,6 @@ pub struct Settings {
     pub folder: PathBuf,
     /// The strategies.
     pub strategies: Vec<StrategyConfig>,
-    /// The texts of their files.
-    pub texts: BTreeMap<StrategyId, String>,
-}
-
-/// A strategy with the file that it stands in.
-#[derive(Clone, Debug)]
-pub struct StrategyFile {
-    /// What the file means.
-    pub config: StrategyConfig,
-    /// Every setting by name, defaults too.
-    pub settings: BTreeMap<String, String>,
-    /// What it says, word for word.
-    pub text: String,
 }
 
 /// What the command line says instead of the file.
@@ -126,8 +112,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         log: service.log,
         shutdown: service.shutdown.deadline,
         folder: folder.join("strategies"),
-        texts: strategies.iter().map(|file| (file.config.id.clone(), file.text.clone())).collect(),
-        strategies: strategies.into_iter().map(|file| file.config).collect(),
+        strategies,
     })
 }
 
@@ -154,7 +139,7 @@ pub fn service(folder: &Path) -> Result<ServiceConfig, SettingsError> {
 ///
 /// # Errors
 /// When one cannot be read, or with every fault of every file.
-pub fn strategy_files(folder: &Path) -> Result<Vec<StrategyFile>, SettingsError> {
+pub fn strategy_files(folder: &Path) -> Result<Vec<StrategyConfig>, SettingsError> {
     let mut faults = Vec::new();
     let files = strategies(&folder.join("strategies"), &mut faults)?;
     if faults.is_empty() { Ok(files) } else { Err(SettingsError::Faults(faults)) }
@@ -164,7 +149,7 @@ pub fn strategy_files(folder: &Path) -> Result<Vec<StrategyFile>, SettingsError>
 ///
 /// # Errors
 /// When it cannot be read, or with every fault of it.
-pub fn strategy_file(path: &Path) -> Result<StrategyFile, SettingsError> {
+pub fn strategy_file(path: &Path) -> Result<StrategyConfig, SettingsError> {
     strategy_of(path)?.map_err(SettingsError::Faults)
 }
 
@@ -175,10 +160,9 @@ pub fn strategy_file(path: &Path) -> Result<StrategyFile, SettingsError> {
 pub fn strategy_text(
     place: &str,
     id: StrategyId,
-    text: String,
-) -> Result<StrategyFile, SettingsError> {
-    let config = config::strategy(place, id, &text).map_err(SettingsError::Faults)?;
-    Ok(StrategyFile { settings: config.settings(), config, text })
+    text: &str,
+) -> Result<StrategyConfig, SettingsError> {
+    config::strategy(place, id, text).map_err(SettingsError::Faults)
 }
 
 fn read_service(folder: &Path) -> Result<Result<ServiceConfig, Vec<Fault>>, SettingsError> {
@@ -186,7 +170,10 @@ fn read_service(folder: &Path) -> Result<Result<ServiceConfig, Vec<Fault>>, Sett
     Ok(config::service(&path.display().to_string(), &read(&path)?))
 }
 
-fn strategies(folder: &Path, faults: &mut Vec<Fault>) -> Result<Vec<StrategyFile>, SettingsError> {
+fn strategies(
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+) -> Result<Vec<StrategyConfig>, SettingsError> {
     let unreadable = |source| SettingsError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -209,7 +196,7 @@ fn strategies(folder: &Path, faults: &mut Vec<Fault>) -> Result<Vec<StrategyFile
     Ok(strategies)
 }
 
-fn strategy_of(path: &Path) -> Result<Result<StrategyFile, Vec<Fault>>, SettingsError> {
+fn strategy_of(path: &Path) -> Result<Result<StrategyConfig, Vec<Fault>>, SettingsError> {
     let name = path.display().to_string();
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let id: StrategyId = match stem.unwrap_or_default().parse() {
@@ -220,9 +207,7 @@ fn strategy_of(path: &Path) -> Result<Result<StrategyFile, Vec<Fault>>, Settings
             return Ok(Err(vec![Fault { file: name, line, column, key, problem, hint: None }]));
         }
     };
-    let text = read(path)?;
-    let config = config::strategy(&name, id, &text);
-    Ok(config.map(|config| StrategyFile { settings: config.settings(), config, text }))
+    Ok(config::strategy(&name, id, &read(path)?))
 }
 
 fn read(path: &Path) -> Result<String, SettingsError> {

@@ -29,8 +29,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.bench_function("play all strategies, events decoded beforehand", |b| {
         b.iter_batched(
             || {
-                let kernels = strategies.iter().map(|file| {
-                    let (config, memory) = (&file.config, Memory::default());
+                let kernels = strategies.iter().map(|config| {
+                    let memory = Memory::default();
                     let strategy = config.kind.build();
                     Kernel::new(config.id.clone(), strategy, config.limits.clone(), memory)
                 });

@@ -59,7 +59,7 @@ fn watched(folder: &Path) -> Stage {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let read = |path: &PathBuf| settings::strategy_file(path).unwrap().config;
+    let read = |path: &PathBuf| settings::strategy_file(path).unwrap();
     paths.iter().map(read).fold(Stage::new(), Stage::with).watch(folder)
 }
 

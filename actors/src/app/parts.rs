@@ -149,8 +149,7 @@ pub fn title(headers: &[Header]) -> String {
 /// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
 fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<(), StoreError> {
     for config in &settings.strategies {
-        // Settings that come from no file have no text to keep.
-        let Some(text) = settings.texts.get(&config.id).cloned() else { continue };
+        let text = config.text.to_string();
         let (strategy, version) = (config.id.clone(), config.version.clone());
         let kind = config.kind.name().to_owned();
         let record = ConfigRecord { strategy, version, kind, text, at };

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ploy::compare::line::Line;
+use ploy::config::StrategyConfig;
 use ploy::time::Timestamp;
 
 use super::form::Output;
@@ -18,7 +19,7 @@ use crate::replay::progress::Progress;
 use crate::replay::recorded::Wanted;
 use crate::replay::{Plan, Player, SourceError, Tell};
 use crate::report::Report;
-use crate::settings::{self, StrategyFile};
+use crate::settings;
 
 /// What `ploy replay` is told.
 #[derive(Clone, Debug, Args)]
@@ -160,8 +161,8 @@ fn play(
 }
 
 /// Refuses two files of one id: they would be one strategy.
-fn distinct(files: Vec<StrategyFile>) -> anyhow::Result<Vec<StrategyFile>> {
-    let mut ids: Vec<_> = files.iter().map(|file| file.config.id.clone()).collect();
+fn distinct(files: Vec<StrategyConfig>) -> anyhow::Result<Vec<StrategyConfig>> {
+    let mut ids: Vec<_> = files.iter().map(|file| file.id.clone()).collect();
     ids.sort();
     match ids.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first()) {
         Some(id) => bail!("two files of the strategy {id}: its id is the stem of its file"),

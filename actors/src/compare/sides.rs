@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use ploy::compare::line::{Header, Line, Set};
 use ploy::compare::{Both, Lines};
+use ploy::config::StrategyConfig;
 use ploy::order::StrategyId;
 
 use crate::replay::file::{FileError, Reader};
 use crate::replay::progress::Progress;
 use crate::replay::{Plan, Player, SourceError, Tell};
-use crate::settings::{self, SettingsError, StrategyFile};
+use crate::settings::{self, SettingsError};
 use crate::store::versions::{self, VersionsError};
 
 /// One side as it was named.
@@ -32,7 +33,7 @@ pub enum Named {
 #[derive(Debug)]
 pub enum Found {
     /// Settings that are to be replayed.
-    Settings(Box<StrategyFile>),
+    Settings(Box<StrategyConfig>),
     /// Decisions that were written down.
     Decisions(Box<Reader>),
 }
@@ -108,7 +109,7 @@ impl Named {
             Self::Stored { id, version } => {
                 let kept = versions::find(store, id, version)?;
                 let place = format!("{id}@{}", kept.version);
-                let file = settings::strategy_text(&place, id.clone(), kept.text)?;
+                let file = settings::strategy_text(&place, id.clone(), &kept.text)?;
                 Ok(Found::Settings(Box::new(file)))
             }
             Self::File(path) if path.extension().is_some_and(|end| end == "toml") => {
@@ -123,7 +124,7 @@ impl Found {
     /// Returns the strategies in it.
     fn ids(&self) -> Vec<StrategyId> {
         match self {
-            Self::Settings(file) => vec![file.config.id.clone()],
+            Self::Settings(file) => vec![file.id.clone()],
             Self::Decisions(reader) => {
                 reader.header().strategies.iter().map(|set| set.id.clone()).collect()
             }
@@ -167,7 +168,7 @@ impl Found {
     ) -> Result<(Side, Header), SideError> {
         match self {
             Self::Settings(mut file) => {
-                file.config.id = name.clone();
+                file.id = name.clone();
                 let strategies = vec![*file];
                 let plan = Plan { strategies, tell: Tell::Lines, ..plan.clone() };
                 let player = Player::open(&plan)?;

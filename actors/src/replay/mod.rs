@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use ploy::compare::decoder::VERSION;
 use ploy::compare::line::{self, End, Line, Played, Set};
+use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Broken, Kernel, Memory};
 use ploy::order::StrategyId;
@@ -34,7 +35,6 @@ use ploy::time::Timestamp;
 use crate::panics;
 use crate::ports::FeedItem;
 use crate::record::Recorder;
-use crate::settings::StrategyFile;
 use shown::{Sum, set, strategy, tape, total};
 use source::Source;
 use teller::Teller;
@@ -52,7 +52,7 @@ pub struct Plan {
     /// How long an order takes to the venue.
     pub latency: Duration,
     /// The strategies.
-    pub strategies: Vec<StrategyFile>,
+    pub strategies: Vec<StrategyConfig>,
     /// From when on is told. What was before is played all the same: strategies need their past.
     pub from: Option<Timestamp>,
     /// Up to when is played, this instant included.
@@ -99,7 +99,7 @@ impl Player {
     /// When a tape cannot be opened.
     pub fn open(plan: &Plan) -> Result<Self, SourceError> {
         let source = Source::open(&plan.tapes)?;
-        let kernels = plan.strategies.iter().map(|StrategyFile { config, .. }| {
+        let kernels = plan.strategies.iter().map(|config| {
             let (id, strategy) = (config.id.clone(), config.kind.build());
             Kernel::new(id, strategy, config.limits.clone(), Memory::default())
         });
@@ -123,7 +123,7 @@ impl Player {
             wants: plan
                 .strategies
                 .iter()
-                .map(|file| (file.config.id.clone(), file.config.kind.subscription()))
+                .map(|config| (config.id.clone(), config.kind.subscription()))
                 .collect(),
             books: Books::None,
             shown: BTreeMap::new(),

@@ -16,9 +16,9 @@ use ploy::strategy::Saved;
 use ploy::tape::Books;
 use ploy::time::Timestamp;
 
-use super::shown::{self, total};
+use super::Tell;
+use super::shown::{set, total};
 use super::teller::Teller;
-use super::{StrategyFile, Tell};
 use crate::record::build::known;
 use crate::record::fault::RecordError;
 use crate::record::replay::{self, Step};
@@ -143,9 +143,4 @@ impl Wanted {
     fn ends_before(&self, at: Timestamp) -> bool {
         self.to.is_some_and(|to| to < at)
     }
-}
-
-fn set(config: &StrategyConfig) -> Set {
-    let (settings, text) = (config.settings(), config.text.to_string());
-    shown::set(&StrategyFile { config: config.clone(), settings, text })
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use ploy::compare::line::{Set, Total};
+use ploy::config::StrategyConfig;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
 use ploy::status::{KernelStatus, StrategyStatus, TapeStatus};
 use ploy::tape::Header;
 use ploy::time::Timestamp;
-
-use crate::settings::StrategyFile;
 
 /// What one strategy came to over what was told.
 pub(super) struct Sum<'a> {
@@ -18,15 +17,14 @@ pub(super) struct Sum<'a> {
     pub(super) failed: Option<&'a str>,
 }
 
-pub(super) fn set(file: &StrategyFile) -> Set {
-    let StrategyFile { config, settings, text } = file;
+pub(super) fn set(config: &StrategyConfig) -> Set {
     Set {
         id: config.id.clone(),
         kind: config.kind.name().to_owned(),
         variant: config.kind.variant().to_owned(),
         config_version: config.version.clone(),
-        text_sha256: ploy::config::text_hash(text),
-        settings: settings.clone(),
+        text_sha256: ploy::config::text_hash(&config.text),
+        settings: config.settings(),
     }
 }
 

@@ -19,7 +19,7 @@ fn config() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../config")
 }
 
-fn strategy_file(name: &str) -> StrategyFile {
+fn strategy_file(name: &str) -> StrategyConfig {
     settings::strategy_file(&config().join(format!("strategies/{name}.toml"))).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn hour(folder: &Path) -> PathBuf {
     path
 }
 
-fn plan(tape: &Path, strategies: Vec<StrategyFile>) -> Plan {
+fn plan(tape: &Path, strategies: Vec<StrategyConfig>) -> Plan {
     Plan {
         tapes: vec![tape.to_owned()],
         latency: Duration::from_millis(250),
@@ -151,7 +151,7 @@ fn a_strategy_that_panics_is_set_aside_and_the_others_decide_as_without_it() {
     let expected = told(&mut alone);
 
     let plan = plan(&tape, files);
-    let kernels = plan.strategies.iter().enumerate().map(|(place, StrategyFile { config, .. })| {
+    let kernels = plan.strategies.iter().enumerate().map(|(place, config)| {
         let inner = config.kind.build();
         let left = if place == 0 { 3000 } else { u32::MAX };
         let strategy = Box::new(Frail { inner, left });
@@ -184,12 +184,12 @@ type Looks = BTreeMap<(Timestamp, Option<ConditionId>), Vec<Decided>>;
 
 /// Returns how each look of a replay under other settings ended.
 fn looks(tape: &Path, name: &str, changes: &[(&str, &str)]) -> Looks {
-    let mut text = strategy_file(name).text;
+    let mut text = strategy_file(name).text.to_string();
     for (key, value) in changes {
         let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
         text = text.replace(&line.to_owned(), &format!("{key} = {value}"));
     }
-    let file = settings::strategy_text("changed", name.parse().unwrap(), text).unwrap();
+    let file = settings::strategy_text("changed", name.parse().unwrap(), &text).unwrap();
     let mut player = Player::open(&plan(tape, vec![file])).unwrap();
     let lines = told(&mut player);
     let mut looks = Looks::new();
@@ -208,7 +208,7 @@ fn end(look: &Decided) -> Option<&str> {
 /// end it at the earlier one. Each setting is so strict that nothing is bought: no look follows from another.
 fn check_order(tape: &Path, name: &str, gates: &[(&str, &str, &str)]) {
     let file = strategy_file(name);
-    let row = rows(file.config.kind.name(), file.config.kind.variant()).unwrap().entry;
+    let row = rows(file.kind.name(), file.kind.variant()).unwrap().entry;
     let place = |name: &str| row.iter().position(|gate| gate.name == name).unwrap();
     let strict = |changes: &[(&str, &str)]| looks(tape, name, changes);
     let alone: Vec<_> =

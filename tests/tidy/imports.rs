@@ -136,7 +136,7 @@ const ACTORS: Arrows = &[
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
-    ("replay", &["adapters", "panics", "ports", "record", "settings", "words"]),
+    ("replay", &["adapters", "panics", "ports", "record", "words"]),
     ("compare", &["adapters", "replay", "settings", "store", "words"]),
     (
         "cli",

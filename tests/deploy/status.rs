@@ -90,6 +90,7 @@ pub(crate) fn process() -> ProcessInfo {
         max_fds: Some(1024),
         start_micros: Some(at(0).micros()),
         threads: Some(6),
+        tasks: Some(42),
         log: LogCounts { error: 1, warn: 2, info: 30, debug: 0, trace: 0, lost: 0 },
     }
 }

@@ -13,7 +13,8 @@ mod registry;
 mod steps;
 mod work;
 
-pub use registry::{Build, Registration, StrategyRegistry};
+pub use deaths::COMPLETED;
+pub use registry::{Build, Registration, StrategyRegistry, TryBuild};
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ use ploy::order::StrategyId;
 use ploy::restart::Failure;
 use ploy::status::Recent;
 use ploy::time::Timestamp;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -49,6 +50,8 @@ pub enum Msg {
     Config(Vec<Move>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
+    /// Who runs a strategy now: for those who must end it from outside, past the manager.
+    Who(StrategyId, oneshot::Sender<Option<ActorCell>>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
 }
@@ -105,12 +108,13 @@ impl Actor for StrategyManager {
     ) -> Result<State, ActorProcessingErr> {
         let mut records: BTreeMap<_, _> =
             args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let now = args.surroundings.clock.now();
         let entries: BTreeMap<_, _> = args
             .registry
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id));
+                let entry = Entry::new(registration.clone(), records.remove(&id), now);
                 (id, entry)
             })
             .collect();
@@ -124,7 +128,6 @@ impl Actor for StrategyManager {
             ending: Vec::new(),
             is_ending: false,
         };
-        let now = state.now();
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
     }
@@ -140,6 +143,10 @@ impl Actor for StrategyManager {
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
+            Msg::Who(id, reply) => {
+                let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());
+                drop(reply.send(actor.map(ActorRef::get_cell))); // an asker that left is no failure
+            }
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }

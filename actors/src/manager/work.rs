@@ -69,8 +69,8 @@ async fn build_untimed(
     let memory = memory.after_order(last_order);
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
     let build = Arc::clone(&registration.build);
-    let strategy = panics::catch(|| build()).map_err(|message| {
-        let failure = Failure { class: FailureClass::Panic, message };
+    let panicked = |message| Err(Failure { class: FailureClass::Panic, message });
+    let strategy = panics::catch(|| build()).unwrap_or_else(panicked).map_err(|failure| {
         track.end(&memory, Some(&failure));
         failure
     })?;

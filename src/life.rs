@@ -177,6 +177,7 @@ impl Life {
         let (next, effect) = self.phase.next(input)?;
         if next.name() != self.phase.name() {
             self.since = now;
+            self.budget.rests(now);
         }
         match (&next, input) {
             (Phase::Running, _) => self.budget.running(now),

@@ -123,10 +123,14 @@ pub struct RestartBudget {
     attempt: u32,
     /// How often in a row something that it needs was missing.
     missing: u32,
-    signature: String,
+    /// What the newest failure said, where it was a panic.
+    signature: Option<String>,
     same: u32,
     #[serde(skip)]
     running_since: Option<Timestamp>,
+    /// The longest time without a break that it has run since its newest failure, but for the present one.
+    #[serde(skip)]
+    ran: Duration,
 }
 
 impl Default for RestartPolicy {
@@ -158,6 +162,12 @@ impl RestartBudget {
         self.missing = 0;
     }
 
+    /// Notes that the strategy does not run any more since `now`, without a failure.
+    pub fn rests(&mut self, now: Timestamp) {
+        let ran = self.running_since.take().map_or(Duration::ZERO, |since| now.since(since));
+        self.ran = self.ran.max(ran);
+    }
+
     /// Returns it as the next process takes it over at `now`. Failures that lie in the future, because the clock
     /// went back or a tape begins anew, are taken for the present ones: they count for one window and no longer.
     #[must_use]
@@ -170,7 +180,7 @@ impl RestartBudget {
     /// Returns what of it must outlive the process: all but for how long the strategy has run.
     #[must_use]
     pub fn lasting(&self) -> Self {
-        Self { running_since: None, ..self.clone() }
+        Self { running_since: None, ran: Duration::ZERO, ..self.clone() }
     }
 
     /// Returns how often in a row something that the strategy needs was missing.
@@ -199,8 +209,8 @@ impl RestartBudget {
         now: Timestamp,
         dice: u64,
     ) -> Verdict {
-        let healthy = self.running_since.take().map(|since| now.since(since));
-        if healthy.is_some_and(|span| policy.reset_after <= span) {
+        self.rests(now);
+        if policy.reset_after <= std::mem::take(&mut self.ran) {
             self.forget();
         }
         match failure.class {
@@ -223,15 +233,18 @@ impl RestartBudget {
 
     /// Counts a failure that the budget pays for.
     fn charge(&mut self, policy: &RestartPolicy, failure: &Failure, now: Timestamp) {
-        count(&mut self.failures, policy.window, now);
+        only_within(&mut self.failures, policy.window, now);
+        only_within(&mut self.hangs, policy.window, now);
+        self.failures.push_back(now);
         if failure.class == FailureClass::Hang {
-            count(&mut self.hangs, policy.window, now);
+            self.hangs.push_back(now);
         }
         self.attempt = self.attempt.saturating_add(1);
         self.missing = 0;
-        let repeated = self.signature == failure.message && failure.class == FailureClass::Panic;
-        self.same = if repeated { self.same.saturating_add(1) } else { 1 };
-        self.signature.clone_from(&failure.message);
+        let signature = (failure.class == FailureClass::Panic).then(|| failure.message.clone());
+        let is_repeated = signature.is_some() && self.signature == signature;
+        self.same = if is_repeated { self.same.saturating_add(1) } else { 1 };
+        self.signature = signature;
     }
 
     /// Returns why the failure that was counted last is not followed by another try, or nothing when it is.
@@ -267,14 +280,13 @@ fn retry(policy: &RestartPolicy, attempt: u32, dice: u64) -> Verdict {
     Verdict::Retry { attempt, delay }
 }
 
-/// Notes an instant among those within the window. One that lies in the future, because the clock went back, is
-/// taken for the present: it counts, and no longer than any other.
-fn count(instants: &mut VecDeque<Timestamp>, window: Duration, now: Timestamp) {
+/// Forgets instants that are not within the window any more. One that lies in the future, because the clock went
+/// back, is taken for the present: it counts, and no longer than any other.
+fn only_within(instants: &mut VecDeque<Timestamp>, window: Duration, now: Timestamp) {
     not_after(instants, now);
     while instants.front().is_some_and(|at| window <= now.since(*at)) {
         instants.pop_front();
     }
-    instants.push_back(now);
 }
 
 fn not_after(instants: &mut VecDeque<Timestamp>, now: Timestamp) {

@@ -17,6 +17,8 @@ use crate::telemetry::events;
 
 impl State {
     pub(super) fn on_boot(&mut self, reply: oneshot::Sender<()>) {
+        let all: Vec<StrategyId> = self.entries.keys().cloned().collect();
+        all.iter().for_each(|id| self.take_up(id));
         let wanted: Vec<StrategyId> = self
             .entries
             .values()
@@ -26,8 +28,6 @@ impl State {
         for id in wanted {
             self.step(&id, &Input::Start, "it is wanted", Ticket::none());
         }
-        let all: Vec<StrategyId> = self.entries.keys().cloned().collect();
-        all.iter().for_each(|id| self.take_up(id));
         for entry in self.entries.values() {
             if let Phase::Halted { cause, .. } = &entry.phase {
                 tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
@@ -40,6 +40,11 @@ impl State {
     /// Goes on where an earlier process left a strategy: in its wait for the next try, or halted for settings that
     /// are others by now.
     pub(super) fn take_up(&mut self, id: &StrategyId) {
+        let now = self.now();
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if let Some(record) = entry.taken_over(now) {
+            self.store(Row::Intent(record));
+        }
         let Some(entry) = self.entries.get(id) else { return };
         match entry.phase {
             Phase::Backoff { .. } if !entry.is_wanted() => {

@@ -93,6 +93,16 @@ impl Entry {
         self.life.is_mended_by(&self.registration.config.version) && self.is_wanted()
     }
 
+    /// Returns what this process has taken over of earlier ones, as it counts from now on; nothing where there was
+    /// nothing.
+    pub(super) fn taken_over(&mut self, now: Timestamp) -> Option<StrategyRecord> {
+        if self.stored == Saved::default() {
+            return None;
+        }
+        self.stored = self.life.saved(now);
+        Some(StrategyRecord { strategy: self.id().clone(), saved: self.stored.clone(), at: now })
+    }
+
     /// Returns what must outlive the process, where it is not what is stored already.
     pub(super) fn news(&mut self, now: Timestamp) -> Option<StrategyRecord> {
         let saved = self.life.saved(now);

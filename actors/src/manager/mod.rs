@@ -10,6 +10,7 @@ mod config;
 mod deaths;
 mod entry;
 mod registry;
+mod safe_mode;
 mod steps;
 mod work;
 
@@ -29,6 +30,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
+use crate::bus::safe_mode::Leave;
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
@@ -48,6 +50,8 @@ pub enum Msg {
     Command(Request),
     /// What a look at the files of strategies changes; nothing new lets those that wait be looked at again.
     Config(Vec<Move>),
+    /// Somebody wants to leave safe mode.
+    LeaveSafeMode(Leave),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Who runs a strategy now: for those who must end it from outside, past the manager.
@@ -80,6 +84,10 @@ pub struct Args {
     pub surroundings: Surroundings,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+    /// Why no strategy may start until a person says so.
+    pub safe_mode: Option<String>,
+    /// The machine's clock.
+    pub wall: fn() -> Timestamp,
 }
 
 /// The manager's private memory.
@@ -94,6 +102,8 @@ pub struct State {
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
+    safe_mode: Option<String>,
+    wall: fn() -> Timestamp,
 }
 
 impl Actor for StrategyManager {
@@ -127,6 +137,8 @@ impl Actor for StrategyManager {
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
+            safe_mode: args.safe_mode,
+            wall: args.wall,
         };
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
@@ -142,6 +154,7 @@ impl Actor for StrategyManager {
             Msg::Boot(reply) => state.on_boot(reply),
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
+            Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Who(id, reply) => {
                 let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());

@@ -48,6 +48,12 @@ events! {
     PROCESS_PANICKED = "process.panicked", ERROR,
         "A thread or task panicked; its supervisor says in the next lines what comes of it.",
         "It is a defect: report it with this line and those before it.";
+    PROCESS_SAFE_MODE_ENTERED = "process.safe_mode_entered", ERROR,
+        "The program was started too often without an orderly end between: no strategy starts.",
+        "Find out why it ended; then `ploy safe-mode leave`.";
+    PROCESS_SAFE_MODE_LEFT = "process.safe_mode_left", INFO,
+        "A person has left safe mode: the strategies that are wanted start.",
+        "Nothing.";
     PART_FAILED = "part.failed", ERROR,
         "A part that only shows (the API, the status) has failed and is started again; trading goes on.",
         "Read `error.message`; it is a defect: report it.";

@@ -6,7 +6,7 @@ mod stop;
 pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapters::paper::{self, Paper, PaperHandle};
-use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
+use crate::api::{ApiState, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::safe_mode::SafeModeBus;
@@ -80,8 +80,7 @@ impl App {
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
-        let past = parts.store.process_past().await?;
-        let safe_mode = past.safe_mode(&parts.process, parts.run.started_at);
+        let safe_mode = safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -121,27 +120,20 @@ impl App {
         keep_beating(&snapshots, &root).await?;
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
-        let api = server::Args {
-            listener: parts.listener,
-            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-                .recalling(recall(&parts.recorder))
-                .leaving(safe_mode_bus(&manager)),
-            end: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
+        let asked = (status.clone(), commands.clone());
+        let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
+        let api = api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
-        let address = parts.address;
-        tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-        let (store, recorder) = (parts.store, parts.recorder);
+        tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
         let app = Self {
             status,
             commands,
-            store,
-            recorder,
+            store: parts.store,
+            recorder: parts.recorder,
             bus,
             clock,
-            address,
+            address: parts.address,
             root,
             feed,
             manager,
@@ -346,6 +338,28 @@ fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
         return None;
     }
     Some(Arc::new(Recalled::new(status.folder.into())))
+}
+
+/// Returns why no strategy may start, as far as earlier processes give reason for it.
+async fn safe_mode(parts: &Parts) -> Result<Option<String>, StartError> {
+    let past = parts.store.process_past().await?;
+    Ok(past.safe_mode(&parts.process, parts.run.started_at))
+}
+
+/// Returns what the API reads, and whom it asks.
+fn api_state(
+    (store, recorder): (&Store, &Recorder),
+    asked: (watch::Receiver<Arc<SystemStatus>>, CommandBus),
+    hosts: Hosts,
+    manager: &ActorRef<manager::Msg>,
+) -> ApiState {
+    let state = ApiState::of(store, asked, hosts);
+    state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
+}
+
+/// Returns what the API is started with.
+fn api_args(listener: net::TcpListener, state: ApiState) -> server::Args {
+    server::Args { listener, state, end: CancellationToken::new(), tasks: TaskTracker::new() }
 }
 
 /// Returns the way out of safe mode.

@@ -1,4 +1,4 @@
-//! SafeModeBus: the one way out of safe mode. A typed question, a typed answer, a time limit.
+//! The one way out of safe mode: a typed question, a typed answer, a time limit.
 
 use std::fmt;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ impl State {
     }
 
     /// A runtime has ended without failing: as asked, or nobody knows why.
-    pub(super) fn on_end(&mut self, cell: &ActorCell, reason: Option<String>) {
+    pub(super) fn on_end(&mut self, cell: &ActorCell, reason: Option<&str>) {
         let Some(id) = self.whose(cell) else { return };
         let asked = self.entries.get(&id).is_some_and(|entry| match entry.phase {
             Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
@@ -53,7 +53,7 @@ impl State {
             Phase::Backoff { .. } | Phase::Halted { .. } => false,
         });
         if !asked {
-            self.on_unasked_end(&id, reason.as_deref());
+            self.on_unasked_end(&id, reason);
         }
     }
 
@@ -111,13 +111,10 @@ impl State {
 
     /// The books of a strategy are broken: what it says of the account cannot be trusted, and neither can what the
     /// others hold of it. The place for all that must happen to the whole account.
-    #[expect(
-        clippy::unused_self,
-        reason = "what must happen to the whole account is asked for here"
-    )]
     fn account_broken(&self, id: &StrategyId, cause: &str) {
         tracing::error!(event.name = events::ACCOUNT_BROKEN, strategy.id = %id, cause,
             "the books of a strategy are broken");
+        self.say(id, events::ACCOUNT_BROKEN, format!("its books are broken: {cause}"));
     }
 
     pub(super) fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {

@@ -61,9 +61,10 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
+    ("halt", &["intent", "lifecycle", "order", "time"]),
     ("command", &["lifecycle", "order"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["lifecycle", "market", "order", "price", "tape", "time"]),
+    ("status", &["halt", "lifecycle", "market", "order", "price", "tape", "time"]),
     (
         "kernel",
         &[

@@ -9,6 +9,7 @@
 mod commands;
 mod determinism;
 mod flood;
+mod halt;
 mod isolation;
 mod money;
 mod program;
@@ -16,6 +17,7 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod shutdown;
 mod signals;
 mod snapshot;
 mod stage;

@@ -2,6 +2,7 @@
 
 pub mod error;
 mod guard;
+pub mod halt;
 mod health;
 pub mod metrics;
 pub mod server;
@@ -35,6 +36,7 @@ use self::error::{Code, Problem};
 pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::ports::Records;
+use crate::ports::gates::Brake;
 use crate::ports::why::{Chains, Recall};
 
 /// A command is a name at most; more than this is a mistake or an attack.
@@ -58,6 +60,8 @@ pub struct ApiState {
     pub chains: Arc<dyn Chains>,
     /// Who knows the noes of the past exactly, by playing a record again; nobody does where there is none.
     pub recall: Option<Arc<dyn Recall>>,
+    /// What halts and pauses; nothing does where there is none.
+    pub brake: Option<Arc<dyn Brake>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -70,6 +74,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/config", get(config))
         .merge(strategies::routes())
         .merge(why::routes())
+        .merge(halt::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -191,13 +196,19 @@ impl ApiState {
         hosts: Hosts,
     ) -> Self {
         let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        Self { status, commands, records, chains, recall: None, hosts }
+        Self { status, commands, records, chains, recall: None, brake: None, hosts }
     }
 
     /// Returns this with somebody who knows the noes of the past, where there is one.
     #[must_use]
     pub fn recalling(self, recall: Option<Arc<dyn Recall>>) -> Self {
         Self { recall, ..self }
+    }
+
+    /// Returns this with what halts and pauses.
+    #[must_use]
+    pub fn braking(self, brake: Arc<dyn Brake>) -> Self {
+        Self { brake: Some(brake), ..self }
     }
 
     fn snapshot(&self) -> Arc<SystemStatus> {

@@ -1,9 +1,12 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod orders;
 mod parts;
 mod stop;
 
-pub use parts::{Parts, StartError, build, title, wall};
+pub use parts::{Parts, StartError, WrapVenue, build, title, wall};
+
+use orders::{OrderPath, halts, keep_watching, order_path};
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
-use ploy::paper::PaperVenue;
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
@@ -19,28 +21,27 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::adapters::paper::{self, Paper, PaperHandle};
+use crate::adapters::paper;
 use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
+use crate::bus::gates::Switch;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::config_service::{self, ConfigService};
-use crate::executor::{self, ExecutorHandle, OrderExecutor};
+use crate::executor::ExecutorHandle;
 use crate::feed::{self, Feed, FeedEnd};
+use crate::halt::Halts;
+use crate::halt::watch as halt_watch;
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
-use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
 use crate::supervisor::{self, Part, Respawn, RootSupervisor};
 use crate::telemetry::events;
-
-/// Order events on their way from the venue to the executor.
-const NEWS_MAX: usize = 1024;
 
 /// The running service.
 pub struct App {
@@ -56,6 +57,10 @@ pub struct App {
     pub bus: EventBus,
     /// Event time, for a source beside the tape.
     pub clock: EventClock,
+    /// What is held back, and why.
+    pub halts: Halts,
+    /// What orders meet right before they leave.
+    pub gates: Switch,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
@@ -66,6 +71,8 @@ pub struct App {
     fatal: mpsc::Receiver<String>,
     api_tasks: TaskTracker,
     api_end: CancellationToken,
+    venue: ActorRef<paper::Msg>,
+    executor: ExecutorHandle,
 }
 
 impl App {
@@ -74,7 +81,7 @@ impl App {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
@@ -82,8 +89,13 @@ impl App {
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
-        let around = order_path(&parts, &clock, &board, &root).await?;
-        let bus = around.bus.clone();
+        let gates = Switch::default();
+        // Before any strategy starts: what was halted comes up halted.
+        let halts = halts(&parts, (&clock, &board), gates.clone()).await?;
+        let path = order_path(&mut parts, (&clock, &board), gates.clone(), &root).await?;
+        let OrderPath { around, venue, paper } = path;
+        let (bus, executor) = (around.bus.clone(), around.executor.clone());
+        keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
@@ -107,8 +119,16 @@ impl App {
         keep_looking(files, (&board, &manager), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
         let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
-        let sources =
-            Sources { run, board, bus: bus_shown, store, recorder, clock: clock_shown, wall };
+        let sources = Sources {
+            run,
+            board,
+            bus: bus_shown,
+            store,
+            recorder,
+            clock: clock_shown,
+            halts: halts.clone(),
+            wall,
+        };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -116,7 +136,8 @@ impl App {
         let api = server::Args {
             listener: parts.listener,
             state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-                .recalling(recall(&parts.recorder)),
+                .recalling(recall(&parts.recorder))
+                .braking(Arc::new(halts.clone())),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -132,6 +153,8 @@ impl App {
             recorder,
             bus,
             clock,
+            halts,
+            gates,
             address,
             root,
             feed,
@@ -141,6 +164,8 @@ impl App {
             fatal,
             api_tasks,
             api_end,
+            venue: paper,
+            executor,
         };
         app.boot().await;
         Ok(app)
@@ -188,36 +213,6 @@ fn clock_of(headers: &[Header]) -> EventClock {
     let from = headers.iter().map(|header| header.from).min();
     drop(clock.advance(from.unwrap_or_default()));
     clock
-}
-
-/// Starts what an order passes on its way: the paper venue and the executor.
-async fn order_path(
-    parts: &Parts,
-    clock: &EventClock,
-    board: &StatusBus,
-    root: &ActorRef<supervisor::Msg>,
-) -> Result<Surroundings, StartError> {
-    let bus = EventBus::default();
-    let (executor, lanes) = ExecutorHandle::new();
-    let (news_tx, news) = mpsc::channel(NEWS_MAX);
-    let venue = paper::Args {
-        venue: PaperVenue::new(parts.latency),
-        mailbox: bus.subscribe_venue(),
-        events: news_tx,
-        clock: clock.clone(),
-    };
-    let venue = spawn("the paper venue", Paper, venue, Some(root)).await?;
-    let worker = executor::Args {
-        store: parts.store.clone(),
-        venue: Arc::new(PaperHandle(venue)),
-        events: news,
-        bus: bus.clone(),
-        lanes,
-    };
-    spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
-    let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
-    let (clock, board) = (clock.clone(), board.clone());
-    Ok(Surroundings { bus, executor, store, recorder, clock, board })
 }
 
 /// Starts the aggregator, and has it started again when it fails.

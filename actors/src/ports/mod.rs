@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod gates;
 pub mod why;
 
 use std::future::Future;
@@ -41,6 +42,8 @@ pub enum Row {
     Intent(StrategyRecord),
     /// A version of a strategy's settings is run. Of the same version only the first is kept.
     Config(ConfigRecord),
+    /// Orders are held back, or are not any more.
+    Gate(gates::GateRecord),
 }
 
 /// A version of a strategy's settings.
@@ -298,6 +301,8 @@ pub trait Venue: Send + Sync + 'static {
     fn submit(&self, order: Order, ticket: crate::bus::Ticket);
     /// Asks to cancel an order. Its end comes as an event.
     fn cancel(&self, id: ClientOrderId, ticket: crate::bus::Ticket);
+    /// Tells that it takes orders, or why it does not, for people. Never waits.
+    fn health(&self) -> Result<(), String>;
 }
 
 /// What an executor is told about a strategy.

@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
+use crate::ports::gates::GateRecord;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
     Settlement, StrategyRecord,
@@ -77,6 +78,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
+        Row::Gate(record) => record.at,
     }
 }
 
@@ -116,7 +118,8 @@ fn name(row: &Row) -> String {
         | Row::Error(_)
         | Row::Command(_)
         | Row::Intent(_)
-        | Row::Config(_) => "a record".to_owned(),
+        | Row::Config(_)
+        | Row::Gate(_) => "a record".to_owned(),
     }
 }
 
@@ -135,6 +138,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
+        Row::Gate(row) => vec![gate(place, row)],
     }
 }
 
@@ -329,5 +333,18 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
             .bind(record.version.clone())
             .bind(record.kind.clone())
             .bind(record.text.clone()),
+    )
+}
+
+fn gate(place: Place<'_>, record: &GateRecord) -> Statement {
+    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
+    Statement::Plain(
+        start(SQL, place, Some(strategy), record.at)
+            .bind(record.cause.clone())
+            .bind(record.gate.name())
+            .bind(record.reason.clone())
+            .bind(record.actor.clone()),
     )
 }

@@ -128,6 +128,7 @@ impl Setting {
             records: Arc::new(Store(self.store.clone())),
             chains: Arc::new(Stories(self.story)),
             recall: None,
+            brake: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();

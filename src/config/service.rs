@@ -293,7 +293,8 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
     let record = reader.read("record");
     let record = record_config(&record, reader);
-    let halt = halt_config(&reader.read("halt"));
+    let halt = reader.read("halt");
+    let halt = halt_config(&halt, reader);
     let shutdown = shutdown_config(&shutdown, &venue, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
@@ -310,7 +311,7 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     })
 }
 
-fn halt_config(values: &Values) -> Option<HaltConfig> {
+fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {
     let healthy = values.seconds(&HEALTHY)?;
     let rules = [ResumeRule::Manual, ResumeRule::Auto { healthy }];
     let name = |rule| match rule {
@@ -318,7 +319,12 @@ fn halt_config(values: &Values) -> Option<HaltConfig> {
         ResumeRule::Auto { .. } => "auto",
     };
     let resume = values.word(&RESUME, &rules, name)?;
-    Some(HaltConfig { resume, signal_file: values.text(&SIGNAL_FILE)? })
+    let signal_file = values.text(&SIGNAL_FILE)?;
+    if signal_file.is_empty() || signal_file.contains(['/', '\\']) || signal_file == ".." {
+        let problem = "a name without a folder is expected".to_owned();
+        reader.clash(values, [&SIGNAL_FILE, &SIGNAL_FILE], problem);
+    }
+    Some(HaltConfig { resume, signal_file })
 }
 
 fn shutdown_config(

@@ -17,6 +17,10 @@
 //! No order leaves before its record is durable: without a store not even exits pass. What is held is not known
 //! when the books of the account are wrong, so an exit could sell more than that.
 
+mod status;
+
+pub use status::{GatesStatus, HaltStatus, PauseStatus};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -163,46 +167,6 @@ struct Pause {
     why: Why,
 }
 
-/// All gates at an instant, for those who show them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatesStatus {
-    /// What halts and the pause of all leave to every strategy.
-    pub gate: Gate,
-    /// Why all are halted; empty when they are not.
-    pub halts: Vec<HaltStatus>,
-    /// Who is paused.
-    pub pauses: Vec<PauseStatus>,
-    /// How long the newest closing took until the last strategy had taken it in, in microseconds.
-    #[serde(default)]
-    pub closed_within_us: Option<u64>,
-}
-
-/// One cause of a halt at an instant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HaltStatus {
-    /// The cause.
-    pub cause: Cause,
-    /// What it lets pass.
-    pub gate: Gate,
-    /// Who, why, and since when.
-    #[serde(flatten)]
-    pub why: Why,
-    /// Whether what caused it is over, so that a person may resume.
-    pub over: bool,
-}
-
-/// One pause at an instant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PauseStatus {
-    /// Which strategy; absent: all.
-    pub strategy: Option<StrategyId>,
-    /// What it lets pass.
-    pub gate: Gate,
-    /// Who, why, and since when.
-    #[serde(flatten)]
-    pub why: Why,
-}
-
 impl Cause {
     /// Every cause.
     pub const ALL: [Self; 6] = [
@@ -334,31 +298,6 @@ impl Gates {
     #[must_use]
     pub fn pause_of(&self, scope: &Scope) -> Option<(Gate, &Why)> {
         self.pauses.get(scope).map(|pause| (pause.gate, &pause.why))
-    }
-
-    /// Returns all of it for those who show it.
-    #[must_use]
-    pub fn status(&self) -> GatesStatus {
-        let halts = self.halts.iter().map(|(cause, halt)| HaltStatus {
-            cause: *cause,
-            gate: cause.gate(),
-            why: halt.why.clone(),
-            over: halt.source != Source::There,
-        });
-        let pauses = self.pauses.iter().map(|(scope, pause)| PauseStatus {
-            strategy: match scope {
-                Scope::All => None,
-                Scope::One(id) => Some(id.clone()),
-            },
-            gate: pause.gate,
-            why: pause.why.clone(),
-        });
-        GatesStatus {
-            gate: self.all(),
-            halts: halts.collect(),
-            pauses: pauses.collect(),
-            closed_within_us: None,
-        }
     }
 
     /// The first reason stands: a source that says again what it said is not news.

@@ -1,6 +1,7 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
 mod folder;
+mod halt;
 mod settings;
 mod tools;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::halt::ResumeRule;
 use crate::restart::RestartPolicy;
 use crate::strategy::split_arb::Config;
 
@@ -444,7 +446,11 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
         },
         api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Auto },
-        shutdown: ShutdownConfig { deadline: Duration::from_secs(25) },
+        halt: HaltConfig { resume: ResumeRule::Manual, signal_file: "HALT".to_owned() },
+        shutdown: ShutdownConfig {
+            orders: RestingOrders::Cancel,
+            deadline: Duration::from_secs(25),
+        },
     };
     assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));
     check_service(

@@ -49,7 +49,7 @@ fn the_shipped_files_state_and_explain_every_setting_as_it_is_declared() {
                     && section.name != "restart"
                 {
                     let said = comment.to_lowercase().replace('"', "");
-                    assert!(said.contains(&format!("default {text}")), "{place}");
+                    assert!(said.contains(&format!("default {}", text.to_lowercase())), "{place}");
                 }
                 let class = match setting.applies {
                     Applies::Live => "live",

@@ -175,6 +175,10 @@ async fn command(
 ) -> Result<Response<Body>, Problem> {
     let ask = body_of(&headers, body)?;
     let actor = ask.actor()?;
+    if ask.gate.is_some() || (action != Action::Resume && ask.reason.is_some()) {
+        let why = "`gate` says something of a pause only, and `reason` of halt, pause and resume";
+        return Err(Problem::new(Code::BadBody, why));
+    }
     let unknown = |_| Problem::unknown_strategy(&id, &state.snapshot());
     let strategy: StrategyId = id.parse().map_err(unknown)?;
     tracing::info!(strategy = id, action = action.name(), actor, "command asked for");

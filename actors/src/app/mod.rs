@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use ploy::config::Folder;
+use ploy::config::{Folder, Speed};
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
@@ -35,11 +35,13 @@ use crate::feed::{self, Feed, FeedEnd};
 use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
 use crate::manager::{self, StrategyManager};
+use crate::ports::FeedItem;
 use crate::ports::why::Recall;
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
+use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
-use crate::store::Store;
+use crate::store::{RunInfo, Store};
 use crate::supervisor::{self, Part, Respawn, RootSupervisor};
 use crate::telemetry::events;
 
@@ -98,17 +100,9 @@ impl App {
         keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
 
         let (ended_tx, ended) = watch::channel(None);
-        let play = feed::Args {
-            source: parts.source,
-            speed: parts.speed,
-            bus: bus.clone(),
-            clock: clock.clone(),
-            board: board.clone(),
-            store: parts.store.clone(),
-            recorder: parts.recorder.clone(),
-            ended: ended_tx,
-        };
+        let play = play_of(&around, (parts.source, parts.speed), ended_tx);
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
+        let sources = sources_of(parts.run, &around, halts.clone());
         let all = manager::Args {
             registry: parts.registry,
             records,
@@ -117,18 +111,6 @@ impl App {
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
-        let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
-        let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
-        let sources = Sources {
-            run,
-            board,
-            bus: bus_shown,
-            store,
-            recorder,
-            clock: clock_shown,
-            halts: halts.clone(),
-            wall,
-        };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -213,6 +195,22 @@ fn clock_of(headers: &[Header]) -> EventClock {
     let from = headers.iter().map(|header| header.from).min();
     drop(clock.advance(from.unwrap_or_default()));
     clock
+}
+
+/// Returns what the feed needs.
+fn play_of(
+    around: &Surroundings,
+    (source, speed): (mpsc::Receiver<FeedItem>, Speed),
+    ended: watch::Sender<Option<FeedEnd>>,
+) -> feed::Args {
+    let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
+    feed::Args { source, speed, bus, clock, board, store, recorder, ended }
+}
+
+/// Returns what a snapshot is made of.
+fn sources_of(run: RunInfo, around: &Surroundings, halts: Halts) -> Sources {
+    let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
+    Sources { run, board, bus, store, recorder, clock, halts, wall }
 }
 
 /// Starts the aggregator, and has it started again when it fails.

@@ -1,4 +1,4 @@
-//! HaltWatch: looks whether store, venue and signal file halt all, and whether what halted has healed.
+//! The watch over halts: looks whether store, venue and signal file halt all, and whether what halted has healed.
 //!
 //! owns: its own beat; what is halted is shared, so that a new watch goes on where one failed
 //! takes: its own beat, and what a look at the signal file found

@@ -301,7 +301,10 @@ pub trait Venue: Send + Sync + 'static {
     fn submit(&self, order: Order, ticket: crate::bus::Ticket);
     /// Asks to cancel an order. Its end comes as an event.
     fn cancel(&self, id: ClientOrderId, ticket: crate::bus::Ticket);
-    /// Tells that it takes orders, or why it does not, for people. Never waits.
+    /// Tells that it takes orders. Never waits.
+    ///
+    /// # Errors
+    /// When it does not: why, for people.
     fn health(&self) -> Result<(), String>;
 }
 

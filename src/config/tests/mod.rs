@@ -426,12 +426,6 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
 }
 
 #[test]
-fn a_file_without_restart_settings_has_the_default_policy() {
-    assert_eq!(load(&least("legged")).unwrap().restart, RestartPolicy::default());
-    assert_eq!(load(LEGGED).unwrap().restart, RestartPolicy::default());
-}
-
-#[test]
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },

@@ -218,3 +218,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_without_restart_settings_has_the_default_policy() {
+    assert_eq!(load(&least("legged")).unwrap().restart, RestartPolicy::default());
+    assert_eq!(load(LEGGED).unwrap().restart, RestartPolicy::default());
+}

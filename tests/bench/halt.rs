@@ -3,15 +3,15 @@
 //! `cargo bench -p actors --bench halt` prints the median, the 99th percentile and the longest of 200 halts, in a service
 //! that is idle and in one that plays its tape. `docs/performance.md` has the figures.
 
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use actors::app::{self, App};
 use actors::manager::StrategyRegistry;
 use actors::ports::gates::{Ask, Brake as _, Wish};
+use actors::settings::{self, Overrides};
 use tokio::runtime::Builder;
-
-#[path = "tapes.rs"]
-mod tapes;
 
 /// Strategies that are halted at once.
 const STRATEGIES: usize = 100;
@@ -19,10 +19,6 @@ const STRATEGIES: usize = 100;
 const HALTS: usize = 200;
 
 fn main() {
-    // The harness of `cargo test --benches` only wants to see that it starts.
-    if std::env::args().any(|word| word == "--test") {
-        return;
-    }
     for (name, plays) in [("idle", Load::Idle), ("playing", Load::Playing)] {
         let (mut closed, mut answered) = measure(plays);
         report(&format!("{name}: last gate closed"), &mut closed);
@@ -40,7 +36,13 @@ enum Load {
 /// Returns how long each halt took until the last gate was closed, and until it was answered.
 fn measure(load: Load) -> (Vec<Duration>, Vec<Duration>) {
     let folder = tempfile::tempdir().expect("a folder for the store");
-    let settings = tapes::settings(folder.path().join("ploy.db"));
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let overrides = Overrides {
+        store: Some(folder.path().join("ploy.db")),
+        listen: Some(([127, 0, 0, 1], 0).into()),
+        ..Overrides::default()
+    };
+    let settings = settings::load(&config, overrides).expect("the shipped settings load");
     let io = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let strategies = Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let times = io.block_on(async {
@@ -86,5 +88,7 @@ fn report(name: &str, times: &mut [Duration]) {
     let at = |permille: usize| {
         times.get((times.len() - 1) * permille / 1000).copied().unwrap_or_default()
     };
-    println!("{name:<40} p50 {:>9.1?}  p99 {:>9.1?}  max {:>9.1?}", at(500), at(990), at(1000));
+    let line =
+        format!("{name:<40} p50 {:>9.1?}  p99 {:>9.1?}  max {:>9.1?}", at(500), at(990), at(1000));
+    writeln!(io::stdout(), "{line}").expect("somebody reads");
 }

@@ -140,10 +140,10 @@ async fn nothing_is_sent_after_the_service_has_stopped_and_every_fact_told_befor
     flooding.abort();
     drop(flooding.await);
     tokio::task::yield_now().await;
-    let told = told.lock().unwrap();
-    assert_eq!(told.sent.len(), at_end, "nothing is sent after the end");
     let stored: Vec<(String, i64, String)> =
         rows(&store, "select strategy, number, kind from order_events").await;
+    let told = told.lock().unwrap();
+    assert_eq!(told.sent.len(), at_end, "nothing is sent after the end");
     let stored: BTreeSet<_> = stored.into_iter().collect();
     let lost: Vec<_> = told.events.difference(&stored).collect();
     assert!(lost.is_empty(), "{} lost: {lost:?}", lost.len());
@@ -187,10 +187,10 @@ async fn an_end_whose_deadline_is_missed_sends_nothing_more_and_keeps_what_was_t
     let before = told.lock().unwrap().sent.len();
     let late = app.stop(Duration::from_secs(1)).await.unwrap_err();
     assert!(late.contains("strategies did not end within 1 s"), "{late}");
-    let told = told.lock().unwrap();
-    assert_eq!((told.sent.len(), told.resting.len()), (before, before));
     let stored: Vec<(String, i64, String)> =
         rows(&store, "select strategy, number, kind from order_events").await;
+    let told = told.lock().unwrap();
+    assert_eq!((told.sent.len(), told.resting.len()), (before, before));
     assert_eq!(stored.into_iter().collect::<BTreeSet<_>>(), told.events);
     assert!(!told.events.is_empty());
 }

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
+use crate::bus::gates::Switch;
 use crate::cli::args::RunArgs;
 use crate::cli::form::Output;
 use crate::feed::FeedEnd;
@@ -110,6 +111,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
+    let gates = app.gates.clone();
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
@@ -119,10 +121,16 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
                 code = ExitCode::FAILURE;
             }
         },
-        _ = terminate.recv() => return Err("ended at once by a second signal".into()),
-        _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
+        _ = terminate.recv() => return at_once(&gates),
+        _ = interrupt.recv() => return at_once(&gates),
     }
     Ok(code)
+}
+
+/// A second signal: nothing leaves any more, and nothing is waited for.
+fn at_once(gates: &Switch) -> Result<ExitCode, Failure> {
+    gates.seal();
+    Err("ended at once by a second signal".into())
 }
 
 /// Takes the view off the terminal, so that what is written next stands below it.

@@ -26,8 +26,8 @@ pub use fault::Fault;
 pub use folder::{Folder, Move, Seen};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
-    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
-    ServiceConfig, ShutdownConfig, StoreConfig,
+    ApiConfig, FeedConfig, HaltConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
+    RestingOrders, ServiceConfig, ShutdownConfig, StoreConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

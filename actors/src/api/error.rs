@@ -9,6 +9,7 @@ use ploy::status::SystemStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::StoreError;
+use crate::ports::gates::Denied;
 
 /// The media type of every problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -27,6 +28,8 @@ pub enum Code {
     UnknownRecord,
     /// The strategy's phase forbids it.
     WrongPhase,
+    /// All stays halted: what halted is still there.
+    StillHalted,
     /// A parameter behind the `?` is unknown or out of range.
     BadQuery,
     /// The body is not what is expected.
@@ -104,12 +107,13 @@ pub struct ProblemBody {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownRoute,
         Self::MethodNotAllowed,
         Self::UnknownStrategy,
         Self::UnknownRecord,
         Self::WrongPhase,
+        Self::StillHalted,
         Self::BadQuery,
         Self::BadBody,
         Self::NotJson,
@@ -129,6 +133,7 @@ impl Code {
             Self::UnknownStrategy => "There is no such strategy",
             Self::UnknownRecord => "There is no such record",
             Self::WrongPhase => "The strategy's phase forbids it",
+            Self::StillHalted => "What halted is still there",
             Self::BadQuery => "A query parameter is not acceptable",
             Self::BadBody => "The body is not acceptable",
             Self::NotJson => "The body must be JSON",
@@ -149,6 +154,7 @@ impl Code {
             Self::UnknownStrategy => "urn:ploy:problem:unknown-strategy",
             Self::UnknownRecord => "urn:ploy:problem:unknown-record",
             Self::WrongPhase => "urn:ploy:problem:wrong-phase",
+            Self::StillHalted => "urn:ploy:problem:still-halted",
             Self::BadQuery => "urn:ploy:problem:bad-query",
             Self::BadBody => "urn:ploy:problem:bad-body",
             Self::NotJson => "urn:ploy:problem:not-json",
@@ -168,7 +174,7 @@ impl Code {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WrongPhase => StatusCode::CONFLICT,
+            Self::WrongPhase | Self::StillHalted => StatusCode::CONFLICT,
             Self::BadQuery | Self::BadBody => StatusCode::BAD_REQUEST,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -232,6 +238,16 @@ impl Problem {
             Refusal::TimedOut(_) => Self::new(Code::TimedOut, refusal.to_string()),
             Refusal::Unavailable => Self::new(Code::Unavailable, refusal.to_string()),
         }
+    }
+
+    /// Returns the problem that a halt, a resume or a pause was not granted.
+    pub(super) fn denied(denied: &Denied) -> Self {
+        let code = match denied {
+            Denied::StillThere(_) => Code::StillHalted,
+            Denied::NotStored(_) => Code::Unavailable,
+            Denied::Unfit(_) => Code::BadBody,
+        };
+        Self::new(code, denied.to_string())
     }
 
     /// Writes the problem into the response that carried it; its other headers stay.

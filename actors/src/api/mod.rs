@@ -2,6 +2,7 @@
 
 pub mod error;
 mod guard;
+pub mod halt;
 mod health;
 pub mod metrics;
 pub mod safe_mode;
@@ -37,6 +38,7 @@ pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::safe_mode::SafeModeBus;
 use crate::ports::Records;
+use crate::ports::gates::Brake;
 use crate::ports::why::{Chains, Recall};
 
 /// A command is a name at most; more than this is a mistake or an attack.
@@ -62,6 +64,8 @@ pub struct ApiState {
     pub recall: Option<Arc<dyn Recall>>,
     /// The way out of safe mode; nobody can be asked where there is none.
     pub safe_mode: Option<SafeModeBus>,
+    /// What halts and pauses; nothing does where there is none.
+    pub brake: Option<Arc<dyn Brake>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -75,6 +79,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(strategies::routes())
         .merge(safe_mode::routes())
         .merge(why::routes())
+        .merge(halt::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -196,7 +201,16 @@ impl ApiState {
         hosts: Hosts,
     ) -> Self {
         let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        Self { status, commands, records, chains, recall: None, safe_mode: None, hosts }
+        Self {
+            status,
+            commands,
+            records,
+            chains,
+            recall: None,
+            safe_mode: None,
+            brake: None,
+            hosts,
+        }
     }
 
     /// Returns this with somebody who knows the noes of the past, where there is one.
@@ -209,6 +223,12 @@ impl ApiState {
     #[must_use]
     pub fn leaving(self, safe_mode: SafeModeBus) -> Self {
         Self { safe_mode: Some(safe_mode), ..self }
+    }
+
+    /// Returns this with what halts and pauses.
+    #[must_use]
+    pub fn braking(self, brake: Arc<dyn Brake>) -> Self {
+        Self { brake: Some(brake), ..self }
     }
 
     fn snapshot(&self) -> Arc<SystemStatus> {

@@ -4,9 +4,12 @@ use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::Speed;
+use ploy::halt::ResumeRule;
+use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
 use ploy::status::Mode;
 use ploy::tape::Header;
@@ -18,7 +21,7 @@ use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
-use crate::ports::{ConfigRecord, FeedItem, Row, StoreError};
+use crate::ports::{ConfigRecord, FeedItem, Row, StoreError, Venue};
 use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
@@ -45,6 +48,12 @@ pub struct Parts {
     pub store: Store,
     /// Takes what strategies consume.
     pub recorder: Recorder,
+    /// What an outage that is over leads to.
+    pub resume: ResumeRule,
+    /// The file that halts all while it is there, unless none is watched.
+    pub signal_file: Option<PathBuf>,
+    /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
+    pub venue: Option<WrapVenue>,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
@@ -54,6 +63,10 @@ pub struct Parts {
     /// How many starts of the program are too many.
     pub process: ProcessPolicy,
 }
+
+/// Is given the venue and where order events go, and returns the venue that is used.
+pub type WrapVenue =
+    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(OrderEvent, Ticket)>) -> Arc<dyn Venue> + Send>;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +149,9 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         hosts,
         store,
         recorder,
+        resume: settings.resume,
+        signal_file: Some(settings.signal_file.clone()),
+        venue: None,
         registry,
         folder: Some(settings.folder.clone()),
         strategies,

@@ -105,6 +105,16 @@ impl Client {
         self.read(status, &text)
     }
 
+    /// Sends a wish about halts and pauses, or a command with a reason.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer<T>, Failure> {
+        let (status, text) = self.ask(Method::POST, path, Some(body)).await?;
+        self.read(status, &text)
+    }
+
     /// Returns whether the service is ready, and its checks, one a line.
     pub(super) async fn ready(&self) -> Result<(bool, Vec<String>), Failure> {
         let (status, text) = self.ask(Method::GET, "readyz?verbose", None).await?;
@@ -184,7 +194,7 @@ impl Failure {
             Self::Foreign { .. } | Self::Request { .. } => Exit::Failed,
             Self::Refused(problem) => match problem.code {
                 Code::UnknownStrategy | Code::UnknownRecord => Exit::NotFound,
-                Code::WrongPhase => Exit::Refused,
+                Code::WrongPhase | Code::StillHalted => Exit::Refused,
                 Code::TimedOut => Exit::TimedOut,
                 Code::UnknownRoute
                 | Code::MethodNotAllowed

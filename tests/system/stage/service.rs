@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actors::adapters::tape::merged;
 use actors::api::Hosts;
-use actors::app::{self, App, Parts};
+use actors::app::{self, App, Parts, WrapVenue};
 use actors::feed::FeedEnd;
 use actors::manager::{Build, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
@@ -15,6 +15,7 @@ use actors::record::Recorder;
 use actors::store::{RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig};
+use ploy::halt::ResumeRule;
 use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
@@ -26,7 +27,6 @@ use super::feeder::Feeder;
 use super::{LOOK, WITHIN, id, legged, settings};
 
 /// A service that is not started yet.
-#[derive(Debug)]
 pub(crate) struct Stage {
     registry: StrategyRegistry,
     store: Option<PathBuf>,
@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     latency: Duration,
     recorder: Recorder,
     folder: Option<PathBuf>,
+    resume: ResumeRule,
+    venue: Option<WrapVenue>,
 }
 
 impl Stage {
@@ -46,6 +48,8 @@ impl Stage {
             latency: settings().latency,
             recorder: Recorder::off(),
             folder: None,
+            resume: ResumeRule::Auto { healthy: Duration::ZERO },
+            venue: None,
         }
     }
 
@@ -82,6 +86,18 @@ impl Stage {
     /// Watches this folder of strategies' files; what stands there is not read before.
     pub(crate) fn watch(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Lets only a person end what an outage halted.
+    pub(crate) const fn manual(mut self) -> Self {
+        self.resume = ResumeRule::Manual;
+        self
+    }
+
+    /// Puts something in the venue's place, or before it.
+    pub(crate) fn venue(mut self, wrap: WrapVenue) -> Self {
+        self.venue = Some(wrap);
         self
     }
 
@@ -139,6 +155,9 @@ impl Stage {
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
             recorder: self.recorder,
+            resume: self.resume,
+            signal_file: self.store.as_ref().map(|path| path.with_file_name("HALT")),
+            venue: self.venue,
             registry: self.registry,
             folder: self.folder,
             strategies: Handle::current(),

@@ -9,6 +9,7 @@ mod text;
 
 pub use process::ProcessInfo;
 
+use ploy::halt::{Cause, GatesStatus};
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, RecordStatus, StoreStatus, SystemStatus};
 use text::{Family, Text, count, counter, gauge, units};
 
@@ -38,6 +39,13 @@ const CLOCK: Family<0> = gauge(
     [],
     "The time that decisions run on: of the events on a tape, else the machine's.",
 );
+const HALTED: Family<1> = gauge(
+    "ploy_halted",
+    ["cause"],
+    "Whether all strategies are halted by this cause: 1 or 0, each cause always there.",
+);
+const PAUSED: Family<0> =
+    gauge("ploy_paused", [], "Pauses in force: of single strategies, and the one of all.");
 const FEED_CONNECTED: Family<1> =
     gauge("ploy_feed_connected", ["feed"], "Whether events can come from this feed.");
 const FEED_STATE: Family<2> = gauge(
@@ -106,6 +114,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     text.set(&SNAPSHOT, [], count(status.snapshot));
     text.set(&TAKEN, [], units(status.taken_at.micros()));
     text.set(&CLOCK, [], units(status.now.micros()));
+    gates(&mut text, &status.gates);
     feed(&mut text, &status.feed);
     store(&mut text, &status.store);
     record(&mut text, &status.record);
@@ -115,6 +124,14 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     }
     process.render(&mut text);
     text.encode()
+}
+
+fn gates(text: &mut Text, gates: &GatesStatus) {
+    for cause in Cause::ALL {
+        let is_there = gates.halts.iter().any(|halt| halt.cause == cause);
+        text.set(&HALTED, [cause.name()], count(u64::from(is_there)));
+    }
+    text.set(&PAUSED, [], count_of(gates.pauses.len()));
 }
 
 fn feed(text: &mut Text, feed: &FeedStatus) {

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::config::{self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig};
+use ploy::config::{
+    self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig, WatchConfig,
+};
 use ploy::order::StrategyId;
 
 use crate::record::Limits;
@@ -36,6 +38,8 @@ pub struct Settings {
     pub log: LogConfig,
     /// How long an ordered end may take.
     pub shutdown: Duration,
+    /// How changes of the strategies' files are noticed.
+    pub watch: WatchConfig,
     /// The folder of the strategies' files.
     pub folder: PathBuf,
     /// The strategies.
@@ -111,6 +115,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
+        watch: service.config,
         folder: folder.join("strategies"),
         strategies,
     })

@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use axum::{Json, Router, routing};
 use ploy::command::{Action, Command};
 use ploy::order::StrategyId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Problem};
@@ -58,9 +59,9 @@ pub(super) struct Id(pub(super) String);
 
 /// Which page of records is wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
-    limit: u32,
-    before: Option<i64>,
+pub(super) struct Wanted {
+    pub(super) limit: u32,
+    pub(super) before: Option<i64>,
 }
 
 /// Returns the routes of strategies.
@@ -166,7 +167,7 @@ async fn command(
     Id(id): Id,
     (headers, body): (HeaderMap, Result<Bytes, BytesRejection>),
 ) -> Result<Response<Body>, Problem> {
-    let actor = actor(&headers, body)?;
+    let actor = read_actor(&headers, body)?;
     let unknown = |_| Problem::unknown_strategy(&id, &state.snapshot());
     let strategy = id.parse().map_err(unknown)?;
     tracing::info!(strategy = id, action = action.name(), actor, "command asked for");
@@ -187,25 +188,35 @@ async fn command(
 }
 
 /// Returns who asks, as the body says.
-fn actor(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, Problem> {
-    let body = body.map_err(|rejection| {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            _ => Code::BadBody,
-        };
-        Problem::new(code, rejection.body_text())
-    })?;
+pub(super) fn read_actor(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Problem> {
+    let body = body.map_err(Problem::from)?;
     if body.is_empty() {
         return Ok("api".to_owned());
     }
+    let ask: Ask = json_of(headers, Ok(body))?;
+    actor_of(ask.actor, "api".to_owned())
+}
+
+/// Returns what a body of JSON says.
+pub(super) fn json_of<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    let body = body.map_err(Problem::from)?;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(Code::NotJson, "a body needs `Content-Type: application/json`"));
     }
-    let ask: Ask = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(Code::BadBody, error.to_string()))?;
-    let actor = ask.actor.unwrap_or_else(|| "api".to_owned());
+    serde_json::from_slice(&body).map_err(|error| Problem::new(Code::BadBody, error.to_string()))
+}
+
+/// Returns who asks, as it was said or else is known.
+pub(super) fn actor_of(said: Option<String>, known: String) -> Result<String, Problem> {
+    let Some(actor) = said else { return Ok(known) };
     let length = actor.chars().count();
     if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
         return Err(Problem::new(

@@ -1,5 +1,6 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod looking;
 mod parts;
 mod stop;
 
@@ -7,10 +8,8 @@ pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use ploy::config::Folder;
 use ploy::paper::PaperVenue;
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
@@ -26,7 +25,7 @@ use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
-use crate::config_service::{self, ConfigService};
+use crate::config_service::Desk;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
@@ -56,6 +55,8 @@ pub struct App {
     pub bus: EventBus,
     /// Event time, for a source beside the tape.
     pub clock: EventClock,
+    /// Where changes of settings are asked for; absent where no folder is watched.
+    pub desk: Option<Desk>,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
@@ -78,7 +79,8 @@ impl App {
         let records = parts.store.strategy_records().await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
-        let files = files(&parts);
+        looking::keep_versions(&parts)?;
+        let files = looking::files(&parts);
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
@@ -102,9 +104,17 @@ impl App {
             records,
             surroundings: around,
             strategies: parts.strategies,
+            wall,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        keep_looking(files, (&board, &manager), &root).await?;
+        let around = looking::Around {
+            board: board.clone(),
+            manager: manager.clone(),
+            store: parts.store.clone(),
+            recorder: parts.recorder.clone(),
+            clock: clock.clone(),
+        };
+        let desk = looking::keep_looking(files, around, &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
         let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
         let sources =
@@ -116,7 +126,8 @@ impl App {
         let api = server::Args {
             listener: parts.listener,
             state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-                .recalling(recall(&parts.recorder)),
+                .recalling(recall(&parts.recorder))
+                .with_desk(desk.clone()),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -132,6 +143,7 @@ impl App {
             recorder,
             bus,
             clock,
+            desk,
             address,
             root,
             feed,
@@ -234,38 +246,6 @@ async fn keep_beating(
         })
     });
     keep("the status aggregator", respawn, root).await
-}
-
-/// Returns the folder of the strategies' files, with what runs of it already.
-fn files(parts: &Parts) -> Option<(PathBuf, Folder)> {
-    let folder = parts.folder.clone()?;
-    let running = parts.registry.iter().map(|registration| registration.config.clone());
-    Some((folder, Folder::of(running)))
-}
-
-/// Starts the watch over the strategies' files, and has it started again when it fails.
-async fn keep_looking(
-    files: Option<(PathBuf, Folder)>,
-    (board, manager): (&StatusBus, &ActorRef<manager::Msg>),
-    root: &ActorRef<supervisor::Msg>,
-) -> Result<(), StartError> {
-    let Some((folder, known)) = files else { return Ok(()) };
-    let manager = manager.clone();
-    let args = config_service::Args {
-        folder,
-        known: Arc::new(Mutex::new(known)),
-        board: board.clone(),
-        tell: Arc::new(move |moves| drop(manager.cast(manager::Msg::Config(moves)))),
-        wall,
-    };
-    let respawn: Respawn = Box::new(move |root| {
-        let args = args.clone();
-        Box::pin(async move {
-            let spawned = Actor::spawn_linked(None, ConfigService, args, root).await;
-            spawned.map(|(actor, _task)| actor.get_cell())
-        })
-    });
-    keep("the watch over the settings", respawn, root).await
 }
 
 /// Starts the API, and has it started again, on the same listener, when it fails.

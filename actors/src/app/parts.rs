@@ -6,7 +6,7 @@ use std::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ploy::config::Speed;
+use ploy::config::{Speed, WatchConfig};
 use ploy::status::Mode;
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -15,9 +15,8 @@ use tokio::sync::mpsc;
 
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
-use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
-use crate::ports::{ConfigRecord, FeedItem, Row, StoreError};
+use crate::ports::{FeedItem, StoreError};
 use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
@@ -48,6 +47,8 @@ pub struct Parts {
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
     pub folder: Option<PathBuf>,
+    /// How changes in it are noticed.
+    pub watch: WatchConfig,
     /// Where strategies run: they must not starve feeds and executor.
     pub strategies: Handle,
 }
@@ -113,7 +114,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         title: title(&headers),
     };
     let store = Store::open(&settings.store, run.clone()).await?;
-    keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
     let recorder = recorder(
         settings,
         &run,
@@ -135,6 +135,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         recorder,
         registry,
         folder: Some(settings.folder.clone()),
+        watch: settings.watch,
         strategies,
     })
 }
@@ -144,18 +145,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
 pub fn title(headers: &[Header]) -> String {
     let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
     titles.join("; ")
-}
-
-/// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
-fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<(), StoreError> {
-    for config in &settings.strategies {
-        let text = config.text.to_string();
-        let (strategy, version) = (config.id.clone(), config.version.clone());
-        let kind = config.kind.name().to_owned();
-        let record = ConfigRecord { strategy, version, kind, text, at };
-        store.record(Row::Config(record), Ticket::none())?;
-    }
-    Ok(())
 }
 
 fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {

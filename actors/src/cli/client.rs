@@ -176,13 +176,16 @@ impl Failure {
             Self::Foreign { .. } | Self::Request { .. } => Exit::Failed,
             Self::Refused(problem) => match problem.code {
                 Code::UnknownStrategy | Code::UnknownRecord => Exit::NotFound,
-                Code::WrongPhase => Exit::Refused,
+                Code::WrongPhase | Code::NotWritable => Exit::Refused,
+                Code::Conflict => Exit::Different,
                 Code::TimedOut => Exit::TimedOut,
                 Code::UnknownRoute
                 | Code::MethodNotAllowed
                 | Code::BadQuery
                 | Code::BadBody
                 | Code::NotJson
+                | Code::BaseNeeded
+                | Code::BadConfig
                 | Code::TooLarge
                 | Code::WrongHost
                 | Code::WrongOrigin

@@ -12,6 +12,7 @@ use ploy::time::Timestamp;
 use ractor::ActorRef;
 
 use super::registry::Registration;
+use crate::ports::config::How;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::runtime;
 
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     pub(super) pending: Option<String>,
     /// Whether its file is gone: it cannot be started.
     pub(super) is_removed: bool,
+    /// How the settings in force came to be; absent since the start of the process.
+    pub(super) how: Option<How>,
     restarts: BTreeMap<String, u64>,
 }
 
@@ -58,6 +61,7 @@ impl Entry {
             taking: None,
             pending: None,
             is_removed: false,
+            how: None,
             restarts: BTreeMap::new(),
         }
     }

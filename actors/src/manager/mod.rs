@@ -10,6 +10,7 @@ mod config;
 mod deaths;
 mod entry;
 mod registry;
+mod standing;
 mod steps;
 mod work;
 
@@ -28,6 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
+use crate::ports::config::{InForce, Wait};
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
@@ -47,6 +49,8 @@ pub enum Msg {
     Command(Request),
     /// What a look at the files of strategies changes; nothing new lets those that wait be looked at again.
     Config(Vec<Move>),
+    /// Somebody asks what is in force of some strategies' settings.
+    Standing(Wait, Vec<StrategyId>, oneshot::Sender<BTreeMap<StrategyId, InForce>>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Something that the manager started has come to its end.
@@ -77,6 +81,8 @@ pub struct Args {
     pub surroundings: Surroundings,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+    /// The machine's clock, for the history of settings.
+    pub wall: fn() -> Timestamp,
 }
 
 /// The manager's private memory.
@@ -88,6 +94,9 @@ pub struct State {
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
     records: BTreeMap<StrategyId, StrategyRecord>,
+    /// Those who wait to be told what is in force.
+    asked: Vec<standing::Asked>,
+    wall: fn() -> Timestamp,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
@@ -120,6 +129,8 @@ impl Actor for StrategyManager {
             strategies: args.strategies,
             entries,
             records,
+            asked: Vec::new(),
+            wall: args.wall,
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
@@ -139,12 +150,14 @@ impl Actor for StrategyManager {
             Msg::Boot(reply) => state.on_boot(reply),
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
+            Msg::Standing(wait, of, reply) => state.on_standing(wait, of, reply),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 
@@ -160,6 +173,7 @@ impl Actor for StrategyManager {
             SupervisionEvent::ActorTerminated(cell, _, reason) => state.on_end(&cell, reason),
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod config;
 pub mod why;
 
 use std::future::Future;
@@ -41,6 +42,8 @@ pub enum Row {
     Intent(StrategyRecord),
     /// A version of a strategy's settings is run. Of the same version only the first is kept.
     Config(ConfigRecord),
+    /// Something happened to a strategy's settings.
+    History(config::HistoryRecord),
 }
 
 /// A version of a strategy's settings.

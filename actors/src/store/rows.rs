@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
+use super::config_history as history;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
     Settlement, StrategyRecord,
@@ -33,7 +34,7 @@ pub(super) enum Fault {
     Sql(#[from] sqlx::Error),
 }
 
-type Insert = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type Insert = Query<'static, Sqlite, SqliteArguments>;
 
 /// An insert, and what it means that it changes no row.
 enum Statement {
@@ -77,6 +78,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
+        Row::History(record) => record.at,
     }
 }
 
@@ -116,7 +118,8 @@ fn name(row: &Row) -> String {
         | Row::Error(_)
         | Row::Command(_)
         | Row::Intent(_)
-        | Row::Config(_) => "a record".to_owned(),
+        | Row::Config(_)
+        | Row::History(_) => "a record".to_owned(),
     }
 }
 
@@ -135,6 +138,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
+        Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
     }
 }
 

@@ -14,7 +14,7 @@ use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::config::{self, Speed, StrategyConfig};
+use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::price::Usdc;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::Header;
@@ -33,6 +33,7 @@ pub(crate) struct Stage {
     latency: Duration,
     recorder: Recorder,
     folder: Option<PathBuf>,
+    watch: WatchConfig,
 }
 
 impl Stage {
@@ -45,6 +46,7 @@ impl Stage {
             latency: settings().latency,
             recorder: Recorder::off(),
             folder: None,
+            watch: WatchConfig::default(),
         }
     }
 
@@ -75,6 +77,12 @@ impl Stage {
     /// Watches this folder of strategies' files; what stands there is not read before.
     pub(crate) fn watch(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Notices changes of that folder in this way.
+    pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -134,6 +142,7 @@ impl Stage {
             recorder: self.recorder,
             registry: self.registry,
             folder: self.folder,
+            watch: self.watch,
             strategies: Handle::current(),
         };
         App::start(parts).await.unwrap()

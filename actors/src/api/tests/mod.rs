@@ -110,6 +110,7 @@ impl Service {
             records: Arc::new(store),
             chains: Arc::new(store),
             recall: Some(Arc::new(why::Recalled)),
+            desk: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();

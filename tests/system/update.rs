@@ -240,7 +240,10 @@ async fn over_http_a_change_needs_its_base_and_a_new_file_that_there_is_none() {
     let (status, needed) = send(http.patch(&one).json(&set)).await;
     assert_eq!((status, &needed["code"]), (428, &json!("base_needed")));
     let (status, taken) = send(http.patch(&one).header("If-Match", &tag).json(&set)).await;
-    assert_eq!((status, &taken["result"], &taken["how"]), (200, &json!("applied"), &json!("live")));
+    assert_eq!(
+        (status, &taken["became"]["result"], &taken["became"]["how"]),
+        (200, &json!("applied"), &json!("live"))
+    );
     let (status, lost) = send(http.patch(&one).header("If-Match", &tag).json(&set)).await;
     assert_eq!((status, &lost["code"]), (412, &json!("conflict")));
     assert_eq!((&lost["base"], &lost["current"]), (&file["version"], &taken["version"]));
@@ -254,12 +257,15 @@ async fn over_http_a_change_needs_its_base_and_a_new_file_that_there_is_none() {
     let dry = http.put(format!("{new}?dry_run=true")).header("If-None-Match", "*");
     let (status, planned) = send(dry.body(legged().text.to_string())).await;
     assert_eq!(
-        (status, &planned["written"], &planned["result"]),
+        (status, &planned["written"], &planned["became"]),
         (200, &json!(false), &Value::Null)
     );
     assert!(!files.path("another").exists());
     let (status, made) = send(put(legged().text.to_string())).await;
-    assert_eq!((status, &made["result"], &made["how"]), (201, &json!("applied"), &json!("added")));
+    assert_eq!(
+        (status, &made["became"]["result"], &made["became"]["how"]),
+        (201, &json!("applied"), &json!("added"))
+    );
     assert_eq!(send(put(legged().text.to_string())).await.0, 412);
     phase(&app, "another", "running").await;
 
@@ -284,6 +290,68 @@ async fn a_change_by_the_service_and_one_by_hand_are_the_same_to_what_runs() {
     assert!(one(&status, LEGGED).restarts.is_empty());
     let refused = update(&app, change(&base, sets(&[("risk.order_burst", "13")]))).await;
     assert!(matches!(refused, Err(DeskError::Conflict { .. })), "{refused:?}");
+    stop(app).await;
+}
+
+/// Runs the program against a service and returns how it ended, with what it said.
+async fn told(app: &App, words: &[&str]) -> (i32, String) {
+    let url = format!("http://{}", app.address);
+    let words: Vec<String> = ["--url", &url, "config"]
+        .into_iter()
+        .chain(words.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    let run = move || {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let here = folder();
+        Program::to_end(ploy(here.path(), &words))
+    };
+    let ended = tokio::task::spawn_blocking(run).await.unwrap();
+    (ended.status.code().unwrap(), ended.stdout + &ended.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sets_plans_applies_and_goes_back_on_the_command_line() {
+    let files = Files::new();
+    let (app, _feeder) = files.stage().fed().await;
+    let check = async |words: &[&str], code: i32, parts: &[&str]| {
+        let (ended, said) = told(&app, words).await;
+        assert_eq!(ended, code, "{words:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{words:?}: no {part} in {said}");
+        }
+    };
+    let first = version(&app).await;
+    let set = ["set", LEGGED, "risk.order_burst=11"];
+    let dry = [&set[..], &["--dry-run"]].concat();
+    check(&dry, 0, &["10 -> 11  (live, looser)", "nothing was written"]).await;
+    check(&set, 0, &["applied live"]).await;
+    check(&set, 0, &["unchanged"]).await;
+    let late = ["set", LEGGED, "risk.order_burst=12", "--base", &first];
+    check(&late, 5, &["changed since", "risk.order_burst: 10 -> 11", "not at"]).await;
+    let wrong = ["set", LEGGED, "risk.order_burs=1"];
+    check(&wrong, 1, &["did you mean `order_burst`?", "^^^"]).await;
+    check(&["set", "nobody", "risk.order_burst=1"], 3, &["no strategy is called"]).await;
+
+    let other = folder();
+    let file = other.path().join("split_arb_legged.toml");
+    fs::write(&file, with("market_prefixes", r#"["eth-"]"#)).unwrap();
+    fs::write(other.path().join("another.toml"), legged().text.as_ref()).unwrap();
+    let (path, place) = (file.to_str().unwrap(), other.path().to_str().unwrap());
+    let planned = ["another: a new strategy", "restarted", "11 -> 10  (live, tighter)"];
+    check(&["plan", place], 5, &planned).await;
+    check(&["apply", path], 0, &["applied with a start"]).await;
+    check(&["plan", path], 0, &["1 unchanged"]).await;
+    let there = files.path("");
+    check(&["plan", there.parent().unwrap().to_str().unwrap()], 0, &["1 unchanged"]).await;
+    check(&["rollback", LEGGED, &first[..6]], 0, &["applied with a start"]).await;
+    assert_eq!(version(&app).await, first);
+    app.store.flush().await.unwrap();
+    check(&["history", LEGGED], 0, &["rolled back", "in force", "cli: ", "start: "]).await;
+    check(&["history", "nobody"], 3, &["nothing is known"]).await;
+    check(&["reload"], 0, &["split_arb_legged: unchanged"]).await;
+    files.put(LEGGED, "[strategy");
+    check(&["reload"], 1, &["faulty, what was in force stays"]).await;
     stop(app).await;
 }
 

@@ -23,19 +23,12 @@ pub(super) struct Files {
     folder: PathBuf,
     watch: WatchConfig,
     known: Folder,
-}
-
-/// What the watch and the desk tell and ask.
-pub(super) struct Around {
-    pub(super) board: StatusBus,
-    pub(super) manager: ActorRef<manager::Msg>,
-    pub(super) store: Store,
-    pub(super) recorder: Recorder,
-    pub(super) clock: EventClock,
+    store: Store,
+    recorder: Recorder,
 }
 
 /// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
-pub(super) fn keep_versions(parts: &Parts) -> Result<(), StartError> {
+fn keep_versions(parts: &Parts) -> Result<(), StartError> {
     let at = parts.run.started_at;
     for registration in parts.registry.iter() {
         let config = &registration.config;
@@ -59,21 +52,24 @@ pub(super) fn keep_versions(parts: &Parts) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Returns the folder of the strategies' files.
-pub(super) fn files(parts: &Parts) -> Option<Files> {
-    let folder = parts.folder.clone()?;
+/// Returns the folder of the strategies' files, and keeps what is in force at the start.
+pub(super) fn files(parts: &Parts) -> Result<Option<Files>, StartError> {
+    keep_versions(parts)?;
+    let Some(folder) = parts.folder.clone() else { return Ok(None) };
     let running = parts.registry.iter().map(|registration| registration.config.clone());
-    Some(Files { folder, watch: parts.watch, known: Folder::of(running) })
+    let known = Folder::of(running);
+    let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
+    Ok(Some(Files { folder, watch: parts.watch, known, store, recorder }))
 }
 
 /// Starts the watch over the strategies' files, and has it started again when it fails. Returns the desk.
 pub(super) async fn keep_looking(
     files: Option<Files>,
-    around: Around,
+    (board, manager, clock): (&StatusBus, &ActorRef<manager::Msg>, &EventClock),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<Option<Desk>, StartError> {
-    let Some(Files { folder, watch, known }) = files else { return Ok(None) };
-    let Around { board, manager, store, recorder, clock } = around;
+    let Some(Files { folder, watch, known, store, recorder }) = files else { return Ok(None) };
+    let (board, manager, clock) = (board.clone(), manager.clone(), clock.clone());
     let (known, reader) = (Arc::new(Mutex::new(known)), Slot::default());
     let told = manager.clone();
     let args = config_service::Args {

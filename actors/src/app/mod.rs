@@ -79,8 +79,7 @@ impl App {
         let records = parts.store.strategy_records().await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
-        looking::keep_versions(&parts)?;
-        let files = looking::files(&parts);
+        let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
@@ -107,14 +106,7 @@ impl App {
             wall,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        let around = looking::Around {
-            board: board.clone(),
-            manager: manager.clone(),
-            store: parts.store.clone(),
-            recorder: parts.recorder.clone(),
-            clock: clock.clone(),
-        };
-        let desk = looking::keep_looking(files, around, &root).await?;
+        let desk = looking::keep_looking(files, (&board, &manager, &clock), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
         let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
         let sources =
@@ -133,18 +125,16 @@ impl App {
         };
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
-        let address = parts.address;
-        tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-        let (store, recorder) = (parts.store, parts.recorder);
+        tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
         let app = Self {
             status,
             commands,
-            store,
-            recorder,
+            store: parts.store,
+            recorder: parts.recorder,
             bus,
             clock,
             desk,
-            address,
+            address: parts.address,
             root,
             feed,
             manager,

@@ -69,7 +69,7 @@ impl State {
         self.keep(&config);
         self.note_in_force(&config, "added");
         let mut entry = Entry::new(Registration::of(config), record);
-        entry.came_by(How::Added);
+        entry.came_by(How::Added, (self.wall)());
         self.entries.insert(id.clone(), entry);
         self.show(&id);
         self.applied(&id, "added".to_owned());
@@ -186,7 +186,7 @@ impl State {
             (entry.next, entry.pending) = (None, None);
         }
         entry.registration = Registration::of(config.clone());
-        entry.came_by(how);
+        entry.came_by(how, (self.wall)());
         let what = format!("applied {}: {}", how.words(), told(&changes));
         self.keep(config);
         self.note_in_force(config, &what);

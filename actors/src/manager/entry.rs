@@ -39,6 +39,8 @@ pub(super) struct Entry {
     pub(super) is_removed: bool,
     /// How the settings in force came to be; absent since the start of the process.
     pub(super) how: Option<How>,
+    /// Since when they are in force, on the machine's clock.
+    pub(super) config_since: Option<Timestamp>,
     restarts: BTreeMap<String, u64>,
 }
 
@@ -62,6 +64,7 @@ impl Entry {
             pending: None,
             is_removed: false,
             how: None,
+            config_since: None,
             restarts: BTreeMap::new(),
         }
     }
@@ -138,6 +141,7 @@ impl Entry {
             since: self.since,
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
+            config_since: self.config_since,
             config_pending: self.pending.clone(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),

@@ -119,7 +119,8 @@ impl Actor for StrategyManager {
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id));
+                let mut entry = Entry::new(registration.clone(), records.remove(&id));
+                entry.config_since = Some((args.wall)());
                 (id, entry)
             })
             .collect();

@@ -1,15 +1,17 @@
 //! Standing: what is in force of strategies' settings, told to those who ask, and kept as history.
 
+use std::collections::BTreeMap;
+
 use ploy::config::{Fault, StrategyConfig};
 use ploy::lifecycle::Phase;
 use ploy::order::StrategyId;
+use ploy::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::State;
 use super::entry::Entry;
 use crate::ports::Row;
 use crate::ports::config::{HistoryRecord, How, InForce, Wait};
-use std::collections::BTreeMap;
 
 /// How many may wait at once to be told.
 const ASKED_MAX: usize = 64;
@@ -106,7 +108,7 @@ impl Entry {
     }
 
     /// Notes how the settings in force came to be.
-    pub(super) const fn came_by(&mut self, how: How) {
-        self.how = Some(how);
+    pub(super) const fn came_by(&mut self, how: How, at: Timestamp) {
+        (self.how, self.config_since) = (Some(how), Some(at));
     }
 }

@@ -216,7 +216,6 @@ pub struct Updated {
     /// Whether the file was written: it is not where it says so already, nor where that was not asked for.
     pub written: bool,
     /// What became of it; absent where it was not to be written.
-    #[serde(flatten)]
     pub became: Option<Became>,
 }
 
@@ -280,9 +279,7 @@ pub enum DeskError {
     #[error("no strategy is called `{0}`")]
     Unknown(StrategyId),
     /// The base is not what is there.
-    #[error(
-        "`{strategy}` is at {current}, not at {base}: look at what has changed, then try again"
-    )]
+    #[error("`{strategy}` is at {}, not at {}: look at what has changed, then try again", short(.current), short(.base))]
     Conflict {
         /// The strategy.
         strategy: StrategyId,
@@ -356,6 +353,11 @@ impl From<FaultRecord> for Fault {
         let FaultRecord { file, line, column, key, problem, hint } = fault;
         Self { file, line, column, key, problem, hint }
     }
+}
+
+/// Returns as much of a version as names it; words stay whole.
+fn short(version: &str) -> &str {
+    if version.len() == 64 { version.get(..12).unwrap_or(version) } else { version }
 }
 
 fn first(faults: &[FaultRecord]) -> String {

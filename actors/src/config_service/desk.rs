@@ -1,6 +1,6 @@
 //! Desk: where people ask for changes of settings: one at a time, checked, written as a file, and told what became of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use ploy::time::Timestamp;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
+use super::looked::{Look, Looked, became, told};
 use super::{Msg, write};
 use crate::ports::config::{
     Base, Became, ChangeRecord, ConfigDesk, ConfigRecords, DeskError, Edit, FaultRecord, FileState,
@@ -68,25 +69,6 @@ pub struct Desk {
     args: DeskArgs,
     /// One change after the other: of two on the same base exactly one wins.
     turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// What a look found.
-#[derive(Clone, Debug, Default)]
-pub struct Looked {
-    /// Every file, by the stem of its name.
-    pub(super) files: BTreeMap<String, Look>,
-    /// Those of which this look told something new.
-    pub(super) changed: BTreeSet<String>,
-}
-
-/// What a look found of one file.
-#[derive(Clone, Debug)]
-pub(super) enum Look {
-    Good(StrategyId, String),
-    Faulty(Vec<Fault>),
-    /// It is not there, but does not count as gone before the next look.
-    Missing(StrategyId),
-    Removed,
 }
 
 /// The file as it is, and what it was before a change.
@@ -291,7 +273,7 @@ impl Desk {
     fn audit(&self, update: &Update, updated: &Updated, changes: &[Change]) {
         let short = |version: &str| version.chars().take(BASE_DIGITS_MIN).collect::<String>();
         let from = updated.before.as_deref().map_or_else(|| "none".to_owned(), short);
-        let what = super::told(changes);
+        let what = told(changes);
         let answer = format!("written: {from} -> {}: {what}", short(&updated.version));
         let (event, action) = match update.edit {
             Edit::Text(_) => ("written", "config.apply"),
@@ -356,58 +338,6 @@ impl ConfigDesk for Desk {
         page: HistoryPage,
     ) -> Pending<'_, Result<Page<HistoryRecord>, DeskError>> {
         Box::pin(async move { Ok(self.args.records.history(id, page).await?) })
-    }
-}
-
-impl Look {
-    const fn id(&self) -> Option<&StrategyId> {
-        match self {
-            Self::Good(id, _) | Self::Missing(id) => Some(id),
-            Self::Faulty(_) | Self::Removed => None,
-        }
-    }
-}
-
-impl Looked {
-    /// Returns every file of the folder as it is known after a look.
-    pub(super) fn of(known: &Folder, changed: BTreeSet<String>, removed: &[StrategyId]) -> Self {
-        let look = |file: config::FileView<'_>| match file.good {
-            _ if !file.faults.is_empty() => Look::Faulty(file.faults.to_vec()),
-            Some(config) if file.is_missing => Look::Missing(config.id.clone()),
-            Some(config) => Look::Good(config.id.clone(), config.version.clone()),
-            None => Look::Faulty(Vec::new()),
-        };
-        let files = known.files().map(|file| (file.stem.to_owned(), look(file)));
-        let gone = removed.iter().map(|id| (id.to_string(), Look::Removed));
-        Self { files: files.chain(gone).collect(), changed }
-    }
-}
-
-/// Returns what became of a file.
-fn became(look: Look, is_new: bool, standings: &Standings) -> Became {
-    let standing = look.id().and_then(|id| standings.get(id)).cloned();
-    let in_force = standing.as_ref().map(|standing| standing.version.clone()).unwrap_or_default();
-    let pending = standing.as_ref().and_then(|standing| standing.pending.clone());
-    match (look, standing) {
-        (Look::Faulty(faults), _) => {
-            Became::Faulty { faults: faults.into_iter().map(FaultRecord::from).collect() }
-        }
-        (Look::Removed, _) => Became::Removed,
-        (Look::Missing(_), _) => {
-            let why =
-                "its file is not there; it counts as gone when the next reading misses it too";
-            Became::Pending { version: in_force, why: why.to_owned() }
-        }
-        (Look::Good(_, version), Some(standing)) if standing.version == version => {
-            match standing.how.filter(|_| is_new) {
-                Some(how) => Became::Applied { version, how },
-                None => Became::Unchanged { version },
-            }
-        }
-        (Look::Good(..), _) => {
-            let why = pending.unwrap_or_else(|| "it is being applied".to_owned());
-            Became::Pending { version: in_force, why }
-        }
     }
 }
 

@@ -7,9 +7,11 @@
 
 mod desk;
 mod files;
+mod looked;
 mod write;
 
-pub use desk::{AskStandings, Desk, DeskArgs, Looked, Slot, Standings};
+pub use desk::{AskStandings, Desk, DeskArgs, Slot, Standings};
+pub use looked::Looked;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ploy::config::{Change, Folder, Move, Seen, Watch as Watching, WatchConfig};
+use ploy::config::{Folder, Move, Seen, Watch as Watching, WatchConfig};
 use ploy::status::ConfigStatus;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -359,20 +361,6 @@ impl State {
     fn known(&self) -> std::sync::MutexGuard<'_, Folder> {
         self.args.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns changes in one line: `risk.order_burst 3 -> 5`.
-#[must_use]
-pub fn told(changes: &[Change]) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-    let one = |change: &Change| {
-        let Change { section, key, from, to, .. } = change;
-        format!("{section}.{key} {} -> {}", value(from), value(to))
-    };
-    if changes.is_empty() {
-        return "the same settings".to_owned();
-    }
-    changes.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Logs the faults of files; what is applied is logged by whoever applies it.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::caret;
 use super::plan::{self, Plan, Standing, Wanted, change_line};
+use super::said::{SHORT, became, short, told, words_of};
 use crate::api::error::Code;
 use crate::cli::args::Server;
 use crate::cli::client::{Answer, Body, Client, Failure};
@@ -24,10 +25,6 @@ use crate::cli::output::{answer, talk};
 use crate::cli::{Exit, shape};
 use crate::ports::Page;
 use crate::ports::config::{Became, FileState, HistoryRecord, Reloaded, Updated};
-use crate::words;
-
-/// How much of a version is shown: enough to name it by.
-const SHORT: usize = 12;
 
 /// What can be done with the settings of a service.
 #[derive(Debug, Subcommand)]
@@ -350,47 +347,6 @@ async fn since(client: &Client, id: &StrategyId, base: &str, current: &str) -> S
         let _infallible = writeln!(text, "  {}", change_line(&change));
     }
     text
-}
-
-fn told(updated: &Updated) -> String {
-    let from = updated.before.as_deref().map_or("new".to_owned(), short);
-    let mut text = format!("{}: {from} -> {}\n", updated.strategy, short(&updated.version));
-    for change in updated.changes.iter().filter(|_| updated.before.is_some()) {
-        let _infallible = writeln!(text, "  {}", change_line(change));
-    }
-    let end = updated.became.as_ref().map_or("nothing was written".to_owned(), became);
-    text + &end + "\n"
-}
-
-fn became(became: &Became) -> String {
-    match became {
-        Became::Unchanged { version } => format!("unchanged, {} is in force", short(version)),
-        Became::Applied { version, how } => {
-            format!("applied {}, {} is in force", how.words(), short(version))
-        }
-        Became::Pending { version, why } => {
-            format!("pending, {} is still in force: {why}", short(version))
-        }
-        Became::Faulty { faults } => {
-            let all: Vec<String> =
-                faults.iter().cloned().map(|fault| format!("\n  {}", Fault::from(fault))).collect();
-            format!("faulty, what was in force stays:{}", all.concat())
-        }
-        Became::Removed => "its file is gone: it is stopped, and its positions stay".to_owned(),
-    }
-}
-
-/// Returns a fault without what could command a terminal.
-fn words_of(mut fault: Fault) -> Fault {
-    for text in [&mut fault.file, &mut fault.key, &mut fault.problem] {
-        *text = words::plain(text);
-    }
-    fault.hint = fault.hint.map(|hint| words::plain(&hint));
-    fault
-}
-
-fn short(version: &str) -> String {
-    version.chars().take(SHORT).collect()
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -4,6 +4,7 @@ mod ask;
 mod caret;
 mod files;
 mod plan;
+mod said;
 
 pub use ask::ConfigAsk;
 

@@ -204,6 +204,9 @@ pub struct StrategyStatus {
     pub gate: Gate,
     /// The first 12 digits of its settings' hash.
     pub config_version: String,
+    /// Since when these settings are in force, on the machine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_since: Option<Timestamp>,
     /// Why a newer version of its settings is not in force yet, or that its file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_pending: Option<String>,

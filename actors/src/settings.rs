@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::config::{self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig};
+use ploy::config::{
+    self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig, WatchConfig,
+};
 use ploy::halt::ResumeRule;
 use ploy::order::StrategyId;
 use ploy::process::ProcessPolicy;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub shutdown: Duration,
     /// How many starts of the program are too many.
     pub process: ProcessPolicy,
+    /// How changes of the strategies' files are noticed.
+    pub watch: WatchConfig,
     /// The folder of the strategies' files.
     pub folder: PathBuf,
     /// The strategies.
@@ -122,6 +126,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         log: service.log,
         shutdown: service.shutdown.deadline,
         process: service.process,
+        watch: service.config,
         folder: folder.join("strategies"),
         strategies,
     })

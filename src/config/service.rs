@@ -25,6 +25,8 @@ pub struct ServiceConfig {
     pub record: RecordConfig,
     /// What halts all strategies, and what lets them go on.
     pub halt: HaltConfig,
+    /// How changes of the strategies' files are noticed.
+    pub config: WatchConfig,
     /// How it can be asked and told.
     pub api: ApiConfig,
     /// What it says about itself.
@@ -80,6 +82,34 @@ pub struct HaltConfig {
     pub resume: ResumeRule,
     /// The name of the file that halts all while it is there, from the folder of the database.
     pub signal_file: String,
+}
+
+/// How changes of the strategies' files are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchConfig {
+    /// What tells that something may have changed.
+    pub watch: Watch,
+    /// How long nothing may happen before the folder is read: a file is seldom written at one stroke.
+    pub quiet: Duration,
+    /// How often the folder is read without any hint: hints get lost, and network folders give none.
+    pub rescan: Duration,
+}
+
+/// What tells that something in the folder of strategies may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// The system's notices of file events, and reading it now and then.
+    Notify,
+    /// Reading it now and then alone.
+    Poll,
+}
+
+impl Default for WatchConfig {
+    /// Returns what holds where the file says nothing.
+    fn default() -> Self {
+        let (quiet, rescan) = (Duration::from_millis(250), Duration::from_secs(5));
+        Self { watch: Watch::Notify, quiet, rescan }
+    }
 }
 
 /// The control API.
@@ -151,6 +181,19 @@ impl RestingOrders {
         match self {
             Self::Cancel => "cancel",
             Self::Keep => "keep",
+        }
+    }
+}
+
+impl Watch {
+    const ALL: [Self; 2] = [Self::Notify, Self::Poll];
+
+    /// Returns the word for it in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Poll => "poll",
         }
     }
 }
@@ -236,6 +279,21 @@ const SIGNAL_FILE: Setting = Setting::other("signal_file", Range::Text)
          first line is the reason.",
     )
     .or("HALT");
+const WATCH: Setting = Setting::other("watch", Range::Word(&["notify", "poll"]))
+    .restart(
+        "What tells that a file of a strategy has changed: `notify` by the system's file events, `poll` by \
+         reading the folder every rescan_s alone, as network folders need it.",
+    )
+    .or("notify");
+const QUIET: Setting = Setting::whole("quiet_ms", "milliseconds", (10, 5000))
+    .restart(
+        "How long nothing may happen in the folder before it is read: a file is seldom written at one \
+         stroke. At most rescan_s.",
+    )
+    .or("250");
+const RESCAN: Setting = Setting::whole("rescan_s", "seconds", (1, 3600))
+    .restart("How often the folder is read without any file event: some get lost.")
+    .or("5");
 const LISTEN: Setting = Setting::other("listen", Range::Loopback)
     .restart(
         "Where the API listens. Only this machine may reach it: there is no authentication \
@@ -274,6 +332,7 @@ static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
 static STORE: [Setting; 1] = [STORE_PATH];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
+static CONFIG: [Setting; 3] = [WATCH, QUIET, RESCAN];
 static API: [Setting; 1] = [LISTEN];
 static LOG: [Setting; 2] = [LEVEL, FORMAT];
 static PROCESS: [Setting; 2] = [STARTS_MAX, STARTS_WINDOW];
@@ -288,6 +347,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new("store", &STORE),
         Section::new("record", &RECORD),
         Section::new("halt", &HALT),
+        Section::new("config", &CONFIG),
         Section::new("api", &API),
         Section::new("log", &LOG),
         Section::new("shutdown", &SHUTDOWN),
@@ -311,12 +371,15 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let halt = reader.read("halt");
     let halt = halt_config(&halt, reader);
     let shutdown = shutdown_config(&shutdown, &venue, reader);
+    let watch = reader.read("config");
+    let watch = watch_config(&watch, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
         store: StoreConfig { path: store.text(&STORE_PATH)? },
         record: record?,
         halt: halt?,
+        config: watch?,
         api: ApiConfig { listen: api.address(&LISTEN)? },
         log: LogConfig {
             level: log.word(&LEVEL, &LogLevel::ALL, LogLevel::name)?,
@@ -380,4 +443,21 @@ fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfi
         file_span: Duration::from_mins(minutes),
         total_mb: total_mb?,
     })
+}
+
+fn watch_config(values: &Values, reader: &mut Reader<'_>) -> Option<WatchConfig> {
+    let (quiet, rescan) = (values.millis(&QUIET), values.seconds(&RESCAN));
+    if let (Some(quiet), Some(rescan)) = (quiet, rescan)
+        && rescan < quiet
+    {
+        let problem = format!(
+            "a quiet time of {} ms is longer than the time between two readings; expected at most \
+             rescan_s, {} s",
+            quiet.as_millis(),
+            rescan.as_secs()
+        );
+        reader.clash(values, [&QUIET, &RESCAN], problem);
+    }
+    let watch = values.word(&WATCH, &Watch::ALL, Watch::name)?;
+    Some(WatchConfig { watch, quiet: quiet?, rescan: rescan? })
 }

@@ -130,6 +130,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         since: at(0),
         gate: Gate::Open,
         config_version: "0123456789ab".into(),
+        config_since: Some(at(3_000)),
         config_pending: None,
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,

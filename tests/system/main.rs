@@ -23,4 +23,5 @@ mod signals;
 mod snapshot;
 mod stage;
 mod store_down;
+mod update;
 mod why;

@@ -1,5 +1,6 @@
 //! The REST API: the snapshot and the records for reading, the command bus for acting; nothing is decided here.
 
+mod config;
 pub mod error;
 mod guard;
 pub mod halt;
@@ -25,8 +26,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use ploy::order::StrategyId;
-use ploy::status::{ConfigStatus, SystemStatus};
+use ploy::status::SystemStatus;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::safe_mode::SafeModeBus;
 use crate::ports::Records;
+use crate::ports::config::ConfigDesk;
 use crate::ports::gates::Brake;
 use crate::ports::why::{Chains, Recall};
 
@@ -66,6 +67,8 @@ pub struct ApiState {
     pub safe_mode: Option<SafeModeBus>,
     /// What halts and pauses; nothing does where there is none.
     pub brake: Option<Arc<dyn Brake>>,
+    /// Where changes of settings are asked for; absent where no folder of settings is watched.
+    pub desk: Option<Arc<dyn ConfigDesk>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -75,7 +78,7 @@ pub fn router(state: ApiState) -> Router {
     let hosts = state.hosts.clone();
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/config", get(config))
+        .merge(config::routes())
         .merge(strategies::routes())
         .merge(safe_mode::routes())
         .merge(why::routes())
@@ -122,38 +125,6 @@ pub async fn serve(
 async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
     let status = state.snapshot();
     answer(&status, &headers, &*status)
-}
-
-/// What is in force of the strategies' files, and what is not.
-#[derive(Debug, Serialize)]
-struct ConfigAnswer<'a> {
-    snapshot: u64,
-    #[serde(flatten)]
-    folder: &'a ConfigStatus,
-    strategies: Vec<ConfigOf<'a>>,
-}
-
-/// The settings of one strategy.
-#[derive(Debug, Serialize)]
-struct ConfigOf<'a> {
-    id: &'a StrategyId,
-    version: &'a str,
-    pending: Option<&'a str>,
-}
-
-async fn config(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
-    let status = state.snapshot();
-    let strategies = status.strategies.iter().map(|strategy| ConfigOf {
-        id: &strategy.id,
-        version: &strategy.config_version,
-        pending: strategy.config_pending.as_deref(),
-    });
-    let body = ConfigAnswer {
-        snapshot: status.snapshot,
-        folder: &status.config,
-        strategies: strategies.collect(),
-    };
-    answer(&status, &headers, &body)
 }
 
 async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {
@@ -209,6 +180,7 @@ impl ApiState {
             recall: None,
             safe_mode: None,
             brake: None,
+            desk: None,
             hosts,
         }
     }
@@ -229,6 +201,16 @@ impl ApiState {
     #[must_use]
     pub fn braking(self, brake: Arc<dyn Brake>) -> Self {
         Self { brake: Some(brake), ..self }
+    }
+
+    /// Returns this with a desk where changes of settings are asked for, where there is one.
+    #[must_use]
+    pub fn with_desk<D: ConfigDesk>(mut self, desk: Option<D>) -> Self {
+        self.desk = desk.map(|desk| {
+            let desk: Arc<dyn ConfigDesk> = Arc::new(desk);
+            desk
+        });
+        self
     }
 
     fn snapshot(&self) -> Arc<SystemStatus> {

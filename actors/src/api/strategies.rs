@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use axum::{Json, Router, routing};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::order::StrategyId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Problem};
@@ -65,9 +66,9 @@ pub(super) struct Id(pub(super) String);
 
 /// Which page of records is wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
-    limit: u32,
-    before: Option<i64>,
+pub(super) struct Wanted {
+    pub(super) limit: u32,
+    pub(super) before: Option<i64>,
 }
 
 /// Returns the routes of strategies.
@@ -219,16 +220,34 @@ pub(super) fn body_of(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Ask, Problem> {
-    let body = body.map_err(|rejection| {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            _ => Code::BadBody,
-        };
-        Problem::new(code, rejection.body_text())
-    })?;
+    let body = body.map_err(Problem::from)?;
     if body.is_empty() {
         return Ok(Ask::default());
     }
+    json_of(headers, Ok(body))
+}
+
+/// Returns who asks, as the body says.
+pub(super) fn read_actor(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Problem> {
+    body_of(headers, body)?.actor()
+}
+
+impl Ask {
+    /// Returns who asks.
+    pub(super) fn actor(&self) -> Result<String, Problem> {
+        actor_of(self.actor.clone(), "api".to_owned())
+    }
+}
+
+/// Returns what a body of JSON says.
+pub(super) fn json_of<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    let body = body.map_err(Problem::from)?;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case("application/json") {
@@ -237,19 +256,17 @@ pub(super) fn body_of(
     serde_json::from_slice(&body).map_err(|error| Problem::new(Code::BadBody, error.to_string()))
 }
 
-impl Ask {
-    /// Returns who asks.
-    pub(super) fn actor(&self) -> Result<String, Problem> {
-        let actor = self.actor.clone().unwrap_or_else(|| "api".to_owned());
-        let length = actor.chars().count();
-        if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
-            return Err(Problem::new(
-                Code::BadBody,
-                format!("`actor` must be 1 to {ACTOR_CHARS_MAX} printable characters"),
-            ));
-        }
-        Ok(actor)
+/// Returns who asks, as it was said or else is known.
+pub(super) fn actor_of(said: Option<String>, known: String) -> Result<String, Problem> {
+    let Some(actor) = said else { return Ok(known) };
+    let length = actor.chars().count();
+    if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
+        return Err(Problem::new(
+            Code::BadBody,
+            format!("`actor` must be 1 to {ACTOR_CHARS_MAX} printable characters"),
+        ));
     }
+    Ok(actor)
 }
 
 impl ApiState {

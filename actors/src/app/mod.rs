@@ -1,5 +1,6 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod looking;
 mod orders;
 mod parts;
 mod stop;
@@ -10,10 +11,9 @@ use orders::{OrderPath, halts, keep_watching, order_path};
 
 use std::fmt;
 use std::net::{self, SocketAddr};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use ploy::config::{Folder, Speed};
+use ploy::config::Speed;
 use ploy::order::StrategyId;
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
@@ -31,7 +31,7 @@ use crate::bus::gates::Switch;
 use crate::bus::safe_mode::SafeModeBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
-use crate::config_service::{self, ConfigService};
+use crate::config_service::Desk;
 use crate::executor::ExecutorHandle;
 use crate::feed::{self, Feed, FeedEnd};
 use crate::halt::Halts;
@@ -65,6 +65,8 @@ pub struct App {
     pub halts: Halts,
     /// What orders meet right before they leave.
     pub gates: Switch,
+    /// Where changes of settings are asked for; absent where no folder is watched.
+    pub desk: Option<Desk>,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
@@ -92,7 +94,7 @@ impl App {
         let safe_mode = safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
-        let files = files(&parts);
+        let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
@@ -117,14 +119,14 @@ impl App {
             wall,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        keep_looking(files, (&board, &manager), &root).await?;
+        let desk = looking::keep_looking(files, (&board, &manager, &clock), &root).await?;
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let asked = (status.clone(), commands.clone());
         let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
-        let state = state.braking(Arc::new(halts.clone()));
+        let state = state.braking(Arc::new(halts.clone())).with_desk(desk.clone());
         let api = api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
@@ -139,6 +141,7 @@ impl App {
             address: parts.address,
             halts,
             gates,
+            desk,
             root,
             feed,
             manager,
@@ -240,38 +243,6 @@ async fn keep_beating(
         })
     });
     keep("the status aggregator", respawn, root).await
-}
-
-/// Returns the folder of the strategies' files, with what runs of it already.
-fn files(parts: &Parts) -> Option<(PathBuf, Folder)> {
-    let folder = parts.folder.clone()?;
-    let running = parts.registry.iter().map(|registration| registration.config.clone());
-    Some((folder, Folder::of(running)))
-}
-
-/// Starts the watch over the strategies' files, and has it started again when it fails.
-async fn keep_looking(
-    files: Option<(PathBuf, Folder)>,
-    (board, manager): (&StatusBus, &ActorRef<manager::Msg>),
-    root: &ActorRef<supervisor::Msg>,
-) -> Result<(), StartError> {
-    let Some((folder, known)) = files else { return Ok(()) };
-    let manager = manager.clone();
-    let args = config_service::Args {
-        folder,
-        known: Arc::new(Mutex::new(known)),
-        board: board.clone(),
-        tell: Arc::new(move |moves| drop(manager.cast(manager::Msg::Config(moves)))),
-        wall,
-    };
-    let respawn: Respawn = Box::new(move |root| {
-        let args = args.clone();
-        Box::pin(async move {
-            let spawned = Actor::spawn_linked(None, ConfigService, args, root).await;
-            spawned.map(|(actor, _task)| actor.get_cell())
-        })
-    });
-    keep("the watch over the settings", respawn, root).await
 }
 
 /// Starts the API, and has it started again, on the same listener, when it fails.

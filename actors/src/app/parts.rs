@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ploy::config::Speed;
+use ploy::config::{Speed, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
@@ -21,7 +21,7 @@ use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
-use crate::ports::{ConfigRecord, FeedItem, Row, StoreError, Venue};
+use crate::ports::{FeedItem, StoreError, Venue};
 use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
@@ -58,6 +58,8 @@ pub struct Parts {
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
     pub folder: Option<PathBuf>,
+    /// How changes in it are noticed.
+    pub watch: WatchConfig,
     /// Where strategies run: they must not starve feeds and executor.
     pub strategies: Handle,
     /// How many starts of the program are too many.
@@ -129,7 +131,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         title: title(&headers),
     };
     let store = Store::open(&settings.store, run.clone()).await?;
-    keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
     let recorder = recorder(
         settings,
         &run,
@@ -154,6 +155,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         venue: None,
         registry,
         folder: Some(settings.folder.clone()),
+        watch: settings.watch,
         strategies,
         process: settings.process,
     })
@@ -164,18 +166,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
 pub fn title(headers: &[Header]) -> String {
     let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
     titles.join("; ")
-}
-
-/// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
-fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<(), StoreError> {
-    for config in &settings.strategies {
-        let text = config.text.to_string();
-        let (strategy, version) = (config.id.clone(), config.version.clone());
-        let kind = config.kind.name().to_owned();
-        let record = ConfigRecord { strategy, version, kind, text, at };
-        store.record(Row::Config(record), Ticket::none())?;
-    }
-    Ok(())
 }
 
 fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {

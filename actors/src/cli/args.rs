@@ -55,7 +55,7 @@ pub enum Verb {
     /// Make tapes from raw recordings and models, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
-    /// Check, compare, explain and begin files of settings
+    /// Check, compare, explain and begin files of settings; change those of a service
     #[command(subcommand)]
     Config(crate::cli::config::ConfigCommand),
     /// Play again what a service recorded of the inputs of its strategies

@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod config;
 pub mod gates;
 pub mod why;
 
@@ -47,6 +48,8 @@ pub enum Row {
     Process(ProcessRecord),
     /// Orders are held back, or are not any more.
     Gate(gates::GateRecord),
+    /// Something happened to a strategy's settings.
+    History(config::HistoryRecord),
 }
 
 /// A version of a strategy's settings.

@@ -4,6 +4,7 @@
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
 mod cells;
+mod config_history;
 mod gates;
 mod grounds;
 mod history;

@@ -11,6 +11,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
+use super::config_history as history;
 use crate::ports::gates::GateRecord;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
@@ -35,7 +36,7 @@ pub(super) enum Fault {
     Sql(#[from] sqlx::Error),
 }
 
-type Insert = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type Insert = Query<'static, Sqlite, SqliteArguments>;
 
 /// An insert, and what it means that it changes no row.
 enum Statement {
@@ -81,6 +82,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Config(record) => record.at,
         Row::Process(record) => record.at,
         Row::Gate(record) => record.at,
+        Row::History(record) => record.at,
     }
 }
 
@@ -122,7 +124,8 @@ fn name(row: &Row) -> String {
         | Row::Intent(_)
         | Row::Config(_)
         | Row::Process(_)
-        | Row::Gate(_) => "a record".to_owned(),
+        | Row::Gate(_)
+        | Row::History(_) => "a record".to_owned(),
     }
 }
 
@@ -143,6 +146,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Config(row) => vec![config_version(place, row)],
         Row::Process(row) => vec![process(place, row)],
         Row::Gate(row) => vec![gate(place, row)],
+        Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
     }
 }
 

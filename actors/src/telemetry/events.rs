@@ -69,6 +69,12 @@ events! {
     CONFIG_PENDING = "config.pending", WARN,
         "A new version of a strategy's settings waits: it would leave a market in which a position is held.",
         "Nothing: it is applied when the position is gone. Or put the market back.";
+    CONFIG_RELOADED = "config.reloaded", INFO,
+        "Somebody had the folder of strategies' settings read at once.",
+        "Nothing.";
+    CONFIG_WRITTEN = "config.written", INFO,
+        "Somebody changed a strategy's file by the API or the command line.",
+        "Nothing.";
     CONFIG_REMOVED = "config.removed", WARN,
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";

@@ -429,6 +429,7 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
 #[test]
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
+        config: WatchConfig::default(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned() },

@@ -14,7 +14,7 @@ use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::config::{self, Speed, StrategyConfig};
+use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
@@ -36,6 +36,7 @@ pub(crate) struct Stage {
     folder: Option<PathBuf>,
     resume: ResumeRule,
     venue: Option<WrapVenue>,
+    watch: WatchConfig,
 }
 
 impl Stage {
@@ -50,6 +51,7 @@ impl Stage {
             folder: None,
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
+            watch: WatchConfig::default(),
         }
     }
 
@@ -98,6 +100,12 @@ impl Stage {
     /// Puts something in the venue's place, or before it.
     pub(crate) fn venue(mut self, wrap: WrapVenue) -> Self {
         self.venue = Some(wrap);
+        self
+    }
+
+    /// Notices changes of that folder in this way.
+    pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -160,6 +168,7 @@ impl Stage {
             venue: self.venue,
             registry: self.registry,
             folder: self.folder,
+            watch: self.watch,
             strategies: Handle::current(),
             process: ProcessPolicy::default(),
         };

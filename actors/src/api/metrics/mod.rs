@@ -98,6 +98,11 @@ const CONFIG_FAULTS: Family<0> = gauge(
     [],
     "Faults of the strategies' files and their folder; what was read before stays in force.",
 );
+const CONFIG_LOOKED: Family<0> = gauge(
+    "ploy_config_last_look_timestamp_seconds",
+    [],
+    "When the folder of strategies' settings was read last, on the machine's clock.",
+);
 const CONFIG_PENDING: Family<0> = gauge(
     "ploy_config_pending",
     [],
@@ -184,6 +189,9 @@ fn record(text: &mut Text, record: &RecordStatus) {
 fn config(text: &mut Text, status: &SystemStatus) {
     let unreadable = usize::from(status.config.error.is_some());
     text.set(&CONFIG_FAULTS, [], count_of(status.config.faults.len() + unreadable));
+    if let Some(at) = status.config.looked_at {
+        text.set(&CONFIG_LOOKED, [], units(at.micros()));
+    }
     let pending = status.strategies.iter().filter(|one| one.config_pending.is_some()).count();
     text.set(&CONFIG_PENDING, [], count_of(pending));
 }

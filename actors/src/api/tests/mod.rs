@@ -112,6 +112,7 @@ impl Service {
             safe_mode: None,
             recall: Some(Arc::new(why::Recalled)),
             brake: None,
+            desk: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();

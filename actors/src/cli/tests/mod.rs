@@ -123,6 +123,7 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = ApiState {
+            desk: None,
             status,
             commands,
             records: Arc::new(Store(self.store.clone())),

@@ -1,19 +1,20 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod asked;
 mod parts;
 mod stop;
 
 pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
 use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
-use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
+use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,19 +23,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::adapters::paper::{self, Paper, PaperHandle};
 use crate::api::server::{self, ApiServer};
-use crate::api::{ApiState, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
-use crate::bus::safe_mode::SafeModeBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::config_service::{self, ConfigService};
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
-use crate::ports::why::Recall;
 use crate::record::Recorder;
-use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::Store;
@@ -80,7 +77,7 @@ impl App {
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
-        let safe_mode = safe_mode(&parts).await?;
+        let safe_mode = asked::safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -121,8 +118,8 @@ impl App {
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let asked = (status.clone(), commands.clone());
-        let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
-        let api = api_args(parts.listener, state);
+        let state = asked::api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
+        let api = asked::api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
         tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
@@ -329,44 +326,6 @@ where
         drop(root.cast(supervisor::Msg::Part(part)));
     }
     Ok(started)
-}
-
-/// Returns who plays the record again for those who ask about the past.
-fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
-    let status = recorder.status();
-    if status.state == RecordPhase::Off {
-        return None;
-    }
-    Some(Arc::new(Recalled::new(status.folder.into())))
-}
-
-/// Returns why no strategy may start, as far as earlier processes give reason for it.
-async fn safe_mode(parts: &Parts) -> Result<Option<String>, StartError> {
-    let past = parts.store.process_past().await?;
-    Ok(past.safe_mode(&parts.process, parts.run.started_at))
-}
-
-/// Returns what the API reads, and whom it asks.
-fn api_state(
-    (store, recorder): (&Store, &Recorder),
-    asked: (watch::Receiver<Arc<SystemStatus>>, CommandBus),
-    hosts: Hosts,
-    manager: &ActorRef<manager::Msg>,
-) -> ApiState {
-    let state = ApiState::of(store, asked, hosts);
-    state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
-}
-
-/// Returns what the API is started with.
-fn api_args(listener: net::TcpListener, state: ApiState) -> server::Args {
-    server::Args { listener, state, end: CancellationToken::new(), tasks: TaskTracker::new() }
-}
-
-/// Returns the way out of safe mode.
-fn safe_mode_bus(manager: &ActorRef<manager::Msg>) -> SafeModeBus {
-    let manager = manager.clone();
-    // A manager that is gone drops the question, and its asker is told so.
-    SafeModeBus::new(Arc::new(move |leave| drop(manager.cast(manager::Msg::LeaveSafeMode(leave)))))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

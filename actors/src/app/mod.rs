@@ -1,5 +1,6 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod asked;
 mod looking;
 mod orders;
 mod parts;
@@ -10,12 +11,12 @@ pub use parts::{Parts, StartError, WrapVenue, build, title, wall};
 use orders::{OrderPath, halts, keep_watching, order_path};
 
 use std::fmt;
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ploy::config::Speed;
 use ploy::order::StrategyId;
-use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
+use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,11 +25,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::adapters::paper;
 use crate::api::server::{self, ApiServer};
-use crate::api::{ApiState, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
-use crate::bus::safe_mode::SafeModeBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::config_service::Desk;
@@ -38,9 +37,7 @@ use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
 use crate::manager::{self, StrategyManager};
 use crate::ports::FeedItem;
-use crate::ports::why::Recall;
 use crate::record::Recorder;
-use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
 use crate::store::{RunInfo, Store};
@@ -91,7 +88,7 @@ impl App {
     /// When a part does not start.
     pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
-        let safe_mode = safe_mode(&parts).await?;
+        let safe_mode = asked::safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = looking::files(&parts)?;
@@ -125,9 +122,9 @@ impl App {
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let asked = (status.clone(), commands.clone());
-        let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
+        let state = asked::api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
         let state = state.braking(Arc::new(halts.clone())).with_desk(desk.clone());
-        let api = api_args(parts.listener, state);
+        let api = asked::api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
         tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
@@ -293,44 +290,6 @@ where
         drop(root.cast(supervisor::Msg::Part(part)));
     }
     Ok(started)
-}
-
-/// Returns who plays the record again for those who ask about the past.
-fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
-    let status = recorder.status();
-    if status.state == RecordPhase::Off {
-        return None;
-    }
-    Some(Arc::new(Recalled::new(status.folder.into())))
-}
-
-/// Returns why no strategy may start, as far as earlier processes give reason for it.
-async fn safe_mode(parts: &Parts) -> Result<Option<String>, StartError> {
-    let past = parts.store.process_past().await?;
-    Ok(past.safe_mode(&parts.process, parts.run.started_at))
-}
-
-/// Returns what the API reads, and whom it asks.
-fn api_state(
-    (store, recorder): (&Store, &Recorder),
-    asked: (watch::Receiver<Arc<SystemStatus>>, CommandBus),
-    hosts: Hosts,
-    manager: &ActorRef<manager::Msg>,
-) -> ApiState {
-    let state = ApiState::of(store, asked, hosts);
-    state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
-}
-
-/// Returns what the API is started with.
-fn api_args(listener: net::TcpListener, state: ApiState) -> server::Args {
-    server::Args { listener, state, end: CancellationToken::new(), tasks: TaskTracker::new() }
-}
-
-/// Returns the way out of safe mode.
-fn safe_mode_bus(manager: &ActorRef<manager::Msg>) -> SafeModeBus {
-    let manager = manager.clone();
-    // A manager that is gone drops the question, and its asker is told so.
-    SafeModeBus::new(Arc::new(move |leave| drop(manager.cast(manager::Msg::LeaveSafeMode(leave)))))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

@@ -12,7 +12,7 @@
 //! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
 //! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor, and
 //! [`compare`] lays what two replays told side by side.
-//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back; [`status`] is the one
+//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back, [`rollout`] how its settings change; [`status`] is the one
 //! snapshot that every reader shares.
 
 pub mod book;
@@ -36,6 +36,7 @@ pub mod record;
 pub mod replay;
 pub mod restart;
 pub mod risk;
+pub mod rollout;
 pub mod status;
 pub mod strategy;
 pub mod tape;

@@ -11,6 +11,7 @@ mod momentum;
 mod nba_swing;
 mod reader;
 mod risk;
+mod rollout;
 mod schema;
 mod service;
 mod setting;

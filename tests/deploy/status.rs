@@ -7,6 +7,7 @@ use actors::telemetry::LogCounts;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
+use ploy::rollout::RolloutStatus;
 use ploy::status::{
     ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
@@ -112,6 +113,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         gate: Gate::Open,
         config_version: "0123456789ab".into(),
         config_pending: None,
+        rollout: RolloutStatus::default(),
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
         last_error: None,

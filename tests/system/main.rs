@@ -16,6 +16,7 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod rollout;
 mod signals;
 mod snapshot;
 mod stage;

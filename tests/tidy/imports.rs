@@ -30,6 +30,7 @@ const CORE: Arrows = &[
     ("position", &["market", "order", "price"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
+    ("rollout", &["price", "time"]),
     (
         "strategy",
         &[
@@ -63,7 +64,7 @@ const CORE: Arrows = &[
     ),
     ("command", &["lifecycle", "order"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["lifecycle", "market", "order", "price", "tape", "time"]),
+    ("status", &["lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
     (
         "kernel",
         &[
@@ -109,7 +110,7 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
-    ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
+    ("config", &["numbers", "order", "price", "restart", "risk", "rollout", "strategy"]),
 ];
 
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime

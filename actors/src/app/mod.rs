@@ -31,6 +31,7 @@ use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
+use crate::ports::{RolloutPast, StrategyRecord};
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
@@ -75,7 +76,7 @@ impl App {
     /// # Errors
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let records = parts.store.strategy_records().await?;
+        let (records, rollouts) = earlier(&parts.store).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -100,6 +101,7 @@ impl App {
         let all = manager::Args {
             registry: parts.registry,
             records,
+            rollouts,
             surroundings: around,
             strategies: parts.strategies,
         };
@@ -180,6 +182,11 @@ impl App {
         drop(self.manager.cast(manager::Msg::Boot(reply)));
         drop(booted.await); // a manager that is gone has told the root
     }
+}
+
+/// Reads what earlier processes left of strategies and of the roll-outs of their settings.
+async fn earlier(store: &Store) -> Result<(Vec<StrategyRecord>, Vec<RolloutPast>), StartError> {
+    Ok((store.strategy_records().await?, store.rollouts().await?))
 }
 
 /// Returns event time as it begins: with the first tape, not in 1970.

@@ -17,6 +17,8 @@ use crate::telemetry::events;
 
 impl State {
     pub(super) fn on_boot(&mut self, reply: oneshot::Sender<()>) {
+        let all: Vec<StrategyId> = self.entries.keys().cloned().collect();
+        all.iter().for_each(|id| self.begin_rollout(id));
         let wanted: Vec<StrategyId> = self
             .entries
             .values()

@@ -10,7 +10,7 @@ use ploy::record::CommandNote;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
-use super::registry::Registration;
+use super::rollout::Rolling;
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
 use crate::ports::{CommandRecord, ConfigRecord, Row};
@@ -45,14 +45,20 @@ impl State {
         waiting.iter().for_each(|id| self.reconcile(id));
     }
 
-    fn on_version(&mut self, config: StrategyConfig) {
+    pub(super) fn on_version(&mut self, config: StrategyConfig) {
         let id = config.id.clone();
-        let Some(entry) = self.entries.get_mut(&id) else { return self.on_added(config) };
+        if !self.entries.contains_key(&id) {
+            return self.on_added(config);
+        }
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.pending = None;
+        }
+        let is_taken = self.offered(&config);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let was_removed = std::mem::replace(&mut entry.is_removed, false);
         let coming = entry.taking.as_ref().unwrap_or(&entry.registration.config);
         let is_new = coming.version != config.version;
-        entry.next = is_new.then_some(config);
-        entry.pending = None;
+        entry.next = if is_taken { is_new.then_some(config) } else { entry.way_back() };
         self.show(&id);
         self.reconcile(&id);
         if was_removed {
@@ -65,10 +71,12 @@ impl State {
         let id = config.id.clone();
         let record = self.records.remove(&id);
         self.keep(&config);
-        let entry = Entry::new(Registration::of(config), record);
+        let mut entry = Entry::new((self.make)(config), record);
+        entry.rolling = Rolling::recall(&id, self.rollouts.remove(&id));
         self.entries.insert(id.clone(), entry);
         self.show(&id);
         self.applied(&id, "added".to_owned());
+        self.begin_rollout(&id);
         self.start_if_wanted(&id, "its file was added");
     }
 
@@ -130,7 +138,9 @@ impl State {
                 entry.taking = Some(next.clone());
                 let incarnation = entry.incarnation;
                 let (reply, answer) = oneshot::channel();
+                let meter = self.meter_for(&next);
                 drop(actor.cast(runtime::Msg::TakeOver(Box::new(next), reply)));
+                drop(actor.cast(runtime::Msg::Watch(meter)));
                 let (myself, id) = (self.myself.clone(), id.clone());
                 tokio::spawn(async move {
                     let gone = |_dropped| Err("its runtime has ended".to_owned());
@@ -180,15 +190,16 @@ impl State {
         if entry.next.as_ref().is_some_and(|next| next.version == config.version) {
             (entry.next, entry.pending) = (None, None);
         }
-        entry.registration = Registration::of(config.clone());
+        entry.registration = (self.make)(config.clone());
         self.keep(config);
         self.show(id);
         self.applied(id, format!("applied {how}: {}", told(&changes)));
+        self.put_in_force(id);
     }
 
     /// Tells whether a version must wait because it would leave a market in which the strategy holds shares; says so
     /// once.
-    fn is_blocked(&mut self, id: &StrategyId, next: &StrategyConfig) -> bool {
+    pub(super) fn is_blocked(&mut self, id: &StrategyId, next: &StrategyConfig) -> bool {
         let wanted = next.kind.subscription();
         let is_wanted = |slug: &String| {
             wanted.slug_prefixes.iter().any(|prefix| slug.starts_with(prefix.as_str()))
@@ -223,13 +234,13 @@ impl State {
         }
     }
 
-    fn show(&self, id: &StrategyId) {
+    pub(super) fn show(&self, id: &StrategyId) {
         if let Some(entry) = self.entries.get(id) {
             self.around.board.strategy(entry.status(self.now()));
         }
     }
 
-    fn applied(&self, id: &StrategyId, what: String) {
+    pub(super) fn applied(&self, id: &StrategyId, what: String) {
         tracing::info!(event.name = events::CONFIG_APPLIED, strategy.id = %id, what, "new settings are in force");
         self.say(id, events::CONFIG_APPLIED, what.clone());
         self.audit(id.as_str(), what);
@@ -242,7 +253,7 @@ impl State {
         self.store(Row::Config(ConfigRecord { strategy, version, kind, text, at: self.now() }));
     }
 
-    fn audit(&self, strategy: &str, answer: String) {
+    pub(super) fn audit(&self, strategy: &str, answer: String) {
         let (actor, action) = (ACTOR.to_owned(), ACTION.to_owned());
         let (at, strategy) = (self.now(), strategy.to_owned());
         let note = CommandNote { strategy, at, actor, action, answer };

@@ -61,13 +61,16 @@ impl State {
         let record = ErrorRecord { at: now, strategy: Some(id.clone()), part, message };
         self.store(Row::Error(record));
         let Some(entry) = self.entries.get_mut(id) else { return };
+        let before = entry.budget.clone();
         let verdict = entry.judge(failure, now);
+        let verdict = self.trial_failed(id, &failure.message, verdict, before);
         let why = match &verdict {
             Verdict::Retry { attempt, delay } => {
                 format!("{}; try {attempt} in {} ms", failure.class.name(), delay.as_millis())
             }
             Verdict::Halt { cause } => format!("halts: {cause}"),
         };
+        let Some(entry) = self.entries.get(id) else { return };
         if entry.phase.next(&Input::Failed(verdict.clone())).is_ok() {
             self.step(id, &Input::Failed(verdict), &why, ticket);
         }

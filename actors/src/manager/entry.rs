@@ -12,6 +12,7 @@ use ploy::time::Timestamp;
 use ractor::ActorRef;
 
 use super::registry::Registration;
+use super::rollout::Rolling;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::runtime;
 
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     pub(super) pending: Option<String>,
     /// Whether its file is gone: it cannot be started.
     pub(super) is_removed: bool,
+    /// How its newest version comes into force.
+    pub(super) rolling: Rolling,
     restarts: BTreeMap<String, u64>,
 }
 
@@ -58,6 +61,7 @@ impl Entry {
             taking: None,
             pending: None,
             is_removed: false,
+            rolling: Rolling::default(),
             restarts: BTreeMap::new(),
         }
     }
@@ -134,7 +138,8 @@ impl Entry {
             since: self.since,
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
-            config_pending: self.pending.clone(),
+            config_pending: self.pending.clone().or_else(|| self.rolling.pending()),
+            rollout: self.rolling.status(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
             last_error: self.last_error.clone(),

@@ -10,12 +10,15 @@ mod config;
 mod deaths;
 mod entry;
 mod registry;
+mod rollout;
 mod steps;
 mod work;
 
-pub use registry::{Build, Registration, StrategyRegistry};
+pub use registry::{Build, Make, Registration, StrategyRegistry};
+pub use rollout::Told;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ploy::config::Move;
 use ploy::order::StrategyId;
@@ -28,10 +31,11 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
-use crate::ports::{Clock, Row, StrategyRecord};
+use crate::ports::{Clock, RolloutPast, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
 use entry::Entry;
+use rollout::Rolling;
 use work::{Built, Ended};
 
 /// Starts, stops and restarts strategies.
@@ -51,6 +55,8 @@ pub enum Msg {
     Shutdown(oneshot::Sender<()>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
+    /// Something has happened to a roll-out of settings.
+    Rollout(StrategyId, Told),
 }
 
 /// How something ended that the manager started.
@@ -73,6 +79,8 @@ pub struct Args {
     pub registry: StrategyRegistry,
     /// What earlier processes left: who is wanted, who is halted.
     pub records: Vec<StrategyRecord>,
+    /// How earlier processes left the roll-outs of settings.
+    pub rollouts: Vec<RolloutPast>,
     /// Where runtimes stand.
     pub surroundings: Surroundings,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
@@ -80,7 +88,6 @@ pub struct Args {
 }
 
 /// The manager's private memory.
-#[derive(Debug)]
 pub struct State {
     myself: ActorRef<Msg>,
     around: Surroundings,
@@ -88,6 +95,10 @@ pub struct State {
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
     records: BTreeMap<StrategyId, StrategyRecord>,
+    /// The same, of roll-outs.
+    rollouts: BTreeMap<StrategyId, RolloutPast>,
+    /// How a version that comes later is built.
+    make: Make,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
@@ -105,12 +116,15 @@ impl Actor for StrategyManager {
     ) -> Result<State, ActorProcessingErr> {
         let mut records: BTreeMap<_, _> =
             args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let of = |past: RolloutPast| (past.record.strategy.clone(), past);
+        let mut rollouts: BTreeMap<_, _> = args.rollouts.into_iter().map(of).collect();
         let entries: BTreeMap<_, _> = args
             .registry
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id));
+                let mut entry = Entry::new(registration.clone(), records.remove(&id));
+                entry.rolling = Rolling::recall(&id, rollouts.remove(&id));
                 (id, entry)
             })
             .collect();
@@ -120,6 +134,8 @@ impl Actor for StrategyManager {
             strategies: args.strategies,
             entries,
             records,
+            rollouts,
+            make: args.registry.make(),
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
@@ -143,6 +159,7 @@ impl Actor for StrategyManager {
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }
+            Msg::Rollout(id, told) => state.on_told(&id, told),
         }
         state.answer_waiting();
         Ok(())
@@ -180,5 +197,11 @@ impl State {
             tracing::error!(event.name = events::STORE_FULL, error.message = %error,
                 "a record could not be queued");
         }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("entries", &self.entries).finish_non_exhaustive()
     }
 }

@@ -11,10 +11,14 @@ use ploy::strategy::Strategy;
 /// Builds a fresh strategy that knows nothing of the past.
 pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
 
+/// Says how a version of a strategy's settings is built.
+pub type Make = Arc<dyn Fn(StrategyConfig) -> Registration + Send + Sync>;
+
 /// Every strategy by id.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct StrategyRegistry {
     entries: BTreeMap<StrategyId, Registration>,
+    make: Make,
 }
 
 /// One strategy: its settings, and how to build it.
@@ -29,13 +33,25 @@ pub struct Registration {
 impl StrategyRegistry {
     /// Adds a strategy of one of the known kinds, in the place of one of the same id.
     pub fn add(&mut self, config: StrategyConfig) {
-        let Registration { config, build } = Registration::of(config);
+        let Registration { config, build } = (self.make)(config);
         self.add_custom(config, build);
     }
 
     /// Adds a strategy that is built in a way of its own: an experiment, or a test's.
     pub fn add_custom(&mut self, config: StrategyConfig, build: Build) {
         self.entries.insert(config.id.clone(), Registration { config, build });
+    }
+
+    /// Builds every version that comes later in this way: an experiment, or a test's.
+    #[must_use]
+    pub fn making(self, make: Make) -> Self {
+        Self { make, ..self }
+    }
+
+    /// Returns how a version that comes later is built.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        Arc::clone(&self.make)
     }
 
     /// Returns every registration, by id.
@@ -50,6 +66,18 @@ impl Registration {
     pub fn of(config: StrategyConfig) -> Self {
         let kind = config.kind.clone();
         Self { config, build: Arc::new(move || kind.build()) }
+    }
+}
+
+impl Default for StrategyRegistry {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), make: Arc::new(Registration::of) }
+    }
+}
+
+impl fmt::Debug for StrategyRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StrategyRegistry").field("entries", &self.entries).finish_non_exhaustive()
     }
 }
 

@@ -48,6 +48,7 @@ impl State {
             incarnation: entry.incarnation,
             mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             track,
+            meter: entry.rolling.meter(),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -141,6 +142,10 @@ impl State {
             Some(Effect::ScheduleRetry) => self.schedule_retry(id, ticket),
         }
         if moved {
+            let runs = self.entries.get(id).is_some_and(|entry| entry.phase == Phase::Running);
+            if runs {
+                self.trial_runs(id);
+            }
             self.reconcile(id);
         }
     }

@@ -6,6 +6,7 @@ use ploy::compare::line::{Set, Total};
 use ploy::config::StrategyConfig;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
+use ploy::rollout::RolloutStatus;
 use ploy::status::{KernelStatus, StrategyStatus, TapeStatus};
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -42,6 +43,7 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         gate: Gate::Open,
         config_version: set.config_version.chars().take(12).collect(),
         config_pending: None,
+        rollout: RolloutStatus::default(),
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),
         last_error: sum.failed.map(str::to_owned),

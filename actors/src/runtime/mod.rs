@@ -6,9 +6,11 @@
 //! dies: of a panic of its strategy, of books that do not add up, when it cannot keep up, or when stopped
 
 mod died;
+mod meter;
 mod records;
 
 pub use died::Died;
+pub use meter::Meter;
 
 use std::sync::Arc;
 
@@ -49,6 +51,8 @@ pub enum Msg {
     Release,
     /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
     TakeOver(Box<StrategyConfig>, oneshot::Sender<Result<(), String>>),
+    /// Count here what you want and are refused, or nowhere any more.
+    Watch(Option<Arc<Meter>>),
     /// Say what your next incarnation must remember. The runtime is about to be stopped.
     Remember(oneshot::Sender<Memory>),
 }
@@ -81,6 +85,8 @@ pub struct Args {
     pub mailbox: Arc<Mailbox>,
     /// What it takes in is written down here.
     pub track: Track,
+    /// Counts what it wants and is refused, while its settings are on trial.
+    pub meter: Option<Arc<Meter>>,
     /// Where it stands.
     pub surroundings: Surroundings,
 }
@@ -93,6 +99,7 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     track: Track,
+    meter: Option<Arc<Meter>>,
     around: Surroundings,
     /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
     is_awake: bool,
@@ -114,7 +121,7 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, surroundings: around } = args;
+        let Args { kernel, incarnation, mailbox, track, meter, surroundings: around } = args;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
@@ -128,6 +135,7 @@ impl Actor for StrategyRuntime {
             incarnation,
             mailbox,
             track,
+            meter,
             around,
             is_awake: false,
             is_over: false,
@@ -154,6 +162,7 @@ impl Actor for StrategyRuntime {
             Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
             Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
+            Msg::Watch(meter) => state.meter = meter,
             Msg::Remember(reply) => {
                 state.report();
                 let memory = state.kernel.memory();
@@ -248,6 +257,9 @@ impl State {
         if let Some((class, message)) = failure {
             return Err(self.died(class, message, ticket.clone()));
         }
+        if let Some(meter) = &self.meter {
+            meter.take(&self.kernel, input, &effects, ticket);
+        }
         if let Input::Order(event) = input {
             records::say_order(event, &self.kernel, &self.around.board);
         }
@@ -329,6 +341,9 @@ impl State {
         status.conflated = self.conflated;
         status.missed = self.missed;
         self.around.board.kernel(&self.id, status);
+        if let Some(meter) = &self.meter {
+            self.around.board.trial(&self.id, meter.counts());
+        }
     }
 
     /// Writes down how it is for the last time and says what it died of.

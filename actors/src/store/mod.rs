@@ -11,6 +11,7 @@ mod moment;
 mod open;
 mod queue;
 mod recovery;
+mod rollouts;
 mod round;
 mod rows;
 pub mod versions;

@@ -11,8 +11,8 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
 use crate::ports::{
-    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
-    Settlement, StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord,
+    RolloutRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -77,6 +77,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
+        Row::Rollout(record) => record.at,
     }
 }
 
@@ -116,7 +117,8 @@ fn name(row: &Row) -> String {
         | Row::Error(_)
         | Row::Command(_)
         | Row::Intent(_)
-        | Row::Config(_) => "a record".to_owned(),
+        | Row::Config(_)
+        | Row::Rollout(_) => "a record".to_owned(),
     }
 }
 
@@ -135,6 +137,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
+        Row::Rollout(row) => vec![rollout(place, row)],
     }
 }
 
@@ -329,5 +332,17 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
             .bind(record.version.clone())
             .bind(record.kind.clone())
             .bind(record.text.clone()),
+    )
+}
+
+fn rollout(place: Place<'_>, record: &RolloutRecord) -> Statement {
+    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&record.strategy), record.at)
+            .bind(record.good.clone())
+            .bind(record.stage.clone())
+            .bind(record.version.clone())
+            .bind(record.why.clone()),
     )
 }

@@ -66,6 +66,18 @@ events! {
     CONFIG_REMOVED = "config.removed", WARN,
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";
+    ROLLOUT_BEGAN = "rollout.began", INFO,
+        "A new version of a strategy's settings is in force and on trial.",
+        "Nothing.";
+    ROLLOUT_PASSED = "rollout.passed", INFO,
+        "A version has passed its trial, or a person took it for good: it is the one to come back to.",
+        "Nothing.";
+    ROLLOUT_ROLLED_BACK = "rollout.rolled_back", ERROR,
+        "A version on trial failed, halted, or was refused too often: the last good one is put in force again.",
+        "Read `why`; mend the file: this version is not taken up again before it says another.";
+    ROLLOUT_HELD = "rollout.held", WARN,
+        "A version is not taken up: it was rolled back or set aside, or waits for the end of a trial.",
+        "Mend the file, or wait for the end of the trial.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";

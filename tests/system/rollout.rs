@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::app::App;
+use actors::bus::command::{Decision, Who};
 use actors::manager::{Make, Registration};
+use ploy::command::Refusal;
 use ploy::config::{self, Kind, StrategyConfig};
 use ploy::intent::TimeInForce;
 use ploy::market::ConditionId;
 use ploy::status::{StrategyStatus, SystemStatus};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::stage::feeder::Feeder;
 use crate::stage::script::{OnEvent, Seen, buy, buyer, script, yes_ask};
-use crate::stage::service::{Stage, one, stop, unlimited, until};
-use crate::stage::{folder, id, rows};
+use crate::stage::service::{Stage, one, orders, stop, unlimited, until};
+use crate::stage::{LOOK, WITHIN, folder, id, legged, rows, tape};
 
 const A: &str = "a";
 
@@ -166,6 +169,18 @@ impl Play {
         let is = |status: &SystemStatus| one(status, A).rollout.stage.name() == stage;
         until(&self.app, stage, is).await;
         self.now().await
+    }
+
+    /// Asks about the version on its way.
+    async fn decide(&self, decision: Decision) -> Result<Value, Refusal> {
+        decide(&self.app, A, decision).await
+    }
+
+    /// Saves a version and waits until it runs in shadow.
+    async fn shadow(&mut self, text: &str) {
+        self.save(text);
+        self.stage("shadow").await;
+        compared(&self.app, A).await;
     }
 
     async fn said(&self, what: &str) {
@@ -321,4 +336,177 @@ async fn the_first_version_there_is_has_no_trial_and_that_is_said() {
     assert_eq!(play.runs(&first).await.rollout.stage.name(), "settled");
     play.said("there is no good version before it: no trial").await;
     play.end().await;
+}
+
+async fn decide(app: &App, name: &str, decision: Decision) -> Result<Value, Refusal> {
+    let who = Who { actor: "anna".to_owned(), reason: Some("it is better".to_owned()) };
+    app.commands.decide(id(name), decision, who).await
+}
+
+/// Waits until the version in shadow says how it compares.
+async fn compared(app: &App, name: &str) -> Value {
+    let deadline = tokio::time::Instant::now() + WITHIN;
+    loop {
+        match decide(app, name, Decision::Compare).await {
+            Ok(answer) => return answer["comparison"].clone(),
+            Err(refusal) => assert!(tokio::time::Instant::now() < deadline, "{refusal}"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn in_shadow(way: Ways) -> String {
+    file(way, &[("mode", "\"shadow\""), ("trial_s", "60")])
+}
+
+/// Plays ten books, with a version in shadow from the third on or without, and returns what the strategy came to:
+/// its digest, its orders, its fills.
+async fn ten_books(shadow: Option<&str>) -> (String, String, u64, StrategyStatus) {
+    let mut play = Play::begin(&file(Ways::Buys, &[])).await;
+    for number in 0..10 {
+        if let Some(shadow) = shadow.filter(|_| number == 3) {
+            play.shadow(shadow).await;
+        }
+        play.book().await;
+    }
+    let status = play.now().await;
+    if shadow == Some(&in_shadow(Ways::IsRefused)) {
+        let found = compared(&play.app, A).await;
+        let total = |side: &str, what: &str| found["totals"][side][what].clone();
+        assert_eq!((total("a", "orders"), total("b", "orders")), (8.into(), 0.into()), "{found:#}");
+        assert_eq!((total("a", "fills"), total("b", "fills")), (8.into(), 0.into()));
+        assert_eq!(
+            (&found["vanished"]["count"], &found["counts"]["changed"]),
+            (&8.into(), &8.into())
+        );
+        let text = found["text"].as_str().unwrap();
+        assert!(
+            text.contains("8 of 8 decisions came out differently; 8 entries vanish."),
+            "{text}"
+        );
+        assert_eq!(found["version"], version(&in_shadow(Ways::IsRefused)));
+    }
+    let orders = format!("{:?}", orders(&play.app, A).await);
+    play.end().await;
+    (status.kernel.digest.clone(), orders, status.kernel.fills, status)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shadow_decides_otherwise_and_sends_nothing() {
+    let alone = ten_books(None).await;
+    assert_eq!(alone.2, 10);
+    let (digest, orders, fills, status) = ten_books(Some(&in_shadow(Ways::IsRefused))).await;
+    assert_eq!(status.rollout.stage.name(), "shadow");
+    let version_of = version(&in_shadow(Ways::IsRefused));
+    assert_eq!(
+        status.config_pending.unwrap(),
+        format!("version {version_of} runs in shadow: promote or discard it")
+    );
+    assert_eq!((&digest, &orders, fills), (&alone.0, &alone.1, alone.2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shadow_that_panics_is_set_aside_and_the_strategy_does_not_notice() {
+    let bad = in_shadow(Ways::Panics);
+    let first = file(Ways::Buys, &[]);
+    let run = async |shadow: bool| {
+        let mut play = Play::begin(&first).await;
+        // It begins before there is a book, and fails at the first one.
+        if shadow {
+            play.shadow(&bad).await;
+        }
+        for _ in 0..5 {
+            play.book().await;
+        }
+        if shadow {
+            let aside = play.stage("set_aside").await;
+            assert!(aside.config_pending.unwrap().contains("settings that nobody can live with"));
+            assert!(play.decide(Decision::Compare).await.is_err());
+            play.said("was set aside: it failed: ").await;
+        }
+        let now = play.now().await;
+        let orders = format!("{:?}", orders(&play.app, A).await);
+        play.end().await;
+        (now.kernel.digest, orders, now.restarts, now.last_error)
+    };
+    assert_eq!(run(true).await, run(false).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promoted_shadow_comes_into_force_on_trial_and_a_discarded_one_does_not() {
+    let (first, second) = (file(Ways::Buys, &[]), in_shadow(Ways::BuysToo));
+    let mut play = Play::begin(&first).await;
+    let refused = play.decide(Decision::Promote).await.unwrap_err();
+    let nothing = "`a`: no version of its settings runs in shadow or on trial";
+    assert_eq!(refused.to_string(), nothing);
+    play.shadow(&second).await;
+    let answer = play.decide(Decision::Discard).await.unwrap();
+    assert_eq!(
+        (&answer["stage"], &answer["version"]),
+        (&"set_aside".into(), &version(&second).into())
+    );
+    let aside = play.now().await;
+    assert_eq!(aside.config_version, version(&first));
+    assert!(aside.config_pending.unwrap().ends_with("discarded by anna: it is better"));
+    play.said("accepted: it is better").await;
+    // It stays set aside, also in the next process, until the file says another.
+    let mut play = play.again().await;
+    assert_eq!(play.runs(&first).await.rollout.stage.name(), "set_aside");
+
+    let third = in_shadow(Ways::BuysToo).replace("trial_s = 60", "trial_s = 61");
+    play.shadow(&third).await;
+    // A shadow that is cut off by the end of the process begins anew.
+    let mut play = play.again().await;
+    assert_eq!(play.runs(&first).await.rollout.stage.name(), "shadow");
+    compared(&play.app, A).await;
+    let answer = play.decide(Decision::Promote).await.unwrap();
+    assert_eq!(answer["version"], version(&third));
+    let tried = play.runs(&third).await;
+    assert_eq!((tried.rollout.stage.name(), tried.rollout.good), ("trial", Some(version(&first))));
+    assert_eq!(play.decide(Decision::Promote).await.unwrap()["stage"], "settled");
+    play.said("was taken for good by anna: it is better").await;
+    play.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_strategys_shadow_goes_on_from_what_it_knows_and_is_told_gate_by_gate() {
+    let name = "split_arb_legged";
+    let text = legged().text.to_string();
+    let changed = text
+        .replace("entry_price_max_usdc = 0.35", "entry_price_max_usdc = 0.30")
+        .replace("mode = \"direct\"", "mode = \"shadow\"");
+    assert_ne!(text, changed);
+    let run = async |shadow: bool| {
+        let root = folder();
+        fs::write(root.path().join("split_arb_legged.toml"), &text).unwrap();
+        let (app, mut feeder) = Stage::new().with(legged()).watch(root.path()).fed().await;
+        until(&app, "the folder is read", |status| 0 < status.config.looks).await;
+        let (_, events) = tape::events(tape::SHORT);
+        let (before, after) = events.split_at(events.len() / 3);
+        for event in before {
+            feeder.forward(event.clone()).await;
+        }
+        feeder.settled(&app).await;
+        if shadow {
+            fs::write(root.path().join("split_arb_legged.toml"), &changed).unwrap();
+            compared(&app, name).await;
+        }
+        for event in after {
+            feeder.forward(event.clone()).await;
+        }
+        feeder.settled(&app).await;
+        let kernel = one(&*app.fresh().await, name).kernel.clone();
+        let found = if shadow { compared(&app, name).await } else { Value::Null };
+        stop(app).await;
+        (kernel, found)
+    };
+    let (alone, _) = run(false).await;
+    let (beside, found) = run(true).await;
+    assert_eq!((&beside.digest, beside.fills), (&alone.digest, alone.fills));
+    let text = found["text"].as_str().unwrap();
+    assert!(!text.contains("without positions"), "{text}");
+    assert_eq!(found["settings"].as_array().unwrap().len(), 2, "{text}");
+    let gates = found["first"]["gates"].as_array().unwrap();
+    assert!(!gates.is_empty(), "{text}");
+    assert!(text.contains("settings.entry_price_max_usdc"), "{text}");
 }

@@ -62,7 +62,7 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
-    ("command", &["lifecycle", "order"]),
+    ("command", &["lifecycle", "order", "rollout"]),
     ("tape", &["book", "event", "market", "price", "time"]),
     ("status", &["lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
     (
@@ -130,7 +130,7 @@ const ACTORS: Arrows = &[
     ("executor", &["bus", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     ("runtime", &["bus", "clock", "executor", "panics", "ports", "record", "store", "telemetry"]),
-    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "telemetry"]),
+    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "shadow", "telemetry"]),
     ("config_service", &["bus", "telemetry"]),
     ("status", &["bus", "clock", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
@@ -138,6 +138,7 @@ const ACTORS: Arrows = &[
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
     ("replay", &["adapters", "panics", "ports", "record", "words"]),
+    ("shadow", &["bus", "compare", "panics", "replay"]),
     ("compare", &["adapters", "replay", "settings", "store", "words"]),
     (
         "cli",

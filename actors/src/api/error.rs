@@ -223,6 +223,7 @@ impl Problem {
                 problem.facts.allowed = Some(no.allowed.split(", ").map(str::to_owned).collect());
                 problem
             }
+            Refusal::Rollout(..) => Self::new(Code::WrongPhase, refusal.to_string()),
             Refusal::TimedOut(_) => Self::new(Code::TimedOut, refusal.to_string()),
             Refusal::Unavailable => Self::new(Code::Unavailable, refusal.to_string()),
         }

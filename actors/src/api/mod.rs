@@ -4,6 +4,7 @@ pub mod error;
 mod guard;
 mod health;
 pub mod metrics;
+mod rollout;
 pub mod server;
 pub mod strategies;
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/config", get(config))
         .merge(strategies::routes())
+        .merge(rollout::routes())
         .merge(why::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
@@ -180,6 +182,16 @@ fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) ->
         kept.insert(ETAG, tag);
     }
     response
+}
+
+/// Refuses what is empty, too long, or more than a line.
+fn one_line(name: &str, text: &str, max: usize) -> Result<(), Problem> {
+    let length = text.chars().count();
+    if (1..=max).contains(&length) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let detail = format!("`{name}` must be 1 to {max} printable characters");
+    Err(Problem::new(Code::BadBody, detail))
 }
 
 impl ApiState {

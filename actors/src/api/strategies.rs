@@ -15,7 +15,7 @@ use ploy::order::StrategyId;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Problem};
-use super::{ApiState, answer};
+use super::{ApiState, answer, one_line};
 use crate::ports::{Page, Query, StoreError};
 
 /// How many records a page has where the caller does not say.
@@ -206,13 +206,7 @@ fn actor(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Str
     let ask: Ask = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(Code::BadBody, error.to_string()))?;
     let actor = ask.actor.unwrap_or_else(|| "api".to_owned());
-    let length = actor.chars().count();
-    if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
-        return Err(Problem::new(
-            Code::BadBody,
-            format!("`actor` must be 1 to {ACTOR_CHARS_MAX} printable characters"),
-        ));
-    }
+    one_line("actor", &actor, ACTOR_CHARS_MAX)?;
     Ok(actor)
 }
 

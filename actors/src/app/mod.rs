@@ -31,7 +31,6 @@ use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
-use crate::ports::{RolloutPast, StrategyRecord};
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
@@ -76,7 +75,7 @@ impl App {
     /// # Errors
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let (records, rollouts) = earlier(&parts.store).await?;
+        let earlier = earlier(&parts.store).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -100,9 +99,9 @@ impl App {
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
         let all = manager::Args {
             registry: parts.registry,
-            records,
-            rollouts,
+            earlier,
             surroundings: around,
+            latency: parts.latency,
             strategies: parts.strategies,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
@@ -185,8 +184,9 @@ impl App {
 }
 
 /// Reads what earlier processes left of strategies and of the roll-outs of their settings.
-async fn earlier(store: &Store) -> Result<(Vec<StrategyRecord>, Vec<RolloutPast>), StartError> {
-    Ok((store.strategy_records().await?, store.rollouts().await?))
+async fn earlier(store: &Store) -> Result<manager::Earlier, StartError> {
+    let (records, rollouts) = (store.strategy_records().await?, store.rollouts().await?);
+    Ok(manager::Earlier { records, rollouts })
 }
 
 /// Returns event time as it begins: with the first tape, not in 1970.
@@ -337,6 +337,13 @@ fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
 /// Carries commands from the bus to the manager's mailbox.
 fn carry_commands(manager: &ActorRef<manager::Msg>) -> CommandBus {
     let (commands, mut requests) = CommandBus::new();
+    let (commands, mut decisions) = commands.deciding();
+    let decider = manager.clone();
+    tokio::spawn(async move {
+        while let Some(request) = decisions.recv().await {
+            drop(decider.cast(manager::Msg::Decision(request)));
+        }
+    });
     let manager = manager.clone();
     tokio::spawn(async move {
         while let Some(request) = requests.recv().await {

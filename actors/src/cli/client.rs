@@ -85,6 +85,16 @@ impl Client {
         self.read(status, &text)
     }
 
+    /// Sends something to a path.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer<T>, Failure> {
+        let (status, text) = self.ask(Method::POST, path, Some(body)).await?;
+        self.read(status, &text)
+    }
+
     /// Sends a command.
     pub(super) async fn command(
         &self,

@@ -100,6 +100,7 @@ impl State {
         self.is_ending = true;
         let ids: Vec<StrategyId> = self.entries.keys().cloned().collect();
         for id in ids {
+            self.end_shadow(&id);
             self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
             let can = self.entries.get(&id).is_some_and(|e| e.phase.next(&Input::Stop).is_ok());
             if can {

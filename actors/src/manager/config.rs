@@ -86,6 +86,7 @@ impl State {
         entry.next = None;
         entry.pending = Some("its file is gone".to_owned());
         let can = entry.phase.next(&Input::Stop).is_ok();
+        self.forget_shadow(id);
         tracing::warn!(event.name = events::CONFIG_REMOVED, strategy.id = %id, "the file of a strategy is gone");
         self.say(id, events::CONFIG_REMOVED, "its file is gone".to_owned());
         self.audit(id.as_str(), "removed: its file is gone".to_owned());
@@ -247,7 +248,7 @@ impl State {
     }
 
     /// Keeps a version, so that what it decides can be replayed and compared later.
-    fn keep(&self, config: &StrategyConfig) {
+    pub(super) fn keep(&self, config: &StrategyConfig) {
         let (strategy, version) = (config.id.clone(), config.version.clone());
         let (kind, text) = (config.kind.name().to_owned(), config.text.to_string());
         self.store(Row::Config(ConfigRecord { strategy, version, kind, text, at: self.now() }));

@@ -15,7 +15,9 @@ use crate::telemetry::events;
 impl State {
     /// A runtime has failed: of something it says, or of a panic outside its kernel.
     pub(super) fn on_death(&mut self, cell: &ActorCell, error: ActorProcessingErr) {
-        let Some(id) = self.whose(cell) else { return };
+        let Some(id) = self.whose(cell) else {
+            return self.on_shadow_death(cell, error.to_string());
+        };
         let (failure, memory, ticket) = match error.downcast::<Died>() {
             Ok(died) => {
                 let ticket = died.ticket.take();

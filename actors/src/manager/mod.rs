@@ -11,6 +11,7 @@ mod deaths;
 mod entry;
 mod registry;
 mod rollout;
+mod shadow;
 mod steps;
 mod work;
 
@@ -19,6 +20,7 @@ pub use rollout::Told;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use ploy::config::Move;
 use ploy::order::StrategyId;
@@ -30,7 +32,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
-use crate::bus::command::Request;
+use crate::bus::command::{Request, RolloutRequest};
 use crate::ports::{Clock, RolloutPast, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
@@ -55,6 +57,8 @@ pub enum Msg {
     Shutdown(oneshot::Sender<()>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
+    /// Somebody asks about a version on its way, or decides about it.
+    Decision(RolloutRequest),
     /// Something has happened to a roll-out of settings.
     Rollout(StrategyId, Told),
 }
@@ -77,20 +81,30 @@ enum Step {
 pub struct Args {
     /// Which strategies there are.
     pub registry: StrategyRegistry,
-    /// What earlier processes left: who is wanted, who is halted.
-    pub records: Vec<StrategyRecord>,
-    /// How earlier processes left the roll-outs of settings.
-    pub rollouts: Vec<RolloutPast>,
+    /// What earlier processes left.
+    pub earlier: Earlier,
     /// Where runtimes stand.
     pub surroundings: Surroundings,
+    /// How long an order takes to the venue: shadows trade on paper.
+    pub latency: Duration,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+}
+
+/// What earlier processes left.
+#[derive(Debug)]
+pub struct Earlier {
+    /// Who is wanted, who is halted.
+    pub records: Vec<StrategyRecord>,
+    /// How the roll-outs of settings stood.
+    pub rollouts: Vec<RolloutPast>,
 }
 
 /// The manager's private memory.
 pub struct State {
     myself: ActorRef<Msg>,
     around: Surroundings,
+    latency: Duration,
     strategies: Handle,
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
@@ -114,10 +128,14 @@ impl Actor for StrategyManager {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let mut records: BTreeMap<_, _> =
-            args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let mut records: BTreeMap<_, _> = args
+            .earlier
+            .records
+            .into_iter()
+            .map(|record| (record.strategy.clone(), record))
+            .collect();
         let of = |past: RolloutPast| (past.record.strategy.clone(), past);
-        let mut rollouts: BTreeMap<_, _> = args.rollouts.into_iter().map(of).collect();
+        let mut rollouts: BTreeMap<_, _> = args.earlier.rollouts.into_iter().map(of).collect();
         let entries: BTreeMap<_, _> = args
             .registry
             .iter()
@@ -131,6 +149,7 @@ impl Actor for StrategyManager {
         let state = State {
             myself,
             around: args.surroundings,
+            latency: args.latency,
             strategies: args.strategies,
             entries,
             records,
@@ -159,6 +178,7 @@ impl Actor for StrategyManager {
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }
+            Msg::Decision(request) => state.on_rollout_request(request),
             Msg::Rollout(id, told) => state.on_told(&id, told),
         }
         state.answer_waiting();

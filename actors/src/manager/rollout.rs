@@ -8,27 +8,32 @@ use ploy::order::StrategyId;
 use ploy::restart::{RestartBudget, Verdict};
 use ploy::rollout::{Effect, Input, Mode, Rollout, RolloutStatus, Stage, short};
 use ploy::time::Timestamp;
+use ractor::ActorRef;
 
 use super::entry::Entry;
+use super::shadow::Beside;
 use super::{Msg, State};
 use crate::bus::Ticket;
 use crate::clock::Sleeper;
 use crate::ports::{RolloutPast, RolloutRecord, Row};
 use crate::runtime::{self, Meter};
+use crate::shadow;
 use crate::telemetry::events;
 
 /// What the manager keeps of one strategy's roll-out.
 #[derive(Debug, Default)]
 pub(super) struct Rolling {
-    state: Rollout,
+    pub(super) state: Rollout,
     /// The last good version, whole.
     good: Option<StrategyConfig>,
     /// What the file says.
-    file: Option<StrategyConfig>,
+    pub(super) file: Option<StrategyConfig>,
     /// What is counted of the version on trial, or about to be.
     meter: Option<(String, Arc<Meter>)>,
     /// How often a version was rolled back in this process.
     rollbacks: u64,
+    /// The version that runs beside the one in force.
+    pub(super) beside: Option<Beside>,
     /// Whether its halt came of a version that was rolled back since.
     is_halt_of_trial: bool,
 }
@@ -40,6 +45,10 @@ pub enum Told {
     Over(String, Ticket),
     /// This version was refused, or has lost, too much.
     TooMuch(String, Ticket),
+    /// This version runs in shadow.
+    ShadowRuns(String, ActorRef<shadow::Msg>),
+    /// This version failed in shadow.
+    ShadowFailed(String, String),
 }
 
 impl Rolling {
@@ -50,6 +59,8 @@ impl Rolling {
         let good = good_text.and_then(read);
         let (version, why) = (record.version.unwrap_or_default(), record.why.unwrap_or_default());
         let stage = match record.stage.as_str() {
+            // There is nothing to go back to: what the file says is all there is.
+            _ if good.is_none() => Stage::Settled,
             "rolled_back" => Stage::RolledBack { version, why },
             "set_aside" => Stage::SetAside { version, why },
             _ => Stage::Settled,
@@ -209,6 +220,8 @@ impl State {
                 }
                 drop(ticket);
             }
+            Told::ShadowRuns(version, actor) => self.on_shadow_runs(id, &version, actor),
+            Told::ShadowFailed(version, why) => self.on_shadow_failed(id, &version, why),
             Told::TooMuch(version, ticket) => {
                 if self.watched(id).as_deref() == Some(version.as_str()) {
                     self.check_trial(id, ticket);
@@ -227,7 +240,7 @@ impl State {
         }
     }
 
-    fn passed(&mut self, id: &StrategyId, said: String) {
+    pub(super) fn passed(&mut self, id: &StrategyId, said: String) {
         tracing::info!(event.name = events::ROLLOUT_PASSED, strategy.id = %id, what = said,
             "a version is good");
         self.say(id, events::ROLLOUT_PASSED, said.clone());
@@ -298,7 +311,7 @@ impl State {
     }
 
     /// The last good version is the one to be taken up, and all who look are told why.
-    fn rolled_back(&mut self, id: &StrategyId, why: &str) {
+    pub(super) fn rolled_back(&mut self, id: &StrategyId, why: &str) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let version = entry.rolling.state.version().map(short).unwrap_or_default();
         let to = entry.rolling.state.good().map(short).unwrap_or_default();
@@ -335,7 +348,7 @@ impl State {
     }
 
     /// Moves a roll-out; what must outlive the process is stored.
-    fn roll(&mut self, id: &StrategyId, input: &Input) -> Option<Effect> {
+    pub(super) fn roll(&mut self, id: &StrategyId, input: &Input) -> Option<Effect> {
         let entry = self.entries.get_mut(id)?;
         let policy = &entry.registration.config.rollout;
         let Ok((state, effect)) = entry.rolling.state.next(input, policy) else { return None };
@@ -347,9 +360,15 @@ impl State {
             (names, state.good().map(str::to_owned))
         };
         let is_news = told(&state) != told(&entry.rolling.state);
+        let good =
+            entry.rolling.good.clone().filter(|_| state.good() != entry.rolling.state.good());
         entry.rolling.state = state;
+        if let Some(good) = good {
+            self.keep(&good);
+        }
         if is_news {
             self.keep_rollout(id);
+            self.tend_shadow(id);
         }
         effect
     }

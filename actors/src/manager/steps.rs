@@ -145,6 +145,7 @@ impl State {
             let runs = self.entries.get(id).is_some_and(|entry| entry.phase == Phase::Running);
             if runs {
                 self.trial_runs(id);
+                self.tend_shadow(id);
             }
             self.reconcile(id);
         }

@@ -18,7 +18,9 @@ pub(super) struct Sum<'a> {
     pub(super) failed: Option<&'a str>,
 }
 
-pub(super) fn set(config: &StrategyConfig) -> Set {
+/// Returns how a strategy is set.
+#[must_use]
+pub fn set(config: &StrategyConfig) -> Set {
     Set {
         id: config.id.clone(),
         kind: config.kind.name().to_owned(),
@@ -52,7 +54,9 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
     }
 }
 
-pub(super) fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
+/// Returns what a strategy came to.
+#[must_use]
+pub fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
     Total {
         id: id.clone(),
         decisions: kernel.decisions,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
-use ploy::kernel::{Effect, Input, Kernel, Memory};
+use ploy::kernel::{Checkpoint, Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::{OrderEvent, StrategyId, Submission, Update};
 use ploy::restart::{Failure, FailureClass};
@@ -51,6 +51,8 @@ pub enum Msg {
     Release,
     /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
     TakeOver(Box<StrategyConfig>, oneshot::Sender<Result<(), String>>),
+    /// Say all that your next decisions depend on.
+    Checkpoint(oneshot::Sender<Box<Checkpoint>>),
     /// Count here what you want and are refused, or nowhere any more.
     Watch(Option<Arc<Meter>>),
     /// Say what your next incarnation must remember. The runtime is about to be stopped.
@@ -162,6 +164,7 @@ impl Actor for StrategyRuntime {
             Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
             Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
+            Msg::Checkpoint(reply) => drop(reply.send(Box::new(state.kernel.checkpoint()))),
             Msg::Watch(meter) => state.meter = meter,
             Msg::Remember(reply) => {
                 state.report();

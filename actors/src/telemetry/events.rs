@@ -78,6 +78,12 @@ events! {
     ROLLOUT_HELD = "rollout.held", WARN,
         "A version is not taken up: it was rolled back or set aside, or waits for the end of a trial.",
         "Mend the file, or wait for the end of the trial.";
+    ROLLOUT_SHADOW = "rollout.shadow", INFO,
+        "A new version of a strategy's settings runs beside the one in force, without orders.",
+        "Look at it with `ploy config compare`, then promote or discard it.";
+    ROLLOUT_SET_ASIDE = "rollout.set_aside", WARN,
+        "A version in shadow failed, or a person discarded it; the one in force is untouched.",
+        "Read `why`; mend the file where it failed.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";

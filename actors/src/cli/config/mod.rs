@@ -1,7 +1,8 @@
-//! `ploy config`: checks, compares, explains and begins files of settings. No service is needed.
+//! `ploy config`: checks, compares, explains and begins files of settings, and asks a service about new ones.
 
 mod caret;
 mod files;
+pub mod rollout;
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use ploy::config::{self, Applies, Change, Fault, Form, Origin, Preset, Rules, Se
 use serde_json::json;
 
 use self::files::{Read, loaded, read_service, read_strategy, strategy_files};
+use super::args::Server;
 use super::form::Output;
 
 /// What can be done with settings.
@@ -31,6 +33,9 @@ pub enum ConfigCommand {
     New(New),
     /// The JSON Schema of the files, for editors
     Schema(Schema),
+    /// Ask a service about a version on its way.
+    #[command(flatten)]
+    Rollout(rollout::RolloutCommand),
 }
 
 /// What is to be checked.
@@ -116,8 +121,11 @@ pub enum SchemaOf {
 /// Runs a command and tells how it went: 0 when all is well, 1 when it failed or a file has faults, 5 when two
 /// files differ.
 #[must_use]
-pub fn run(command: &ConfigCommand, output: Output) -> ExitCode {
-    match answer(command, output, &mut io::stdout().lock()) {
+pub fn run(server: &Server, command: &ConfigCommand) -> ExitCode {
+    if let ConfigCommand::Rollout(command) = command {
+        return rollout::run(server, command);
+    }
+    match answer(command, server.output, &mut io::stdout().lock()) {
         Ok(Found::Fine) => ExitCode::SUCCESS,
         Ok(Found::Faults) => ExitCode::FAILURE,
         Ok(Found::Differences) => super::Exit::Different.into(),
@@ -150,6 +158,7 @@ fn answer(command: &ConfigCommand, output: Output, out: &mut impl Write) -> anyh
             };
             (Found::Fine, format!("{schema:#}\n"))
         }
+        ConfigCommand::Rollout(_) => bail!("a service is to be asked"),
     };
     match out.write_all(text.as_bytes()) {
         // Whoever read it has seen enough.

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::stage::feeder::Feeder;
+use crate::stage::program::{Program, ploy};
 use crate::stage::script::{OnEvent, Seen, buy, buyer, script, yes_ask};
 use crate::stage::service::{Stage, one, orders, stop, unlimited, until};
 use crate::stage::{LOOK, WITHIN, folder, id, legged, rows, tape};
@@ -509,4 +510,35 @@ async fn a_real_strategys_shadow_goes_on_from_what_it_knows_and_is_told_gate_by_
     let gates = found["first"]["gates"].as_array().unwrap();
     assert!(!gates.is_empty(), "{text}");
     assert!(text.contains("settings.entry_price_max_usdc"), "{text}");
+}
+
+/// Runs the program against a service, and returns its exit code and what it wrote.
+async fn program(app: &App, words: &[&str]) -> (Option<i32>, String) {
+    let (root, url) = (folder(), format!("http://{}", app.address));
+    let command = ploy(root.path(), &[&["config"], words, &["--url", &url]].concat());
+    let ended = tokio::task::spawn_blocking(|| Program::to_end(command)).await.unwrap();
+    (ended.status.code(), format!("{}{}", ended.stdout, ended.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_compares_promotes_and_discards() {
+    let (first, second) = (file(Ways::Buys, &[]), in_shadow(Ways::IsRefused));
+    let mut play = Play::begin(&first).await;
+    let (code, said) = program(&play.app, &["compare", A]).await;
+    let nothing = "no version of its settings runs in shadow or on trial";
+    assert!(code == Some(4) && said.contains(nothing), "{said}");
+    assert_eq!(program(&play.app, &["compare", "nobody"]).await.0, Some(3));
+    play.shadow(&second).await;
+    play.book().await;
+    let (code, said) = program(&play.app, &["compare", A]).await;
+    let head = format!("version {} in shadow of {} since ", version(&second), version(&first));
+    assert!(code == Some(0) && said.starts_with(&head), "{said}");
+    assert!(said.contains("\n1 of 1 decision came out differently; 1 entry vanishes.\n"), "{said}");
+    let (code, said) = program(&play.app, &["promote", A, "--reason", "a\nb"]).await;
+    assert!(code == Some(1) && said.contains("`reason` must be 1 to 500"), "{said}");
+    let (code, said) = program(&play.app, &["discard", A, "--actor", "anna"]).await;
+    assert!(said.starts_with(&format!("a: version {} discarded\n", version(&second))), "{said}");
+    assert_eq!((code, play.now().await.rollout.stage.name()), (Some(0), "set_aside"));
+    assert_eq!(program(&play.app, &["promote", A]).await.0, Some(4));
+    play.end().await;
 }

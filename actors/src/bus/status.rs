@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ploy::order::StrategyId;
-use ploy::rollout::Counts;
+use ploy::rollout::{Counts, Stage};
 use ploy::status::{ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
 use tokio::sync::oneshot;
 
@@ -98,7 +98,9 @@ impl StatusBus {
 
     /// Writes what a strategy on trial wanted and was refused.
     pub fn trial(&self, id: &StrategyId, counts: Counts) {
-        if let Some(status) = self.lock().strategies.get_mut(id) {
+        if let Some(status) = self.lock().strategies.get_mut(id)
+            && matches!(status.rollout.stage, Stage::Trial { .. })
+        {
             status.rollout.counts = Some(counts);
         }
     }

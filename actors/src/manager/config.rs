@@ -140,8 +140,7 @@ impl State {
                 let incarnation = entry.incarnation;
                 let (reply, answer) = oneshot::channel();
                 let meter = self.meter_for(&next);
-                drop(actor.cast(runtime::Msg::TakeOver(Box::new(next), reply)));
-                drop(actor.cast(runtime::Msg::Watch(meter)));
+                drop(actor.cast(runtime::Msg::TakeOver(Box::new(next), meter, reply)));
                 let (myself, id) = (self.myself.clone(), id.clone());
                 tokio::spawn(async move {
                     let gone = |_dropped| Err("its runtime has ended".to_owned());

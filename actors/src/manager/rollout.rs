@@ -317,7 +317,6 @@ impl State {
         let to = entry.rolling.state.good().map(short).unwrap_or_default();
         entry.rolling.rollbacks += 1;
         entry.next.clone_from(&entry.rolling.good);
-        entry.taking = None;
         let said = format!("version {version} was rolled back to {to}: {why}");
         tracing::error!(event.name = events::ROLLOUT_ROLLED_BACK, strategy.id = %id, why = said,
             "a version was rolled back");

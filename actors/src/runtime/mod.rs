@@ -49,8 +49,9 @@ pub enum Msg {
     Gate(Gate),
     /// A person released the breaker.
     Release,
-    /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
-    TakeOver(Box<StrategyConfig>, oneshot::Sender<Result<(), String>>),
+    /// Go on by these settings from here on, with all you know, and count where they are on trial. The answer says
+    /// why it cannot be.
+    TakeOver(Box<StrategyConfig>, Option<Arc<Meter>>, oneshot::Sender<Result<(), String>>),
     /// Say all that your next decisions depend on.
     Checkpoint(oneshot::Sender<Box<Checkpoint>>),
     /// Count here what you want and are refused, or nowhere any more.
@@ -163,7 +164,9 @@ impl Actor for StrategyRuntime {
             }
             Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
-            Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
+            Msg::TakeOver(config, meter, reply) => {
+                drop(reply.send(state.on_take_over(&config, meter)));
+            }
             Msg::Checkpoint(reply) => drop(reply.send(Box::new(state.kernel.checkpoint()))),
             Msg::Watch(meter) => state.meter = meter,
             Msg::Remember(reply) => {
@@ -225,7 +228,11 @@ impl State {
     }
 
     /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
-    fn on_take_over(&mut self, config: &StrategyConfig) -> Result<(), String> {
+    fn on_take_over(
+        &mut self,
+        config: &StrategyConfig,
+        meter: Option<Arc<Meter>>,
+    ) -> Result<(), String> {
         if self.is_over {
             return Err("it ends".to_owned());
         }
@@ -236,7 +243,7 @@ impl State {
         let kernel = Kernel::resume(self.id.clone(), strategy, limits, checkpoint);
         let kernel = kernel.map_err(|unfit| unfit.to_string())?;
         self.track.take_over(config, &self.kernel);
-        self.kernel = kernel;
+        (self.kernel, self.meter) = (kernel, meter);
         self.ask();
         self.report();
         Ok(())

@@ -6,6 +6,7 @@ use ploy::compare::line::Total;
 use ploy::compare::{Both, told};
 use ploy::event::MarketEvent;
 use ploy::kernel::{Broken, Checkpoint, Effect, Input, Kernel, Memory};
+use ploy::lifecycle::Gate;
 use ploy::order::{ClientOrderId, DoneCause, OrderEvent, StrategyId, Update};
 use ploy::paper::PaperVenue;
 use ploy::replay::{Replay, Watch};
@@ -70,9 +71,12 @@ impl Player {
             venue.endow(&id, (market, outcome), position.size);
         }
         let before = kernel.status();
+        // Whoever holds the strategy back does not hold back the question what it would do.
+        let gate = Input::Gate { at: kernel.now(), gate: Gate::Open };
         let open: Vec<_> =
             kernel.orders().iter().map(|(number, order)| (number, order.remaining())).collect();
         let mut effects = Vec::new();
+        caught(&mut || kernel.handle(&gate, &mut effects))?;
         for (number, unfilled) in open {
             let order = ClientOrderId { strategy: id.clone(), number };
             let update = Update::Done { unfilled, cause: DoneCause::Cancelled };

@@ -73,11 +73,8 @@ async fn said(server: &Server, command: &RolloutCommand) -> Result<Said, Failure
     };
     let text = || match command {
         RolloutCommand::Compare(_) => compared(&json),
-        RolloutCommand::Promote(_) | RolloutCommand::Discard(_) => {
-            let (id, version) = (field(&json, "strategy"), field(&json, "version"));
-            let stage = field(&json, "stage");
-            format!("{id}: version {version}, {}\n", stage.replace('_', " "))
-        }
+        RolloutCommand::Promote(_) => told(&json, "promoted"),
+        RolloutCommand::Discard(_) => told(&json, "discarded"),
     };
     let mut said = Said::new(shape(server.output, &json, text), Exit::Done);
     if !matches!(command, RolloutCommand::Compare(_)) {
@@ -104,4 +101,8 @@ fn compared(json: &Value) -> String {
 
 fn field(json: &Value, name: &str) -> String {
     words::plain(json.get(name).and_then(Value::as_str).unwrap_or("-"))
+}
+
+fn told(json: &Value, what: &str) -> String {
+    format!("{}: version {} {what}\n", field(json, "strategy"), field(json, "version"))
 }

@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
@@ -14,6 +14,7 @@ const PAGES: [&str; 11] = [
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/rollout.md",
     "docs/tape.md",
     "docs/testing.md",
     "docs/why.md",

@@ -18,6 +18,7 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod rollout;
 mod shutdown;
 mod signals;
 mod snapshot;

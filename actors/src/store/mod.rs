@@ -14,6 +14,7 @@ mod open;
 mod process;
 mod queue;
 mod recovery;
+mod rollouts;
 mod round;
 mod rows;
 pub mod versions;

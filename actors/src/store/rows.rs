@@ -15,7 +15,7 @@ use super::config_history as history;
 use crate::ports::gates::GateRecord;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
+    ProcessRecord, RiskRecord, RolloutRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -83,6 +83,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Process(record) => record.at,
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
+        Row::Rollout(record) => record.at,
     }
 }
 
@@ -125,7 +126,8 @@ fn name(row: &Row) -> String {
         | Row::Config(_)
         | Row::Process(_)
         | Row::Gate(_)
-        | Row::History(_) => "a record".to_owned(),
+        | Row::History(_)
+        | Row::Rollout(_) => "a record".to_owned(),
     }
 }
 
@@ -147,6 +149,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Process(row) => vec![process(place, row)],
         Row::Gate(row) => vec![gate(place, row)],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
+        Row::Rollout(row) => vec![rollout(place, row)],
     }
 }
 
@@ -390,5 +393,17 @@ fn gate(place: Place<'_>, record: &GateRecord) -> Statement {
             .bind(record.gate.name())
             .bind(record.reason.clone())
             .bind(record.actor.clone()),
+    )
+}
+
+fn rollout(place: Place<'_>, record: &RolloutRecord) -> Statement {
+    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    Statement::Plain(
+        start(SQL, place, of(&record.strategy), record.at)
+            .bind(record.good.clone())
+            .bind(record.stage.clone())
+            .bind(record.version.clone())
+            .bind(record.why.clone()),
     )
 }

@@ -1,11 +1,13 @@
 //! What earlier processes left of halts and pauses: a new one comes up as held back as the last one was.
 
 use ploy::lifecycle::Gate;
+use ploy::order::StrategyId;
 use ploy::time::Timestamp;
 use sqlx::{FromRow, query_as};
 
 use super::Store;
 use super::cells::{Unreadable, within, word};
+use super::rows::{Insert, Place, start};
 use crate::ports::StoreError;
 use crate::ports::gates::GateRecord;
 
@@ -23,6 +25,18 @@ struct GateRow {
     gate: String,
     reason: String,
     actor: String,
+}
+
+/// Returns how one is written.
+pub(super) fn insert(place: Place<'_>, record: &GateRecord) -> Insert {
+    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
+    start(SQL, place, Some(strategy), record.at)
+        .bind(record.cause.clone())
+        .bind(record.gate.name())
+        .bind(record.reason.clone())
+        .bind(record.actor.clone())
 }
 
 impl Store {

@@ -11,11 +11,10 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
-use super::config_history as history;
-use crate::ports::gates::GateRecord;
+use super::{config_history as history, gates, rollouts};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, RolloutRecord, Row, Settlement, StrategyRecord,
+    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -147,14 +146,19 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
         Row::Process(row) => vec![process(place, row)],
-        Row::Gate(row) => vec![gate(place, row)],
+        Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
-        Row::Rollout(row) => vec![rollout(place, row)],
+        Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
     }
 }
 
 /// Begins an insert with the four columns that every table has.
-fn start(sql: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timestamp) -> Insert {
+pub(super) fn start(
+    sql: &'static str,
+    place: Place<'_>,
+    strategy: Option<&str>,
+    at: Timestamp,
+) -> Insert {
     query(sql)
         .bind(place.run.to_owned())
         .bind(place.seq)
@@ -162,7 +166,7 @@ fn start(sql: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timest
         .bind(at.micros())
 }
 
-fn of(strategy: &StrategyId) -> Option<&str> {
+pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
     Some(strategy.as_str())
 }
 
@@ -380,30 +384,5 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
             .bind(record.version.clone())
             .bind(record.kind.clone())
             .bind(record.text.clone()),
-    )
-}
-
-fn gate(place: Place<'_>, record: &GateRecord) -> Statement {
-    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
-    Statement::Plain(
-        start(SQL, place, Some(strategy), record.at)
-            .bind(record.cause.clone())
-            .bind(record.gate.name())
-            .bind(record.reason.clone())
-            .bind(record.actor.clone()),
-    )
-}
-
-fn rollout(place: Place<'_>, record: &RolloutRecord) -> Statement {
-    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    Statement::Plain(
-        start(SQL, place, of(&record.strategy), record.at)
-            .bind(record.good.clone())
-            .bind(record.stage.clone())
-            .bind(record.version.clone())
-            .bind(record.why.clone()),
     )
 }

@@ -206,6 +206,12 @@ pub struct StrategyStatus {
     pub failures: u32,
     /// What it failed of last.
     pub last_error: Option<String>,
+    /// Market events at which it died, newest last: they are set aside when they are told again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poison: Vec<String>,
+    /// For how long it has worked on the same input, in milliseconds, while that is longer than its `hang_warn_ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_ms: Option<u64>,
     /// Where the books of the markets come from that it was shown in this run; each at most once.
     #[serde(default)]
     pub books: Vec<Books>,
@@ -222,6 +228,9 @@ pub struct KernelStatus {
     pub conflated: u64,
     /// Public trades that were missed because too many came at once.
     pub missed: u64,
+    /// Market events set aside by this incarnation, because an earlier one died at them.
+    #[serde(default)]
+    pub set_aside: u64,
     /// Decisions taken.
     pub decisions: u64,
     /// The fingerprint of all of them, 64 hex digits.

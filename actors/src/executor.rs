@@ -16,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::bolt::Bolt;
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::ports::{Permit, Row, StoreError, Venue};
@@ -46,6 +47,7 @@ pub enum Msg {
 pub struct ExecutorHandle {
     orders: mpsc::Sender<Job>,
     control: mpsc::Sender<Control>,
+    bolt: Bolt,
 }
 
 /// What the worker needs.
@@ -67,6 +69,7 @@ pub struct Args {
 pub struct Lanes {
     orders: mpsc::Receiver<Job>,
     control: mpsc::Receiver<Control>,
+    bolt: Bolt,
 }
 
 #[derive(Debug)]
@@ -99,7 +102,15 @@ impl ExecutorHandle {
     pub fn new() -> (Self, Lanes) {
         let (orders, orders_rx) = mpsc::channel(LANE_MAX);
         let (control, control_rx) = mpsc::channel(LANE_MAX);
-        (Self { orders, control }, Lanes { orders: orders_rx, control: control_rx })
+        let bolt = Bolt::default();
+        let lanes = Lanes { orders: orders_rx, control: control_rx, bolt: bolt.clone() };
+        (Self { orders, control, bolt }, lanes)
+    }
+
+    /// Returns what closes the gate for all, for good.
+    #[must_use]
+    pub fn bolt(&self) -> Bolt {
+        self.bolt.clone()
     }
 
     /// Hands over an approved order of an incarnation of a strategy. Its outcome comes as an order event.
@@ -146,6 +157,7 @@ struct Worker {
     venue: Arc<dyn Venue>,
     bus: EventBus,
     seats: BTreeMap<StrategyId, Seat>,
+    bolt: Bolt,
 }
 
 impl Actor for OrderExecutor {
@@ -159,7 +171,7 @@ impl Actor for OrderExecutor {
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
         let Args { store, venue, events, bus, lanes } = args;
-        let worker = Worker { store, venue, bus, seats: BTreeMap::new() };
+        let worker = Worker { store, venue, bus, seats: BTreeMap::new(), bolt: lanes.bolt.clone() };
         let work = tokio::spawn(worker.run(lanes, events));
         Ok(tokio::spawn(async move {
             let why = match work.await {
@@ -255,7 +267,13 @@ impl Worker {
             return;
         }
         let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
-        match self.store.commit(rows).await {
+        let stored = match self.store.commit(rows).await {
+            // The last look before anything leaves: storing takes time.
+            Ok(()) if self.bolt.is_closed() => Err("order entry is closed for good".to_owned()),
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        match stored {
             Ok(()) => {
                 for Job { order, ticket, .. } in allowed {
                     let strategy = order.id().strategy.clone();
@@ -286,9 +304,10 @@ impl Worker {
 
     fn allows(&self, job: &Job) -> bool {
         let permit = self.seats.get(&job.order.id().strategy).and_then(|seat| seat.permit);
-        permit.is_some_and(|permit| {
+        let is_permitted = permit.is_some_and(|permit| {
             permit.incarnation == job.incarnation && permit.gate != Gate::Closed
-        })
+        });
+        is_permitted && !self.bolt.is_closed()
     }
 
     /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.

@@ -7,6 +7,7 @@
 pub mod adapters;
 pub mod api;
 pub mod app;
+pub mod bolt;
 pub mod bus;
 pub mod cli;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod live;
 pub mod manager;
 pub mod panics;
 pub mod ports;
+pub mod pulse;
 pub mod record;
 pub mod replay;
 pub mod report;
@@ -29,6 +31,7 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 mod verdict;
+pub mod watchdog;
 mod words;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ploy::config::LogFormat;
@@ -12,12 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
+use crate::cli::Exit;
 use crate::cli::args::RunArgs;
 use crate::cli::form::Output;
 use crate::feed::FeedEnd;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings};
 use crate::telemetry::{self, events};
+use crate::watchdog::{self, Watchdog};
 use crate::{live, panics};
 
 /// Feeds, executor, store and API.
@@ -71,6 +74,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
     tracing::info!(event.name = events::SERVICE_STARTED, "the service starts");
     let parts = app::build(settings, strategies.handle().clone()).await?;
     let mut app = App::start(parts).await?;
+    let watchdog = guard(&app)?;
     let url = format!("http://{}", app.address);
     let stop_view = CancellationToken::new();
     let mut view = wish
@@ -91,7 +95,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
             why = app.fatal() => {
                 close_view(&stop_view, view.take()).await;
                 fail(&why);
-                code = ExitCode::FAILURE;
+                code = failed(&app);
                 None
             }
         };
@@ -108,19 +112,34 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
+    let is_lost = app.is_compromised();
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
             Ok(()) => tracing::info!(event.name = events::SERVICE_STOPPED, "the service has ended"),
             Err(why) => {
                 fail(&why);
-                code = ExitCode::FAILURE;
+                code = if is_lost { code } else { ExitCode::FAILURE };
             }
         },
         _ = terminate.recv() => return Err("ended at once by a second signal".into()),
         _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
     }
+    drop(watchdog);
     Ok(code)
+}
+
+/// Puts the watchdog on guard until the service has ended.
+fn guard(app: &App) -> io::Result<Watchdog> {
+    let bolt = app.bolt.clone();
+    let close = Arc::new(move |_why: &str| bolt.close());
+    let end = Box::new(|_why: &str| std::process::exit(Exit::Hung.code().into()));
+    watchdog::start(app.pulses.clone(), close, end)
+}
+
+/// Returns the exit code of a service that cannot go on.
+fn failed(app: &App) -> ExitCode {
+    if app.is_compromised() { Exit::Hung.into() } else { ExitCode::FAILURE }
 }
 
 /// Takes the view off the terminal, so that what is written next stands below it.

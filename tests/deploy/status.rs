@@ -115,6 +115,8 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
         last_error: None,
+        busy_ms: None,
+        poison: Vec::new(),
         books: vec![Books::Recorded],
         kernel,
     }
@@ -125,6 +127,7 @@ fn kernel() -> KernelStatus {
         inputs: 1200,
         conflated: 7,
         missed: 1,
+        set_aside: 0,
         decisions: 1000,
         digest: "00".repeat(32),
         intents: 12,

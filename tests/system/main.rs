@@ -8,6 +8,7 @@
 
 mod commands;
 mod determinism;
+mod faults;
 mod flood;
 mod isolation;
 mod money;

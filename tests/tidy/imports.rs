@@ -115,10 +115,13 @@ const CORE: Arrows = &[
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime
 /// knows no venue, and only `app` knows all.
 const ACTORS: Arrows = &[
+    ("bolt", &[]),
     ("bus", &[]),
     ("panics", &[]),
+    ("pulse", &[]),
     ("settings", &["record"]),
     ("telemetry", &[]),
+    ("watchdog", &["pulse", "telemetry"]),
     ("words", &[]),
     ("ports", &["bus"]),
     ("clock", &["bus", "ports"]),
@@ -126,10 +129,13 @@ const ACTORS: Arrows = &[
     ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
-    ("executor", &["bus", "ports", "store", "telemetry"]),
+    ("executor", &["bolt", "bus", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
-    ("runtime", &["bus", "clock", "executor", "panics", "ports", "record", "store", "telemetry"]),
-    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "telemetry"]),
+    (
+        "runtime",
+        &["bus", "clock", "executor", "panics", "ports", "pulse", "record", "store", "telemetry"],
+    ),
+    ("manager", &["bus", "clock", "panics", "ports", "pulse", "record", "runtime", "telemetry"]),
     ("config_service", &["bus", "telemetry"]),
     ("status", &["bus", "clock", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
@@ -150,6 +156,7 @@ const ACTORS: Arrows = &[
         &[
             "adapters",
             "api",
+            "bolt",
             "bus",
             "clock",
             "config_service",
@@ -157,6 +164,7 @@ const ACTORS: Arrows = &[
             "feed",
             "manager",
             "ports",
+            "pulse",
             "record",
             "runtime",
             "settings",
@@ -166,7 +174,10 @@ const ACTORS: Arrows = &[
             "telemetry",
         ],
     ),
-    ("run", &["app", "cli", "feed", "live", "panics", "report", "settings", "telemetry"]),
+    (
+        "run",
+        &["app", "cli", "feed", "live", "panics", "report", "settings", "telemetry", "watchdog"],
+    ),
     ("main", &["cli", "run"]),
     ("lib", &[]),
     ("sample", &[]),

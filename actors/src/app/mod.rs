@@ -1,5 +1,6 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod emergency;
 mod parts;
 mod stop;
 
@@ -8,6 +9,7 @@ pub use parts::{Parts, StartError, build, title, wall};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
@@ -22,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::adapters::paper::{self, Paper, PaperHandle};
 use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
+use crate::bolt::Bolt;
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
@@ -31,6 +34,7 @@ use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
+use crate::pulse::Pulses;
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
@@ -58,6 +62,11 @@ pub struct App {
     pub clock: EventClock,
     /// Where the API answers.
     pub address: SocketAddr,
+    /// The pulses of all that must move.
+    pub pulses: Pulses,
+    /// Closes the gate for all strategies, for good.
+    pub bolt: Bolt,
+    is_compromised: Arc<AtomicBool>,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
@@ -80,7 +89,7 @@ impl App {
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
         let (fatal_tx, fatal) = mpsc::channel(1);
-        let watch_over = supervisor::Args { fatal: fatal_tx, wall };
+        let watch_over = supervisor::Args { fatal: fatal_tx.clone(), wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
         let around = order_path(&parts, &clock, &board, &root).await?;
         let bus = around.bus.clone();
@@ -97,11 +106,15 @@ impl App {
             ended: ended_tx,
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
+        let (bolt, pulses, is_compromised) =
+            (around.executor.bolt(), Pulses::default(), Arc::<AtomicBool>::default());
         let all = manager::Args {
             registry: parts.registry,
             records,
             surroundings: around,
             strategies: parts.strategies,
+            pulses: pulses.clone(),
+            emergency: emergency::of(&bolt, fatal_tx, &is_compromised),
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
@@ -133,6 +146,9 @@ impl App {
             bus,
             clock,
             address,
+            pulses,
+            bolt,
+            is_compromised,
             root,
             feed,
             manager,
@@ -168,6 +184,12 @@ impl App {
             Some(why) => why,
             None => "the root supervisor has ended".to_owned(),
         }
+    }
+
+    /// Tells whether a thread was lost that nothing but the end of the process ends.
+    #[must_use]
+    pub fn is_compromised(&self) -> bool {
+        self.is_compromised.load(Ordering::SeqCst)
     }
 
     /// Makes a snapshot now.

@@ -223,7 +223,7 @@ impl State {
         }
     }
 
-    fn show(&self, id: &StrategyId) {
+    pub(super) fn show(&self, id: &StrategyId) {
         if let Some(entry) = self.entries.get(id) {
             self.around.board.strategy(entry.status(self.now()));
         }

@@ -16,18 +16,19 @@ impl State {
     /// A runtime has failed: of something it says, or of a panic outside its kernel.
     pub(super) fn on_death(&mut self, cell: &ActorCell, error: ActorProcessingErr) {
         let Some(id) = self.whose(cell) else { return };
-        let (failure, memory, ticket) = match error.downcast::<Died>() {
+        let (failure, memory, ticket, poison) = match error.downcast::<Died>() {
             Ok(died) => {
                 let ticket = died.ticket.take();
-                (died.failure, Some(*died.memory), ticket)
+                (died.failure, Some(*died.memory), ticket, died.poison)
             }
             Err(other) => {
                 let failure = Failure { class: FailureClass::Panic, message: other.to_string() };
-                (failure, None, Ticket::none())
+                (failure, None, Ticket::none(), None)
             }
         };
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.actor = None;
+            poison.into_iter().for_each(|event| entry.remember_poison(*event));
             if let Some(memory) = memory {
                 entry.memory = memory;
             }

@@ -1,8 +1,11 @@
 //! One strategy in the manager's hands: its phase, its budget, its present incarnation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ploy::config::StrategyConfig;
+use ploy::event::MarketEvent;
 use ploy::kernel::Memory;
 use ploy::lifecycle::{Effect, Gate, Input, NoTransition, Phase};
 use ploy::order::StrategyId;
@@ -10,10 +13,15 @@ use ploy::restart::{Failure, RestartBudget, Verdict};
 use ploy::status::{KernelStatus, StrategyStatus};
 use ploy::time::Timestamp;
 use ractor::ActorRef;
+use tokio::sync::oneshot;
 
 use super::registry::Registration;
 use crate::ports::{LifecycleRecord, StrategyRecord};
-use crate::runtime;
+use crate::pulse::Pulse;
+use crate::runtime::{self, Will};
+
+/// Market events at which a strategy died that are remembered: more than its budget lets it die.
+const POISON_MAX: usize = 16;
 
 /// One strategy.
 #[derive(Debug)]
@@ -25,6 +33,18 @@ pub(super) struct Entry {
     /// Rises with every build: a message of an older incarnation means nothing any more.
     pub(super) incarnation: u64,
     pub(super) actor: Option<ActorRef<runtime::Msg>>,
+    /// What its runtime works on.
+    pub(super) pulse: Arc<Pulse>,
+    /// What its runtime leaves behind when it is killed.
+    pub(super) will: Option<oneshot::Receiver<Will>>,
+    /// Market events at which its incarnations died, newest last.
+    pub(super) poison: VecDeque<MarketEvent>,
+    /// For how long it has worked on the same, when that is long enough to be warned of.
+    pub(super) busy: Option<Duration>,
+    /// Whether its present incarnation hangs: it is killed, not asked.
+    pub(super) is_hung: bool,
+    /// Whether its present incarnation could not be killed: its thread is lost, and so is the process.
+    pub(super) is_lost: bool,
     pub(super) memory: Memory,
     pub(super) wanted: Option<bool>,
     pub(super) last_error: Option<String>,
@@ -51,6 +71,12 @@ impl Entry {
             budget: RestartBudget::default(),
             incarnation: 0,
             actor: None,
+            pulse: Arc::default(),
+            will: None,
+            poison: VecDeque::new(),
+            busy: None,
+            is_hung: false,
+            is_lost: false,
             memory: Memory::default(),
             wanted: record.and_then(|record| record.wanted),
             last_error: None,
@@ -101,6 +127,16 @@ impl Entry {
         Ok((effect, record))
     }
 
+    /// Remembers a market event at which it died; the oldest is forgotten when there are too many.
+    pub(super) fn remember_poison(&mut self, event: MarketEvent) {
+        if !self.poison.contains(&event) {
+            self.poison.push_back(event);
+        }
+        while POISON_MAX < self.poison.len() {
+            self.poison.pop_front();
+        }
+    }
+
     /// Counts a start that was not the first.
     pub(super) fn count_restart(&mut self, cause: &str) {
         *self.restarts.entry(cause.to_owned()).or_default() += 1;
@@ -138,6 +174,8 @@ impl Entry {
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
             last_error: self.last_error.clone(),
+            poison: self.poison.iter().map(runtime::describe).collect(),
+            busy_ms: self.busy.map(|busy| u64::try_from(busy.as_millis()).unwrap_or(u64::MAX)),
             books: Vec::new(),
             kernel: KernelStatus::default(),
         }

@@ -9,10 +9,12 @@ mod commands;
 mod config;
 mod deaths;
 mod entry;
+mod hang;
 mod registry;
 mod steps;
 mod work;
 
+pub use hang::Emergency;
 pub use registry::{Build, Registration, StrategyRegistry};
 
 use std::collections::BTreeMap;
@@ -29,9 +31,11 @@ use tokio::sync::oneshot;
 use crate::bus::Ticket;
 use crate::bus::command::Request;
 use crate::ports::{Clock, Row, StrategyRecord};
+use crate::pulse::Pulses;
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
 use entry::Entry;
+use hang::Watch;
 use work::{Built, Ended};
 
 /// Starts, stops and restarts strategies.
@@ -49,6 +53,8 @@ pub enum Msg {
     Config(Vec<Move>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
+    /// Look whether a strategy hangs, and ask to be told again.
+    Beat,
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
 }
@@ -77,6 +83,10 @@ pub struct Args {
     pub surroundings: Surroundings,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+    /// Where the pulses of all that must move are shown.
+    pub pulses: Pulses,
+    /// What is done when a strategy cannot be ended.
+    pub emergency: Emergency,
 }
 
 /// The manager's private memory.
@@ -91,6 +101,8 @@ pub struct State {
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
+    watch: Watch,
+    emergency: Emergency,
 }
 
 impl Actor for StrategyManager {
@@ -123,7 +135,10 @@ impl Actor for StrategyManager {
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
+            watch: Watch::new(args.pulses),
+            emergency: args.emergency,
         };
+        drop(state.myself.cast(Msg::Beat));
         let now = state.now();
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
@@ -140,6 +155,7 @@ impl Actor for StrategyManager {
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
+            Msg::Beat => state.on_beat(),
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }

@@ -45,6 +45,8 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),
         last_error: sum.failed.map(str::to_owned),
+        busy_ms: None,
+        poison: Vec::new(),
         books: Vec::new(),
         kernel: sum.kernel,
     }

@@ -2,13 +2,19 @@
 //!
 //! owns: the kernel of one incarnation of one strategy
 //! takes: market events, its own order events and timers by its mailbox; requests to report
-//! emits: approved orders to the executor, decisions to the store, its state to the status board
-//! dies: of a panic of its strategy, of books that do not add up, when it cannot keep up, or when stopped
+//! emits: approved orders to the executor, decisions to the store, its state to the status board, its pulse
+//! dies: of a panic or a fault of its strategy, of books that do not add up, when it cannot keep up, or when stopped;
+//! one that hangs is killed by the manager
 
 mod died;
+mod drill;
+mod poison;
 mod records;
+mod work;
 
-pub use died::Died;
+pub use died::{Died, Will};
+pub use drill::undergo_start;
+pub use poison::describe;
 
 use std::sync::Arc;
 
@@ -18,6 +24,8 @@ use ploy::kernel::{Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::{OrderEvent, StrategyId, Submission, Update};
 use ploy::restart::{Failure, FailureClass};
+use ploy::strategy::drill::Ordeal;
+use ploy::strategy::fault::Fault;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
@@ -29,8 +37,10 @@ use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
 use crate::panics;
 use crate::ports::{Clock, Row};
+use crate::pulse::Pulse;
 use crate::record::{Recorder, Track};
 use crate::store::Store;
+use poison::Poison;
 
 /// One strategy that runs.
 #[derive(Debug)]
@@ -81,6 +91,12 @@ pub struct Args {
     pub mailbox: Arc<Mailbox>,
     /// What it takes in is written down here.
     pub track: Track,
+    /// What it works on is shown here.
+    pub pulse: Arc<Pulse>,
+    /// What its next incarnation must remember is left here, should it be killed between two inputs.
+    pub will: oneshot::Sender<Will>,
+    /// Market events at which earlier incarnations died: they are set aside.
+    pub poison: Vec<MarketEvent>,
     /// Where it stands.
     pub surroundings: Surroundings,
 }
@@ -93,6 +109,15 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     track: Track,
+    pulse: Arc<Pulse>,
+    will: Option<oneshot::Sender<Will>>,
+    poison: Poison,
+    /// What its strategy must undergo before its next input.
+    ordeal: Option<Ordeal>,
+    /// Memory that an ordeal took.
+    ballast: Vec<Vec<u8>>,
+    /// Whether its kernel is within an input: what it holds then may be half changed.
+    is_torn: bool,
     around: Surroundings,
     /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
     is_awake: bool,
@@ -114,7 +139,8 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, surroundings: around } = args;
+        let Args { kernel, incarnation, mailbox, track, pulse, will, poison, .. } = args;
+        let around = args.surroundings;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
@@ -128,6 +154,12 @@ impl Actor for StrategyRuntime {
             incarnation,
             mailbox,
             track,
+            pulse,
+            will: Some(will),
+            poison: Poison::of(poison),
+            ordeal: None,
+            ballast: Vec::new(),
+            is_torn: false,
             around,
             is_awake: false,
             is_over: false,
@@ -145,8 +177,9 @@ impl Actor for StrategyRuntime {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let now = state.around.clock.now();
+        state.pulse.begin(msg.work());
         match msg {
-            Msg::Ready => state.on_ready(now)?,
+            Msg::Ready => state.on_ready(now).await?,
             Msg::Report(done) => {
                 state.report();
                 done.send(()).ok(); // an asker that left is no failure
@@ -163,6 +196,8 @@ impl Actor for StrategyRuntime {
                 drop(reply.send(memory));
             }
         }
+        state.undergo(None).await;
+        state.pulse.rest();
         Ok(())
     }
 
@@ -178,7 +213,7 @@ impl Actor for StrategyRuntime {
 
 impl State {
     /// Takes in everything that waits, in order.
-    fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
+    async fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
         if !self.is_awake {
             self.is_awake = true;
             self.take(&Input::Gate { at: now, gate: Gate::Open }, &Ticket::none())?;
@@ -198,6 +233,11 @@ impl State {
         let mut tickets = Vec::with_capacity(batch.items.len());
         for delivery in batch.items {
             let (input, ticket) = match delivery {
+                Delivery::Market(event, ticket) if self.poison.is(&event) => {
+                    self.set_aside(&event, &ticket);
+                    tickets.push(ticket);
+                    continue;
+                }
                 Delivery::Market(event, ticket) => (Input::Market(event), ticket),
                 Delivery::Order(event, ticket) => (Input::Order(*event), ticket),
                 Delivery::Timer(at, ticket) => {
@@ -206,6 +246,7 @@ impl State {
                 }
             };
             self.take(&input, &ticket)?;
+            self.undergo(Some(&input)).await;
             tickets.push(ticket);
         }
         self.ask();
@@ -236,17 +277,22 @@ impl State {
         if self.is_over {
             return Ok(());
         }
+        self.pulse.begin(work::of(input));
         self.track.input(&self.kernel, input);
         let mut effects = std::mem::take(&mut self.effects);
         let kernel = &mut self.kernel;
+        self.is_torn = true;
         let outcome = panics::catch(|| kernel.handle(input, &mut effects));
+        self.is_torn = false;
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(broken)) => Some((FailureClass::Accounting, broken.to_string())),
             Err(panic) => Some((FailureClass::Panic, panic)),
         };
         if let Some((class, message)) = failure {
-            return Err(self.died(class, message, ticket.clone()));
+            let mut died = self.died(class, message, ticket.clone());
+            died.poison = poison::of(class, input).map(Box::new);
+            return Err(died);
         }
         if let Input::Order(event) = input {
             records::say_order(event, &self.kernel, &self.around.board);
@@ -255,7 +301,15 @@ impl State {
             self.carry(effect, ticket);
         }
         self.effects = effects;
-        Ok(())
+        match self.kernel.fault() {
+            None => Ok(()),
+            Some(Fault::Error(why)) => Err(self.died(FailureClass::Error, why, ticket.clone())),
+            Some(Fault::Config(why)) => Err(self.died(FailureClass::Config, why, ticket.clone())),
+            Some(Fault::Drill(ordeal)) => {
+                self.ordeal = Some(ordeal);
+                Ok(())
+            }
+        }
     }
 
     fn carry(&mut self, effect: Effect, ticket: &Ticket) {
@@ -328,17 +382,8 @@ impl State {
         let mut status = self.kernel.status();
         status.conflated = self.conflated;
         status.missed = self.missed;
+        status.set_aside = self.poison.met();
         self.around.board.kernel(&self.id, status);
-    }
-
-    /// Writes down how it is for the last time and says what it died of.
-    fn died(&mut self, class: FailureClass, message: String, ticket: Ticket) -> Died {
-        self.around.clock.cancel(&self.sleeper());
-        self.report();
-        let memory = Box::new(self.kernel.memory());
-        let failure = Failure { class, message };
-        self.track.end(&memory, Some(&failure));
-        Died { failure, memory, ticket: ticket.into() }
     }
 }
 

@@ -48,6 +48,12 @@ events! {
     PROCESS_PANICKED = "process.panicked", ERROR,
         "A thread or task panicked; its supervisor says in the next lines what comes of it.",
         "It is a defect: report it with this line and those before it.";
+    PROCESS_COMPROMISED = "process.compromised", ERROR,
+        "A strategy hangs and burns its thread: nothing is sent any more, and the process ends with exit code 12.",
+        "Start it again. The strategy is tried once more, or is halted; its input stands in the record.";
+    WATCHDOG_FIRED = "watchdog.fired", ERROR,
+        "The manager itself could not act on a hang: the gate was closed and the process ended with exit code 12.",
+        "Start it again; read `error.message` and the lines before it. It is a defect: report it.";
     PART_FAILED = "part.failed", ERROR,
         "A part that only shows (the API, the status) has failed and is started again; trading goes on.",
         "Read `error.message`; it is a defect: report it.";
@@ -75,6 +81,12 @@ events! {
     STRATEGY_FAILED = "strategy.failed", ERROR,
         "A strategy failed; its open orders are being settled.",
         "Read `error.message`; it is tried again unless it is halted.";
+    STRATEGY_SLOW = "strategy.slow", WARN,
+        "A strategy has worked on one input for longer than its `hang_warn_ms`.",
+        "Nothing, if it is seldom; what hangs is ended after its `hang_after_s`.";
+    STRATEGY_EVENT_SET_ASIDE = "strategy.event_set_aside", WARN,
+        "A strategy was told again of the market event at which it died; it was not given to it.",
+        "Read the failure before it; the event stands in the record of the incarnation that died.";
     STRATEGY_BACKOFF = "strategy.backoff", WARN,
         "A strategy waits for its next try.",
         "Nothing, unless it comes back here.";

@@ -5,7 +5,7 @@ use ploy::price::{Usdc, parse_micros};
 use ploy::risk::Rule;
 use ploy::status::{KernelStatus, Mode, StrategyStatus};
 
-use super::text::{Family, Text, count, counter, gauge, units};
+use super::text::{Family, Text, count, counter, gauge, millis, units};
 
 const STATE: Family<2> = gauge(
     "ploy_strategy_state",
@@ -31,6 +31,11 @@ const FAILURES: Family<1> = gauge(
     "ploy_strategy_failures",
     ["strategy"],
     "Failures that count against its restart budget now.",
+);
+const BUSY: Family<1> = gauge(
+    "ploy_strategy_busy_seconds",
+    ["strategy"],
+    "For how long it has worked on its present input, when that is longer than its hang_warn_ms; else 0.",
 );
 const LAST_DECISION: Family<1> = gauge(
     "ploy_strategy_last_decision_timestamp_seconds",
@@ -109,6 +114,12 @@ const DROPPED: Family<1> = counter(
     "Public trades missed because too many came at once.",
 );
 
+const SET_ASIDE: Family<1> = counter(
+    "ploy_events_set_aside_total",
+    ["strategy"],
+    "Market events not given to it because it died at them before.",
+);
+
 /// These are shown from zero on, so that the first restart is seen as a rise.
 const RESTART_CAUSES: [&str; 3] = ["config", "failure", "operator"];
 
@@ -125,12 +136,14 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
         text.set(&RESTARTS, [id, cause], count(*restarts));
     }
     text.set(&FAILURES, [id], count(u64::from(strategy.failures)));
+    text.set(&BUSY, [id], millis(strategy.busy_ms.unwrap_or(0)));
     decisions(text, id, &strategy.kernel);
     risk(text, id, &strategy.kernel);
     orders(text, id, &strategy.kernel);
     money(text, id, &strategy.kernel);
     text.set(&CONFLATED, [id], count(strategy.kernel.conflated));
     text.set(&DROPPED, [id], count(strategy.kernel.missed));
+    text.set(&SET_ASIDE, [id], count(strategy.kernel.set_aside));
 }
 
 const fn mode_name(mode: Mode) -> &'static str {

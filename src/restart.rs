@@ -107,20 +107,30 @@ pub enum Verdict {
     },
     /// Stop for good, until a person resumes.
     Halt {
+        /// Of what kind of failure.
+        class: FailureClass,
         /// What happened, for people.
         cause: String,
     },
 }
 
-/// The failures of one strategy that still count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The failures of one strategy that still count. It outlives the process, but for how long the strategy has run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RestartBudget {
     failures: VecDeque<Timestamp>,
     hangs: VecDeque<Timestamp>,
     attempt: u32,
-    signature: String,
+    /// How often in a row something that it needs was missing.
+    missing: u32,
+    /// What the newest failure said, where it was a panic.
+    signature: Option<String>,
     same: u32,
+    #[serde(skip)]
     running_since: Option<Timestamp>,
+    /// The longest time without a break that it has run since its newest failure, but for the present one.
+    #[serde(skip)]
+    ran: Duration,
 }
 
 impl Default for RestartPolicy {
@@ -149,6 +159,34 @@ impl RestartBudget {
     /// Notes that the strategy runs since `now`.
     pub const fn running(&mut self, now: Timestamp) {
         self.running_since = Some(now);
+        self.missing = 0;
+    }
+
+    /// Notes that the strategy does not run any more since `now`, without a failure.
+    pub fn rests(&mut self, now: Timestamp) {
+        let ran = self.running_since.take().map_or(Duration::ZERO, |since| now.since(since));
+        self.ran = self.ran.max(ran);
+    }
+
+    /// Returns it as the next process takes it over at `now`. Failures that lie in the future, because the clock
+    /// went back or a tape begins anew, are taken for the present ones: they count for one window and no longer.
+    #[must_use]
+    pub fn restored(mut self, now: Timestamp) -> Self {
+        not_after(&mut self.failures, now);
+        not_after(&mut self.hangs, now);
+        self
+    }
+
+    /// Returns what of it must outlive the process: all but for how long the strategy has run.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        Self { running_since: None, ran: Duration::ZERO, ..self.clone() }
+    }
+
+    /// Returns how often in a row something that the strategy needs was missing.
+    #[must_use]
+    pub const fn missing(&self) -> u32 {
+        self.missing
     }
 
     /// Notes that it was stopped or resumed by a person: its failures are forgotten.
@@ -171,8 +209,8 @@ impl RestartBudget {
         now: Timestamp,
         dice: u64,
     ) -> Verdict {
-        let healthy = self.running_since.take().map(|since| now.since(since));
-        if healthy.is_some_and(|span| policy.reset_after <= span) {
+        self.rests(now);
+        if policy.reset_after <= std::mem::take(&mut self.ran) {
             self.forget();
         }
         match failure.class {
@@ -180,8 +218,8 @@ impl RestartBudget {
                 return failure.halt("");
             }
             FailureClass::Dependency => {
-                self.attempt = self.attempt.saturating_add(1);
-                return self.retry(policy, dice);
+                self.missing = self.missing.saturating_add(1);
+                return retry(policy, self.missing, dice);
             }
             FailureClass::StartTimeout | FailureClass::Panic | FailureClass::Error => {}
             FailureClass::Hang | FailureClass::Killed => {}
@@ -189,20 +227,24 @@ impl RestartBudget {
         self.charge(policy, failure, now);
         match self.spent(policy, failure) {
             Some(why) => failure.halt(&why),
-            None => self.retry(policy, dice),
+            None => retry(policy, self.attempt, dice),
         }
     }
 
     /// Counts a failure that the budget pays for.
     fn charge(&mut self, policy: &RestartPolicy, failure: &Failure, now: Timestamp) {
-        count(&mut self.failures, policy.window, now);
+        only_within(&mut self.failures, policy.window, now);
+        only_within(&mut self.hangs, policy.window, now);
+        self.failures.push_back(now);
         if failure.class == FailureClass::Hang {
-            count(&mut self.hangs, policy.window, now);
+            self.hangs.push_back(now);
         }
         self.attempt = self.attempt.saturating_add(1);
-        let repeated = self.signature == failure.message && failure.class == FailureClass::Panic;
-        self.same = if repeated { self.same.saturating_add(1) } else { 1 };
-        self.signature.clone_from(&failure.message);
+        self.missing = 0;
+        let signature = (failure.class == FailureClass::Panic).then(|| failure.message.clone());
+        let is_repeated = signature.is_some() && self.signature == signature;
+        self.same = if is_repeated { self.same.saturating_add(1) } else { 1 };
+        self.signature = signature;
     }
 
     /// Returns why the failure that was counted last is not followed by another try, or nothing when it is.
@@ -223,28 +265,32 @@ impl RestartBudget {
         }
         None
     }
-
-    fn retry(&self, policy: &RestartPolicy, dice: u64) -> Verdict {
-        let doublings = self.attempt.saturating_sub(1).min(31);
-        let factor = policy.backoff_factor.saturating_pow(doublings);
-        let delay = policy.backoff_initial.saturating_mul(factor).min(policy.backoff_max);
-        // 100 ± jitter percent, in thousandths, from the dice.
-        let jitter = u64::from(policy.jitter_percent.min(100)) * 10;
-        let share = 1000 - jitter + dice % (2 * jitter + 1);
-        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        let delay = Duration::from_millis(millis.saturating_mul(share) / 1000);
-        Verdict::Retry { attempt: self.attempt, delay }
-    }
 }
 
-/// Notes an instant among those within the window. One that lies in the future, because the clock went back, is
-/// taken for the present: it counts, and no longer than any other.
-fn count(instants: &mut VecDeque<Timestamp>, window: Duration, now: Timestamp) {
-    instants.iter_mut().for_each(|at| *at = (*at).min(now));
+/// Returns the wait before this try.
+fn retry(policy: &RestartPolicy, attempt: u32, dice: u64) -> Verdict {
+    let doublings = attempt.saturating_sub(1).min(31);
+    let factor = policy.backoff_factor.saturating_pow(doublings);
+    let delay = policy.backoff_initial.saturating_mul(factor).min(policy.backoff_max);
+    // 100 ± jitter percent, in thousandths, from the dice.
+    let jitter = u64::from(policy.jitter_percent.min(100)) * 10;
+    let share = 1000 - jitter + dice % (2 * jitter + 1);
+    let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    let delay = Duration::from_millis(millis.saturating_mul(share) / 1000);
+    Verdict::Retry { attempt, delay }
+}
+
+/// Forgets instants that are not within the window any more. One that lies in the future, because the clock went
+/// back, is taken for the present: it counts, and no longer than any other.
+fn only_within(instants: &mut VecDeque<Timestamp>, window: Duration, now: Timestamp) {
+    not_after(instants, now);
     while instants.front().is_some_and(|at| window <= now.since(*at)) {
         instants.pop_front();
     }
-    instants.push_back(now);
+}
+
+fn not_after(instants: &mut VecDeque<Timestamp>, now: Timestamp) {
+    instants.iter_mut().for_each(|at| *at = (*at).min(now));
 }
 
 fn exceeds(counted: usize, max: u32) -> bool {
@@ -253,11 +299,31 @@ fn exceeds(counted: usize, max: u32) -> bool {
 
 impl Failure {
     fn halt(&self, why: &str) -> Verdict {
-        Verdict::Halt { cause: format!("{why}{} ({})", self.message, self.class.name()) }
+        let cause = format!("{why}{} ({})", self.message, self.class.name());
+        Verdict::Halt { class: self.class, cause }
     }
 }
 
 impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 9] = [
+        Self::Config,
+        Self::Accounting,
+        Self::Forbidden,
+        Self::Dependency,
+        Self::StartTimeout,
+        Self::Panic,
+        Self::Error,
+        Self::Hang,
+        Self::Killed,
+    ];
+
+    /// Returns the class of this word, where there is one.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == word)
+    }
+
     /// Returns the word for it in logs and answers.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -370,7 +436,7 @@ mod tests {
             budget.judge(&policy, &failure(FailureClass::Error, "a"), at(0), MIDDLE);
             budget.judge(&policy, &failure(FailureClass::Error, "b"), at(second), MIDDLE)
         };
-        let Verdict::Halt { cause } = judge(599) else { panic!("two within the window") };
+        let Verdict::Halt { cause, .. } = judge(599) else { panic!("two within the window") };
         assert_eq!(cause, "2 failures within 600 s, the last: b (error)");
         assert!(matches!(judge(600), Verdict::Retry { attempt: 2, .. }));
     }
@@ -434,6 +500,10 @@ mod tests {
 
     #[test]
     fn a_class_of_failures_is_named_as_in_logs() {
+        for class in FailureClass::ALL {
+            assert_eq!(FailureClass::named(class.name()), Some(class));
+            assert_eq!(serde_json::to_value(class).unwrap(), class.name());
+        }
         for (class, name) in [
             (FailureClass::Config, "config"),
             (FailureClass::Accounting, "accounting"),
@@ -457,7 +527,9 @@ mod tests {
         for n in 0..2 {
             assert!(matches!(budget.judge(&policy, &poison, at(n), 0), Verdict::Retry { .. }));
         }
-        let Verdict::Halt { cause } = budget.judge(&policy, &poison, at(4), 0) else { panic!() };
+        let Verdict::Halt { cause, .. } = budget.judge(&policy, &poison, at(4), 0) else {
+            panic!()
+        };
         assert_eq!(cause, "the same panic 3 times in a row: index 3 at a.rs:7 (panic)");
     }
 
@@ -487,7 +559,7 @@ mod tests {
             budget.judge(&policy, &failure(FailureClass::Error, "between"), at(1), 0);
             budget.judge(&policy, &hang, at(seconds), 0)
         };
-        let Verdict::Halt { cause } = second(599) else { panic!("two within the window") };
+        let Verdict::Halt { cause, .. } = second(599) else { panic!("two within the window") };
         assert_eq!(cause, "2 hangs within 600 s, the last: one input took 10 s (hang)");
         assert!(matches!(second(600), Verdict::Retry { attempt: 3, .. }));
     }
@@ -499,7 +571,7 @@ mod tests {
         budget.judge(&policy, &failure(FailureClass::Killed, "k"), at(0), 0);
         let verdict = budget.judge(&policy, &failure(FailureClass::Hang, "h"), at(1), 0);
         let cause = "2 failures within 600 s, the last: h (hang)".to_owned();
-        assert_eq!(verdict, Verdict::Halt { cause });
+        assert_eq!(verdict, Verdict::Halt { class: FailureClass::Hang, cause });
     }
 
     #[test]
@@ -508,7 +580,7 @@ mod tests {
         for class in [FailureClass::Panic, FailureClass::Error, FailureClass::Hang] {
             let verdict = RestartBudget::default().judge(&policy, &failure(class, "x"), at(0), 0);
             let cause = format!("it is never restarted: x ({})", class.name());
-            assert_eq!(verdict, Verdict::Halt { cause });
+            assert_eq!(verdict, Verdict::Halt { class, cause });
         }
         let missing = failure(FailureClass::Dependency, "store");
         let verdict = RestartBudget::default().judge(&policy, &missing, at(0), MIDDLE);

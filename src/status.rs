@@ -204,6 +204,9 @@ pub struct StrategyStatus {
     pub restarts: BTreeMap<String, u64>,
     /// Failures that count against its budget now.
     pub failures: u32,
+    /// How often in a row something that it needs was missing at its start; it waits for it without end.
+    #[serde(default)]
+    pub dependency_tries: u32,
     /// What it failed of last.
     pub last_error: Option<String>,
     /// Market events at which it died, newest last: they are set aside when they are told again.

@@ -7,6 +7,7 @@ use actors::telemetry::LogCounts;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
+use ploy::restart::FailureClass;
 use ploy::status::{
     ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
@@ -73,7 +74,11 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         strategies: vec![
-            strategy("late", Phase::Halted { cause: "panic".into() }, KernelStatus::default()),
+            strategy(
+                "late",
+                Phase::Halted { class: FailureClass::Panic, cause: "panic".into() },
+                KernelStatus::default(),
+            ),
             strategy("split", Phase::Running, kernel()),
         ],
         recent: Vec::new(),
@@ -114,6 +119,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         config_pending: None,
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
+        dependency_tries: 0,
         last_error: None,
         busy_ms: None,
         poison: Vec::new(),

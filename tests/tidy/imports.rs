@@ -62,6 +62,7 @@ const CORE: Arrows = &[
         ],
     ),
     ("command", &["lifecycle", "order"]),
+    ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
     ("status", &["lifecycle", "market", "order", "price", "tape", "time"]),
     (

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
+use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
@@ -195,6 +196,13 @@ impl App {
     /// Makes a snapshot now.
     pub async fn fresh(&self) -> Arc<SystemStatus> {
         self.snapshots.take().await
+    }
+
+    /// Returns who runs a strategy now, for those who must end it from outside, past the manager.
+    pub async fn who(&self, id: StrategyId) -> Option<ActorCell> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.manager.cast(manager::Msg::Who(id, reply)));
+        answer.await.ok().flatten()
     }
 
     async fn boot(&self) {

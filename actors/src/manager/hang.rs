@@ -138,7 +138,6 @@ impl State {
         tracing::error!(event.name = events::PROCESS_COMPROMISED, strategy.id = %id,
             error.message = why, "a thread is lost; the process ends");
         (self.emergency.close)(&why);
-        self.is_ending = true;
         self.say(id, events::PROCESS_COMPROMISED, why.clone());
         if is_quarantined {
             // A halt must be on record before the process ends; a retry belongs to the next one.
@@ -146,6 +145,7 @@ impl State {
             self.step(id, &Input::Settled { now }, "its thread is lost", Ticket::none());
         }
         self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
+        self.is_ending = true;
         (self.emergency.end)(&why);
     }
 }

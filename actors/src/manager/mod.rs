@@ -14,8 +14,9 @@ mod registry;
 mod steps;
 mod work;
 
+pub use deaths::COMPLETED;
 pub use hang::Emergency;
-pub use registry::{Build, Registration, StrategyRegistry};
+pub use registry::{Build, Registration, StrategyRegistry, TryBuild};
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ use ploy::order::StrategyId;
 use ploy::restart::Failure;
 use ploy::status::Recent;
 use ploy::time::Timestamp;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -55,6 +56,8 @@ pub enum Msg {
     Shutdown(oneshot::Sender<()>),
     /// Look whether a strategy hangs, and ask to be told again.
     Beat,
+    /// Who runs a strategy now: for those who must end it from outside, past the manager.
+    Who(StrategyId, oneshot::Sender<Option<ActorCell>>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
 }
@@ -117,12 +120,13 @@ impl Actor for StrategyManager {
     ) -> Result<State, ActorProcessingErr> {
         let mut records: BTreeMap<_, _> =
             args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let now = args.surroundings.clock.now();
         let entries: BTreeMap<_, _> = args
             .registry
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id));
+                let entry = Entry::new(registration.clone(), records.remove(&id), now);
                 (id, entry)
             })
             .collect();
@@ -139,7 +143,6 @@ impl Actor for StrategyManager {
             emergency: args.emergency,
         };
         drop(state.myself.cast(Msg::Beat));
-        let now = state.now();
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
     }
@@ -156,6 +159,10 @@ impl Actor for StrategyManager {
             Msg::Config(moves) => state.on_config(moves),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Beat => state.on_beat(),
+            Msg::Who(id, reply) => {
+                let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());
+                drop(reply.send(actor.map(ActorRef::get_cell))); // an asker that left is no failure
+            }
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }

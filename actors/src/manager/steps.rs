@@ -10,6 +10,7 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
+use super::entry::Entry;
 use super::work::{self, Built, Ended, Ending};
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
@@ -31,10 +32,11 @@ impl State {
             Step::Ended(ended) => self.on_ended(id, *ended),
             Step::TakenOver(outcome) => self.on_taken_over(id, outcome),
             Step::Retry(ticket) => {
-                if let Some(entry) = self.entries.get_mut(id) {
+                let due = |entry: &&mut Entry| entry.is_due(incarnation);
+                if let Some(entry) = self.entries.get_mut(id).filter(due) {
                     entry.count_restart("failure");
+                    self.step(id, &Input::Retry, "its wait is over", ticket);
                 }
-                self.step(id, &Input::Retry, "its wait is over", ticket);
             }
         }
     }
@@ -98,7 +100,7 @@ impl State {
 
     pub(super) fn on_ended(&mut self, id: &StrategyId, ended: Ended) {
         let now = self.now();
-        if !ended.settled {
+        if !ended.settled && !ended.is_lost {
             let message = "its open orders did not come to an end in time".to_owned();
             tracing::error!(event.name = events::STRATEGY_FAILED, strategy.id = %id, "{message}");
             let part = "manager".to_owned();
@@ -133,9 +135,8 @@ impl State {
             }
         };
         let moved = record.from != record.to;
-        let halted = record.to == "halted" || record.from == "halted";
         let said = format!("{} → {}: {}", record.from, record.to, record.why);
-        let (status, lasting) = (entry.status(now), entry.record(now));
+        let (status, lasting) = (entry.status(now), entry.news(now));
         self.around.board.strategy(status);
         if moved {
             if let Some(name) = log_phase(id, &record) {
@@ -144,7 +145,8 @@ impl State {
             self.around.recorder.phase(|| note(&record));
             self.store(Row::Lifecycle(record));
         }
-        if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
+        // The end of the service changes nothing of what the next process must know.
+        if let Some(lasting) = lasting.filter(|_| !self.is_ending) {
             self.store(Row::Intent(lasting));
         }
         match effect {

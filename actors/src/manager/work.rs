@@ -72,19 +72,20 @@ async fn build_untimed(
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
     let build = Arc::clone(&registration.build);
     let built = panics::catch(|| {
-        let mut strategy = build();
+        let mut strategy = build()?;
         let fault = strategy.fault(0);
-        (strategy, fault)
+        Ok::<_, Failure>((strategy, fault))
     });
     let died = |class, message| Failure { class, message };
     let built = match built {
-        Ok((strategy, None)) => Ok(strategy),
-        Ok((_, Some(Fault::Error(why)))) => Err(died(FailureClass::Error, why)),
-        Ok((_, Some(Fault::Config(why)))) => Err(died(FailureClass::Config, why)),
-        Ok((strategy, Some(Fault::Drill(ordeal)))) => {
+        Ok(Ok((strategy, None))) => Ok(strategy),
+        Ok(Ok((_, Some(Fault::Error(why))))) => Err(died(FailureClass::Error, why)),
+        Ok(Ok((_, Some(Fault::Config(why))))) => Err(died(FailureClass::Config, why)),
+        Ok(Ok((strategy, Some(Fault::Drill(ordeal))))) => {
             runtime::undergo_start(ordeal).await;
             Ok(strategy)
         }
+        Ok(Err(failure)) => Err(failure),
         Err(message) => Err(died(FailureClass::Panic, message)),
     };
     let strategy = built.inspect_err(|failure| track.end(&memory, Some(failure)))?;
@@ -165,6 +166,10 @@ pub(super) async fn end(ending: Ending, around: Surroundings, ticket: Ticket) ->
             let (ticket, poison) = (Ticket::none(), None);
             return Ended { memory: None, ticket, settled: false, is_lost: true, poison };
         }
+    }
+    if let Some(left) = will.take_if(|_| actor.is_none()) {
+        // It has ended already; what it leaves is sent as it goes, and nothing comes of one that has said all.
+        killed.will = tokio::time::timeout(grace, left).await.ok().and_then(Result::ok);
     }
     let outcome = settle.await.ok().flatten();
     let (settled, ticket) = (outcome.is_some(), outcome.unwrap_or_default());

@@ -23,7 +23,7 @@ use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::{OrderEvent, StrategyId, Submission, Update};
-use ploy::restart::{Failure, FailureClass};
+use ploy::restart::FailureClass;
 use ploy::strategy::drill::Ordeal;
 use ploy::strategy::fault::Fault;
 use ploy::time::Timestamp;

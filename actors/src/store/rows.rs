@@ -1,6 +1,7 @@
 //! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
 
 use ploy::kernel::Order;
+use ploy::lifecycle::Phase;
 use ploy::market::Side;
 use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
 use ploy::price::{Rounding, Usdc};
@@ -312,12 +313,27 @@ fn command(place: Place<'_>, command: &CommandRecord) -> Statement {
 }
 
 fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
-    const SQL: &str = "insert into strategies (run, seq, strategy, at, wanted, halted) \
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    const SQL: &str = "insert into strategies (run, seq, strategy, at, wanted, halted, class, version, \
+         halted_since, attempt, until, budget, restarts) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
+    let saved = &record.saved;
+    let (halt, wait) = match &saved.phase {
+        Phase::Halted { class, cause } => (Some((class, cause)), None),
+        Phase::Backoff { attempt, until } => (None, Some((attempt, until))),
+        Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => (None, None),
+        Phase::Stopping { .. } | Phase::Quarantine { .. } => (None, None),
+    };
     Statement::Plain(
         start(SQL, place, of(&record.strategy), record.at)
-            .bind(record.wanted.map(i64::from))
-            .bind(record.halted.clone()),
+            .bind(saved.wanted.map(i64::from))
+            .bind(halt.map(|(_, cause)| cause.clone()))
+            .bind(halt.map(|(class, _)| class.name()))
+            .bind(saved.version.clone())
+            .bind(saved.halted_since.map(Timestamp::micros))
+            .bind(wait.map(|(attempt, _)| i64::from(*attempt)))
+            .bind(wait.map(|(_, until)| until.micros()))
+            .bind(json(&saved.budget))
+            .bind(json(&saved.restarts)),
     )
 }
 

@@ -72,6 +72,9 @@ events! {
     CONFIG_REMOVED = "config.removed", WARN,
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";
+    ACCOUNT_BROKEN = "account.broken", ERROR,
+        "The books of a strategy are broken: what it holds and what it was told do not fit. It is halted.",
+        "Compare its fills with the venue's before you let anything of this account go on.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";
@@ -90,6 +93,9 @@ events! {
     STRATEGY_BACKOFF = "strategy.backoff", WARN,
         "A strategy waits for its next try.",
         "Nothing, unless it comes back here.";
+    STRATEGY_DEPENDENCY_MISSING = "strategy.dependency_missing", ERROR,
+        "Something that a strategy needs was missing five times in a row; it goes on waiting, without end.",
+        "Read `error.message`; bring back what is missing, or stop the strategy.";
     STRATEGY_HALTED = "strategy.halted", ERROR,
         "A strategy failed for good and waits for a person.",
         "Find the cause, then `ploy resume` it.";

@@ -9,7 +9,7 @@ use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts};
 use actors::feed::FeedEnd;
-use actors::manager::{Build, StrategyRegistry};
+use actors::manager::{Build, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{RunInfo, Store};
@@ -57,6 +57,12 @@ impl Stage {
     /// Adds a strategy that is built in a way of its own, with limits that are never met.
     pub(crate) fn custom(mut self, name: &str, build: Build) -> Self {
         self.registry.add_custom(unlimited(name), build);
+        self
+    }
+
+    /// Adds a strategy that may find that it cannot be built.
+    pub(crate) fn fallible(mut self, config: StrategyConfig, build: TryBuild) -> Self {
+        self.registry.add_fallible(config, build);
         self
     }
 

@@ -37,6 +37,11 @@ const BUSY: Family<1> = gauge(
     ["strategy"],
     "For how long it has worked on its present input, when that is longer than its hang_warn_ms; else 0.",
 );
+const DEPENDENCY_TRIES: Family<1> = gauge(
+    "ploy_strategy_dependency_tries",
+    ["strategy"],
+    "How often in a row something that it needs was missing at its start.",
+);
 const LAST_DECISION: Family<1> = gauge(
     "ploy_strategy_last_decision_timestamp_seconds",
     ["strategy"],
@@ -137,6 +142,7 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
     }
     text.set(&FAILURES, [id], count(u64::from(strategy.failures)));
     text.set(&BUSY, [id], millis(strategy.busy_ms.unwrap_or(0)));
+    text.set(&DEPENDENCY_TRIES, [id], count(u64::from(strategy.dependency_tries)));
     decisions(text, id, &strategy.kernel);
     risk(text, id, &strategy.kernel);
     orders(text, id, &strategy.kernel);

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use ploy::fees::FeeSchedule;
 use ploy::intent::{Intent, Purpose, TimeInForce};
 use ploy::kernel::Order;
+use ploy::life::Saved;
+use ploy::lifecycle::Phase;
 use ploy::market::{ConditionId, Market, Outcome, Side, TickSize};
 use ploy::open_orders::OpenOrders;
 use ploy::order::{
@@ -20,6 +22,7 @@ use ploy::order::{
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
+use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
 use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -241,12 +244,23 @@ fn every_kind() -> Vec<Row> {
 }
 
 fn halt(cause: Option<&str>) -> StrategyRecord {
-    StrategyRecord {
-        strategy: me(),
+    let policy = RestartPolicy::default();
+    let failure = Failure { class: FailureClass::Config, message: "c".to_owned() };
+    let mut budget = RestartBudget::default();
+    budget.judge(&policy, &Failure { class: FailureClass::Hang, ..failure.clone() }, at(5), 7);
+    let phase = match cause {
+        Some(cause) => Phase::Halted { class: failure.class, cause: cause.to_owned() },
+        None => Phase::Backoff { attempt: 3, until: at(9) },
+    };
+    let saved = Saved {
         wanted: Some(cause.is_none()),
-        halted: cause.map(str::to_owned),
-        at: at(6),
-    }
+        phase,
+        halted_since: cause.map(|_| at(4)),
+        version: cause.map(|_| "abc".to_owned()),
+        budget,
+        restarts: [("failure".to_owned(), 2)].into(),
+    };
+    StrategyRecord { strategy: me(), saved, at: at(6) }
 }
 
 fn newest(limit: u32, before: Option<i64>) -> Query {

@@ -112,7 +112,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
-    let is_lost = app.is_compromised();
+    let is_lost = app.guard.is_compromised();
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
@@ -131,15 +131,15 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
 
 /// Puts the watchdog on guard until the service has ended.
 fn guard(app: &App) -> io::Result<Watchdog> {
-    let bolt = app.bolt.clone();
+    let bolt = app.guard.bolt.clone();
     let close = Arc::new(move |_why: &str| bolt.close());
     let end = Box::new(|_why: &str| std::process::exit(Exit::Hung.code().into()));
-    watchdog::start(app.pulses.clone(), close, end)
+    watchdog::start(app.guard.pulses.clone(), close, end)
 }
 
 /// Returns the exit code of a service that cannot go on.
 fn failed(app: &App) -> ExitCode {
-    if app.is_compromised() { Exit::Hung.into() } else { ExitCode::FAILURE }
+    if app.guard.is_compromised() { Exit::Hung.into() } else { ExitCode::FAILURE }
 }
 
 /// Takes the view off the terminal, so that what is written next stands below it.

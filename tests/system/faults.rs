@@ -312,21 +312,6 @@ async fn the_same_panic_at_a_third_event_halts_though_each_was_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_settlement_is_never_set_aside() {
-    let build = script(&Arc::default(), |_| {
-        Box::new(|event, _, _| {
-            assert!(!matches!(event.kind, Kind::Feed { .. }), "no feed");
-        })
-    });
-    let (app, mut feeder) = Stage::new().custom("drill", build).fed().await;
-    let market = feeder.market(1).await;
-    feeder.resolve(market, "1").await;
-    feeder.settled(&app).await;
-    assert_eq!(one(&*app.fresh().await, "drill").poison, [] as [String; 0]);
-    stop(app).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_raised_in_the_file_lets_the_fault_happen_now() {
     let root = folder();
     let files = root.path().join("strategies");

@@ -4,12 +4,12 @@ mod emergency;
 mod parts;
 mod stop;
 
+pub use emergency::Guard;
 pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
@@ -25,7 +25,6 @@ use tokio_util::task::TaskTracker;
 use crate::adapters::paper::{self, Paper, PaperHandle};
 use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
-use crate::bolt::Bolt;
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
 use crate::bus::status::StatusBus;
@@ -35,7 +34,6 @@ use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
-use crate::pulse::Pulses;
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
@@ -63,11 +61,8 @@ pub struct App {
     pub clock: EventClock,
     /// Where the API answers.
     pub address: SocketAddr,
-    /// The pulses of all that must move.
-    pub pulses: Pulses,
-    /// Closes the gate for all strategies, for good.
-    pub bolt: Bolt,
-    is_compromised: Arc<AtomicBool>,
+    /// Who sees that a strategy cannot be ended, and what is done then.
+    pub guard: Guard,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
@@ -107,16 +102,8 @@ impl App {
             ended: ended_tx,
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
-        let (bolt, pulses, is_compromised) =
-            (around.executor.bolt(), Pulses::default(), Arc::<AtomicBool>::default());
-        let all = manager::Args {
-            registry: parts.registry,
-            records,
-            surroundings: around,
-            strategies: parts.strategies,
-            pulses: pulses.clone(),
-            emergency: emergency::of(&bolt, fatal_tx, &is_compromised),
-        };
+        let guard = Guard::new(around.executor.bolt());
+        let all = guard.manager((parts.registry, records), around, parts.strategies, fatal_tx);
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
@@ -147,9 +134,7 @@ impl App {
             bus,
             clock,
             address,
-            pulses,
-            bolt,
-            is_compromised,
+            guard,
             root,
             feed,
             manager,
@@ -185,12 +170,6 @@ impl App {
             Some(why) => why,
             None => "the root supervisor has ended".to_owned(),
         }
-    }
-
-    /// Tells whether a thread was lost that nothing but the end of the process ends.
-    #[must_use]
-    pub fn is_compromised(&self) -> bool {
-        self.is_compromised.load(Ordering::SeqCst)
     }
 
     /// Makes a snapshot now.

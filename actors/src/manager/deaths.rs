@@ -46,7 +46,7 @@ impl State {
     }
 
     /// A runtime has ended without failing: as asked, or nobody knows why.
-    pub(super) fn on_end(&mut self, cell: &ActorCell, reason: Option<String>) {
+    pub(super) fn on_end(&mut self, cell: &ActorCell, reason: Option<&str>) {
         let Some(id) = self.whose(cell) else { return };
         let asked = self.entries.get(&id).is_some_and(|entry| match entry.phase {
             Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
@@ -54,7 +54,7 @@ impl State {
             Phase::Backoff { .. } | Phase::Halted { .. } => false,
         });
         if !asked {
-            self.on_unasked_end(&id, reason.as_deref());
+            self.on_unasked_end(&id, reason);
         }
     }
 

@@ -180,7 +180,9 @@ impl Actor for StrategyManager {
         match event {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
             SupervisionEvent::ActorFailed(cell, error) => state.on_death(&cell, error),
-            SupervisionEvent::ActorTerminated(cell, _, reason) => state.on_end(&cell, reason),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                state.on_end(&cell, reason.as_deref());
+            }
         }
         state.answer_waiting();
         Ok(())

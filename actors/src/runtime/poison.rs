@@ -97,3 +97,41 @@ pub fn describe(event: &MarketEvent) -> String {
     };
     format!("{what} at {}", event.at)
 }
+
+#[cfg(test)]
+mod tests {
+    use ploy::event::FeedState;
+    use ploy::market::ConditionId;
+    use ploy::time::Timestamp;
+
+    use super::*;
+
+    fn event(kind: Kind) -> MarketEvent {
+        MarketEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    fn feed() -> MarketEvent {
+        event(Kind::Feed { feed: "f".into(), state: FeedState::Up })
+    }
+
+    #[test]
+    fn only_what_an_input_itself_did_makes_it_poison() {
+        let poisoned = |class| of(class, &Input::Market(feed()));
+        for class in [FailureClass::Panic, FailureClass::Hang] {
+            assert_eq!(poisoned(class), Some(feed()), "{class:?}");
+        }
+        for class in [FailureClass::Accounting, FailureClass::Error, FailureClass::Killed] {
+            assert_eq!(poisoned(class), None, "{class:?}");
+        }
+        assert_eq!(of(FailureClass::Panic, &Input::Timer(Timestamp::UNIX_EPOCH)), None);
+    }
+
+    #[test]
+    fn a_settlement_at_which_it_dies_is_never_set_aside() {
+        let market = ConditionId::from_bytes([1; 32]);
+        let payouts = ["1".parse().unwrap(), "0".parse().unwrap()];
+        let resolved = Input::Market(event(Kind::Resolved { market, payouts }));
+        assert_eq!(of(FailureClass::Panic, &resolved), None);
+        assert_eq!(of(FailureClass::Hang, &resolved), None);
+    }
+}

@@ -27,7 +27,7 @@ fn it_fails_at_its_nth_input_and_again_as_often_as_it_is_told() {
     let at = |on_input, every, repeat| {
         fails_at(Config { on_input, every, repeat, ..config(Trouble::Error) })
     };
-    assert_eq!(at(0, 10, 10), [] as [u64; 0]);
+    assert_eq!(at(0, 10, 10), Vec::<u64>::new());
     assert_eq!(at(3, 0, 9), [3]);
     assert_eq!(at(3, 10, 0), [3]);
     assert_eq!(at(3, 10, 2), [3, 13, 23]);

@@ -30,6 +30,9 @@ pub struct SystemStatus {
     pub mode: Mode,
     /// What stands in the way of being ready; empty when ready.
     pub not_ready: Vec<String>,
+    /// Why no strategy starts until a person says so; absent where they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_mode: Option<String>,
     /// The feed.
     pub feed: FeedStatus,
     /// The store.

@@ -12,3 +12,17 @@ alter table strategies add column until bigint;
 alter table strategies add column budget text;
 -- JSON: the starts that were not the first, by cause
 alter table strategies add column restarts text;
+
+-- What must be known of a process by the next: that it ended in good order, that it entered or left safe mode.
+create table process_events (
+    run text not null references runs (run),
+    seq bigint not null,
+    -- by the machine's clock
+    at bigint not null,
+    event text not null check (event in ('ended', 'safe_mode_entered', 'safe_mode_left')),
+    -- who left safe mode; absent: nobody did anything
+    actor text,
+    -- why it was entered or left
+    reason text,
+    primary key (run, seq)
+);

@@ -27,6 +27,7 @@ pub(crate) fn full() -> SystemStatus {
         now: at(60_250),
         mode: Mode::Paper,
         not_ready: Vec::new(),
+        safe_mode: None,
         feed: FeedStatus {
             name: "tape".into(),
             state: FeedPhase::Playing,

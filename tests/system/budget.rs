@@ -348,3 +348,80 @@ async fn what_is_never_restarted_is_halted_by_its_first_failure() {
     assert_eq!(said(&halted), expected);
     stop(app).await;
 }
+
+/// Starts a service on this store whose process is never said to have ended well.
+async fn crashing(store: &Path) -> App {
+    let build = infallible(script(&Arc::default(), |_| buyer()));
+    let (mut app, _feeder) = Stage::new().fallible(steady(), build).store(store).fed().await;
+    app.crash();
+    app
+}
+
+/// Asks to leave safe mode.
+async fn leave(app: &App, body: Value) -> (u16, Value) {
+    let url = format!("http://{}/v1/safe-mode/leave", app.address);
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_third_start_without_an_orderly_end_is_safe_mode_until_a_person_leaves_it() {
+    let folder = folder();
+    let store = folder.path().join("ploy.db");
+    for _ in 0..2 {
+        let app = crashing(&store).await;
+        phase(&app, NAME, "running").await;
+        stop(app).await;
+    }
+    // In safe mode nothing starts, and the process says so; its orderly end changes nothing.
+    let app = crashing(&store).await;
+    let why = "3 starts within 600 s without an orderly end between them";
+    let status = app.fresh().await;
+    assert_eq!(
+        (status.safe_mode.as_deref(), one(&status, NAME).phase.name()),
+        (Some(why), "stopped")
+    );
+    assert!(status.not_ready.iter().any(|reason| reason.contains(why)), "{:?}", status.not_ready);
+    let refused = command(&app, NAME, Action::Start).await.unwrap_err();
+    assert!(refused.to_string().starts_with("the service is in safe mode: 3 starts"), "{refused}");
+    stop(app).await;
+
+    let build = infallible(script(&Arc::default(), |_| buyer()));
+    let (app, _feeder) = Stage::new().fallible(steady(), build).store(&store).fed().await;
+    assert_eq!(app.fresh().await.safe_mode.as_deref(), Some(why));
+    assert_eq!(leave(&app, json!({})).await.0, 400, "it needs a reason");
+    assert_eq!(leave(&app, json!({"reason": " "})).await.0, 400);
+    let (code, body) = leave(&app, json!({"actor": "ann", "reason": "the disk was full"})).await;
+    assert_eq!((code, &body["reason"]), (202, &json!("the disk was full")));
+    phase(&app, NAME, "running").await;
+    assert_eq!(app.fresh().await.safe_mode, None);
+    let (code, body) = leave(&app, json!({"reason": "again"})).await;
+    assert_eq!((code, &body["detail"]), (409, &json!("the service is not in safe mode")));
+    stop(app).await;
+
+    let asked: Vec<(String, String, String)> =
+        rows(&store, "select actor, answer, action from commands order by seq").await;
+    let asked: Vec<String> =
+        asked.iter().map(|(by, said, what)| format!("{by} {what}: {said}")).collect();
+    assert!(
+        asked.contains(&"ann leave_safe_mode: accepted: the disk was full".to_owned()),
+        "{asked:?}"
+    );
+
+    // What was before it does not count any more.
+    let app = crashing(&store).await;
+    phase(&app, NAME, "running").await;
+    stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_that_follow_an_orderly_end_are_never_too_many() {
+    let folder = folder();
+    let store = folder.path().join("ploy.db");
+    for _ in 0..5 {
+        let build = infallible(script(&Arc::default(), |_| buyer()));
+        let (app, _feeder) = Stage::new().fallible(steady(), build).store(&store).fed().await;
+        phase(&app, NAME, "running").await;
+        stop(app).await;
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::wall;
 use crate::bolt::Bolt;
 use crate::manager::{self, Emergency, StrategyRegistry};
 use crate::ports::StrategyRecord;
@@ -37,7 +38,7 @@ impl Guard {
     /// and whoever runs the service is asked to end it.
     pub(super) fn manager(
         &self,
-        (registry, records): (StrategyRegistry, Vec<StrategyRecord>),
+        (registry, records, safe_mode): (StrategyRegistry, Vec<StrategyRecord>, Option<String>),
         surroundings: Surroundings,
         strategies: Handle,
         fatal: mpsc::Sender<String>,
@@ -50,6 +51,15 @@ impl Guard {
             drop(fatal.try_send(why.to_owned()));
         });
         let (pulses, emergency) = (self.pulses.clone(), Emergency { close, end });
-        manager::Args { registry, records, surroundings, strategies, pulses, emergency }
+        manager::Args {
+            registry,
+            records,
+            surroundings,
+            strategies,
+            pulses,
+            emergency,
+            safe_mode,
+            wall,
+        }
     }
 }

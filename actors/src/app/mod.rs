@@ -27,6 +27,7 @@ use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
+use crate::bus::safe_mode::SafeModeBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::config_service::{self, ConfigService};
@@ -69,6 +70,8 @@ pub struct App {
     snapshots: Arc<Snapshots>,
     ended: watch::Receiver<Option<FeedEnd>>,
     fatal: mpsc::Receiver<String>,
+    /// Whether a part has ended that all need: the process does not end in good order then.
+    has_failed: bool,
     api_tasks: TaskTracker,
     api_end: CancellationToken,
 }
@@ -81,6 +84,8 @@ impl App {
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
+        let past = parts.store.process_past().await?;
+        let safe_mode = past.safe_mode(&parts.process, parts.run.started_at);
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -103,13 +108,13 @@ impl App {
         };
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
         let guard = Guard::new(around.executor.bolt());
-        let all = guard.manager((parts.registry, records), around, parts.strategies, fatal_tx);
+        let found = (parts.registry, records, safe_mode);
+        let all = guard.manager(found, around, parts.strategies, fatal_tx);
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
         let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
-        let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
         let sources =
-            Sources { run, board, bus: bus_shown, store, recorder, clock: clock_shown, wall };
+            Sources { run, board, bus: bus.clone(), store, recorder, clock: clock.clone(), wall };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -117,7 +122,8 @@ impl App {
         let api = server::Args {
             listener: parts.listener,
             state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-                .recalling(recall(&parts.recorder)),
+                .recalling(recall(&parts.recorder))
+                .leaving(safe_mode_bus(&manager)),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -141,6 +147,7 @@ impl App {
             snapshots,
             ended,
             fatal,
+            has_failed: false,
             api_tasks,
             api_end,
         };
@@ -166,10 +173,14 @@ impl App {
 
     /// Waits for a part to end that all need. The text says which.
     pub async fn fatal(&mut self) -> String {
-        match self.fatal.recv().await {
-            Some(why) => why,
-            None => "the root supervisor has ended".to_owned(),
-        }
+        let why = self.fatal.recv().await;
+        self.has_failed = true;
+        why.unwrap_or_else(|| "the root supervisor has ended".to_owned())
+    }
+
+    /// Lets the end of this process count as one that was not in good order, whatever comes: for tests.
+    pub const fn crash(&mut self) {
+        self.has_failed = true;
     }
 
     /// Makes a snapshot now.
@@ -334,6 +345,13 @@ fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
         return None;
     }
     Some(Arc::new(Recalled::new(status.folder.into())))
+}
+
+/// Returns the way out of safe mode.
+fn safe_mode_bus(manager: &ActorRef<manager::Msg>) -> SafeModeBus {
+    let manager = manager.clone();
+    // A manager that is gone drops the question, and its asker is told so.
+    SafeModeBus::new(Arc::new(move |leave| drop(manager.cast(manager::Msg::LeaveSafeMode(leave)))))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

@@ -11,6 +11,7 @@ mod deaths;
 mod entry;
 mod hang;
 mod registry;
+mod safe_mode;
 mod steps;
 mod work;
 
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
+use crate::bus::safe_mode::Leave;
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::pulse::Pulses;
 use crate::runtime::Surroundings;
@@ -52,6 +54,8 @@ pub enum Msg {
     Command(Request),
     /// What a look at the files of strategies changes; nothing new lets those that wait be looked at again.
     Config(Vec<Move>),
+    /// Somebody wants to leave safe mode.
+    LeaveSafeMode(Leave),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Look whether a strategy hangs, and ask to be told again.
@@ -90,6 +94,10 @@ pub struct Args {
     pub pulses: Pulses,
     /// What is done when a strategy cannot be ended.
     pub emergency: Emergency,
+    /// Why no strategy may start until a person says so.
+    pub safe_mode: Option<String>,
+    /// The machine's clock.
+    pub wall: fn() -> Timestamp,
 }
 
 /// The manager's private memory.
@@ -106,6 +114,8 @@ pub struct State {
     is_ending: bool,
     watch: Watch,
     emergency: Emergency,
+    safe_mode: Option<String>,
+    wall: fn() -> Timestamp,
 }
 
 impl Actor for StrategyManager {
@@ -141,6 +151,8 @@ impl Actor for StrategyManager {
             is_ending: false,
             watch: Watch::new(args.pulses),
             emergency: args.emergency,
+            safe_mode: args.safe_mode,
+            wall: args.wall,
         };
         drop(state.myself.cast(Msg::Beat));
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
@@ -157,6 +169,7 @@ impl Actor for StrategyManager {
             Msg::Boot(reply) => state.on_boot(reply),
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
+            Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Beat => state.on_beat(),
             Msg::Who(id, reply) => {

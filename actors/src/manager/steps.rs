@@ -125,6 +125,9 @@ impl State {
 
     /// Moves a strategy and does what the move asks for. The ticket goes on to what the move starts.
     pub(super) fn step(&mut self, id: &StrategyId, input: &Input, why: &str, ticket: Ticket) {
+        if self.is_held(input) {
+            return; // what would start something is done when safe mode is left
+        }
         let now = self.now();
         let Some(entry) = self.entries.get_mut(id) else { return };
         let (effect, record) = match entry.step(input, why, now) {

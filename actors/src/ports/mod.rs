@@ -42,6 +42,8 @@ pub enum Row {
     Intent(StrategyRecord),
     /// A version of a strategy's settings is run. Of the same version only the first is kept.
     Config(ConfigRecord),
+    /// What the next process must know of this one.
+    Process(ProcessRecord),
 }
 
 /// A version of a strategy's settings.
@@ -171,6 +173,34 @@ pub struct StrategyRecord {
     pub saved: Saved,
     /// When it was so.
     pub at: Timestamp,
+}
+
+/// What the next process must know of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRecord {
+    /// When, by the machine's clock.
+    pub at: Timestamp,
+    /// What.
+    pub event: ProcessEvent,
+}
+
+/// What can become of a process that the next must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProcessEvent {
+    /// It ends in good order.
+    Ended,
+    /// It is in safe mode.
+    SafeModeEntered {
+        /// Why.
+        reason: String,
+    },
+    /// A person has left safe mode.
+    SafeModeLeft {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An order as it is shown, with what came of it.

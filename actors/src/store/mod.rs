@@ -9,6 +9,7 @@ mod history;
 mod hold;
 mod moment;
 mod open;
+mod process;
 mod queue;
 mod recovery;
 mod round;

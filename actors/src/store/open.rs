@@ -181,7 +181,8 @@ async fn prepare(
          union all select max(seq) from errors where run = $1 \
          union all select max(seq) from commands where run = $1 \
          union all select max(seq) from strategies where run = $1 \
-         union all select max(seq) from config_versions where run = $1) as facts";
+         union all select max(seq) from config_versions where run = $1 \
+         union all select max(seq) from process_events where run = $1) as facts";
     migrations.run(&mut *conn).await?;
     query(RUN)
         .bind(run.id.clone())

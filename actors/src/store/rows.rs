@@ -12,8 +12,8 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{SqliteConnection, query};
 
 use crate::ports::{
-    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
-    Settlement, StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
+    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -78,6 +78,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
+        Row::Process(record) => record.at,
     }
 }
 
@@ -117,7 +118,8 @@ fn name(row: &Row) -> String {
         | Row::Error(_)
         | Row::Command(_)
         | Row::Intent(_)
-        | Row::Config(_) => "a record".to_owned(),
+        | Row::Config(_)
+        | Row::Process(_) => "a record".to_owned(),
     }
 }
 
@@ -136,6 +138,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
+        Row::Process(row) => vec![process(place, row)],
     }
 }
 
@@ -334,6 +337,27 @@ fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
             .bind(wait.map(|(_, until)| until.micros()))
             .bind(json(&saved.budget))
             .bind(json(&saved.restarts)),
+    )
+}
+
+fn process(place: Place<'_>, record: &ProcessRecord) -> Statement {
+    const SQL: &str = "insert into process_events (run, seq, at, event, actor, reason) \
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    let (event, actor, reason) = match &record.event {
+        ProcessEvent::Ended => ("ended", None, None),
+        ProcessEvent::SafeModeEntered { reason } => ("safe_mode_entered", None, Some(reason)),
+        ProcessEvent::SafeModeLeft { actor, reason } => {
+            ("safe_mode_left", Some(actor), Some(reason))
+        }
+    };
+    Statement::Plain(
+        query(SQL)
+            .bind(place.run.to_owned())
+            .bind(place.seq)
+            .bind(record.at.micros())
+            .bind(event)
+            .bind(actor.cloned())
+            .bind(reason.cloned()),
     )
 }
 

@@ -54,6 +54,12 @@ events! {
     WATCHDOG_FIRED = "watchdog.fired", ERROR,
         "The manager itself could not act on a hang: the gate was closed and the process ended with exit code 12.",
         "Start it again; read `error.message` and the lines before it. It is a defect: report it.";
+    PROCESS_SAFE_MODE_ENTERED = "process.safe_mode_entered", ERROR,
+        "The program was started too often without an orderly end between: no strategy starts.",
+        "Find out why it ended; then `ploy safe-mode leave`.";
+    PROCESS_SAFE_MODE_LEFT = "process.safe_mode_left", INFO,
+        "A person has left safe mode: the strategies that are wanted start.",
+        "Nothing.";
     PART_FAILED = "part.failed", ERROR,
         "A part that only shows (the API, the status) has failed and is started again; trading goes on.",
         "Read `error.message`; it is a defect: report it.";

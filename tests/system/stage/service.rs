@@ -16,6 +16,7 @@ use actors::store::{RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig};
 use ploy::price::Usdc;
+use ploy::process::ProcessPolicy;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::Header;
 use tokio::runtime::Handle;
@@ -141,6 +142,7 @@ impl Stage {
             registry: self.registry,
             folder: self.folder,
             strategies: Handle::current(),
+            process: ProcessPolicy::default(),
         };
         App::start(parts).await.unwrap()
     }

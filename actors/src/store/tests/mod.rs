@@ -267,7 +267,7 @@ fn newest(limit: u32, before: Option<i64>) -> Query {
     Query { strategy: me(), limit, before }
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "orders",
     "order_events",
     "fills",
@@ -278,4 +278,5 @@ const TABLES: [&str; 10] = [
     "errors",
     "commands",
     "strategies",
+    "process_events",
 ];

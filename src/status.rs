@@ -243,8 +243,7 @@ pub struct KernelStatus {
     pub digest: String,
     /// Decisions that were intents, approved or refused.
     pub intents: u64,
-    /// Noes by reason, and refusals by rule, with the newest numbers: over all markets, and once more for each
-    /// market that is open. [`KernelStatus::totals`] tells the former.
+    /// Noes by reason, refusals by rule: over all markets ([`KernelStatus::totals`]), and for each open market.
     pub causes: Vec<Tally>,
     /// What became of orders.
     pub orders: OrderCounts,
@@ -378,8 +377,7 @@ impl KernelStatus {
     /// Returns noes by reason and refusals by rule over all markets, each once, the most frequent first.
     #[must_use]
     pub fn totals(&self) -> Vec<&Tally> {
-        let mut totals: Vec<&Tally> =
-            self.causes.iter().filter(|tally| tally.market.is_none()).collect();
+        let mut totals: Vec<_> = self.causes.iter().filter(|one| one.market.is_none()).collect();
         totals.sort_by_key(|tally| std::cmp::Reverse(tally.count));
         totals
     }
@@ -388,7 +386,6 @@ impl KernelStatus {
 impl SystemStatus {
     /// How many recent lines are kept.
     pub const RECENT_MAX: usize = 50;
-
     /// Tells whether the service can do its work.
     #[must_use]
     pub const fn is_ready(&self) -> bool {

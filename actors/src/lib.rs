@@ -7,7 +7,6 @@
 pub mod adapters;
 pub mod api;
 pub mod app;
-pub mod bolt;
 pub mod bus;
 pub mod cli;
 pub mod clock;
@@ -15,6 +14,7 @@ pub mod compare;
 pub mod config_service;
 pub mod executor;
 pub mod feed;
+pub mod halt;
 pub mod live;
 pub mod manager;
 pub mod panics;

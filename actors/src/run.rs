@@ -8,15 +8,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ploy::config::LogFormat;
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use ploy::halt::Cause;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
+use crate::bus::gates::Switch;
 use crate::cli::Exit;
 use crate::cli::args::RunArgs;
 use crate::cli::form::Output;
+use crate::config_service::Desk;
 use crate::feed::FeedEnd;
+use crate::ports::config::ConfigDesk as _;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings};
 use crate::telemetry::{self, events};
@@ -49,6 +53,8 @@ fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
     panics::install();
     let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
     let io = runtime("io")?;
+    telemetry::watch_tasks(strategies.handle());
+    telemetry::watch_tasks(io.handle());
     let served = io.block_on(serve(&settings, &strategies, Wish { output, watched, exit_at_end }));
     // Everything has been stopped in order, or is to end at once: a strategy that burns the CPU must not hold
     // up the exit.
@@ -71,10 +77,12 @@ struct Wish {
 async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
     tracing::info!(event.name = events::SERVICE_STARTED, "the service starts");
     let parts = app::build(settings, strategies.handle().clone()).await?;
     let mut app = App::start(parts).await?;
     let watchdog = guard(&app)?;
+    tokio::spawn(reload_on(hangup, app.desk.clone()));
     let url = format!("http://{}", app.address);
     let stop_view = CancellationToken::new();
     let mut view = wish
@@ -112,7 +120,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
-    let is_lost = app.guard.is_compromised();
+    let (is_lost, gates) = (app.guard.is_compromised(), app.gates.clone());
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
@@ -122,8 +130,8 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
                 code = if is_lost { code } else { ExitCode::FAILURE };
             }
         },
-        _ = terminate.recv() => return Err("ended at once by a second signal".into()),
-        _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
+        _ = terminate.recv() => return at_once(&gates),
+        _ = interrupt.recv() => return at_once(&gates),
     }
     drop(watchdog);
     Ok(code)
@@ -131,8 +139,12 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
 
 /// Puts the watchdog on guard until the service has ended.
 fn guard(app: &App) -> io::Result<Watchdog> {
-    let bolt = app.guard.bolt.clone();
-    let close = Arc::new(move |_why: &str| bolt.close());
+    let (gates, halts, io) = (app.gates.clone(), app.halts.clone(), Handle::current());
+    let close = Arc::new(move |why: &str| {
+        gates.seal();
+        // What it starts runs there, where a thread is left; what waits for the disk is bounded by the watchdog.
+        io.block_on(halts.raise_stored(Cause::Watchdog, why, "watchdog"));
+    });
     let end = Box::new(|_why: &str| std::process::exit(Exit::Hung.code().into()));
     watchdog::start(app.guard.pulses.clone(), close, end)
 }
@@ -140,6 +152,22 @@ fn guard(app: &App) -> io::Result<Watchdog> {
 /// Returns the exit code of a service that cannot go on.
 fn failed(app: &App) -> ExitCode {
     if app.guard.is_compromised() { Exit::Hung.into() } else { ExitCode::FAILURE }
+}
+
+/// A second signal: nothing leaves any more, and nothing is waited for.
+fn at_once(gates: &Switch) -> Result<ExitCode, Failure> {
+    gates.seal();
+    Err("ended at once by a second signal".into())
+}
+
+/// Reads the folder of settings at each hangup. It never ends the process.
+async fn reload_on(mut hangup: Signal, desk: Option<Desk>) {
+    while hangup.recv().await.is_some() {
+        let Some(desk) = &desk else { continue };
+        if let Err(error) = desk.reload().await {
+            tracing::warn!(error.message = %error, "the folder of settings was not read at a hangup");
+        }
+    }
 }
 
 /// Takes the view off the terminal, so that what is written next stands below it.

@@ -17,10 +17,12 @@ use crate::telemetry::events;
 
 /// The time between two looks.
 pub const EVERY: Duration = Duration::from_millis(500);
+/// How long the closing of the gates may take, with their halt on the disk: what it needs may be stuck, too.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// How long the line on standard error may take: whoever reads it may be stuck, too.
 const SAY_WITHIN: Duration = Duration::from_secs(1);
 
-/// Closes the gate for all strategies at once; the text says why. Must neither wait nor need a runtime.
+/// Closes the gate for all strategies; the text says why. It is given up when it takes too long.
 pub type Close = Arc<dyn Fn(&str) + Send + Sync>;
 /// Ends the process; the text says why.
 pub type End = Box<dyn FnOnce(&str) + Send>;
@@ -50,10 +52,15 @@ pub fn verdict(lookout: &mut Lookout<Whose>, now: Duration, sights: &[Sight]) ->
 /// # Errors
 /// When no thread can be started.
 pub fn start(pulses: Pulses, close: Close, end: End) -> io::Result<Watchdog> {
-    start_every(EVERY, pulses, close, end)
+    start_every((EVERY, CLOSE_WITHIN), pulses, close, end)
 }
 
-fn start_every(every: Duration, pulses: Pulses, close: Close, end: End) -> io::Result<Watchdog> {
+fn start_every(
+    (every, close_within): (Duration, Duration),
+    pulses: Pulses,
+    close: Close,
+    end: End,
+) -> io::Result<Watchdog> {
     let is_off = Arc::new(AtomicBool::new(false));
     let off = Arc::clone(&is_off);
     let guard = thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -67,7 +74,8 @@ fn start_every(every: Duration, pulses: Pulses, close: Close, end: End) -> io::R
                 break why;
             }
         };
-        close(&why);
+        let reason = why.clone();
+        within(close_within, move || close(&reason));
         say(&why);
         end(&why);
     })?;
@@ -89,12 +97,17 @@ fn say(why: &str) {
         "message": "the watchdog ends the process",
         "error.message": why,
     });
-    let (done, written) = mpsc::channel();
+    within(SAY_WITHIN, move || drop(writeln!(io::stderr(), "{line}")));
+}
+
+/// Has work done by a thread of its own, and waits for it for so long: the process ends, whether it is done or not.
+fn within(span: Duration, work: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
-        drop(writeln!(io::stderr(), "{line}"));
+        work();
         done.send(()).ok(); // nobody waits any more
     });
-    written.recv_timeout(SAY_WITHIN).ok(); // the process ends, said or not
+    is_done.recv_timeout(span).ok();
 }
 
 #[cfg(test)]
@@ -173,10 +186,29 @@ mod tests {
         let (closing, ending) = (said.clone(), said);
         let close: Close = Arc::new(move |_| closing.send("closed").unwrap());
         let end: End = Box::new(move |_| ending.send("ended").unwrap());
-        let guard = start_every(Duration::from_millis(1), pulses, close, end).unwrap();
         let within = Duration::from_secs(60);
+        let often = Duration::from_millis(1);
+        let guard = start_every((often, within), pulses, close, end).unwrap();
         assert_eq!(heard.recv_timeout(within), Ok("closed"));
         assert_eq!(heard.recv_timeout(within), Ok("ended"));
+        drop(guard);
+    }
+
+    #[test]
+    fn gates_that_cannot_be_closed_in_time_do_not_keep_the_process() {
+        let (pulses, pulse) = (Pulses::default(), Arc::new(Pulse::default()));
+        pulse.begin(Work::Market);
+        pulses.watch(strategy(), &pulse, Duration::ZERO);
+        let (_held, stuck) = mpsc::channel::<()>();
+        let stuck = std::sync::Mutex::new(stuck);
+        let (ending, heard) = mpsc::channel();
+        let close: Close = Arc::new(move |_| {
+            stuck.lock().unwrap().recv().ok();
+        });
+        let end: End = Box::new(move |_| ending.send("ended").unwrap());
+        let often = Duration::from_millis(1);
+        let guard = start_every((often, often), pulses, close, end).unwrap();
+        assert_eq!(heard.recv_timeout(Duration::from_secs(60)), Ok("ended"));
         drop(guard);
     }
 
@@ -189,7 +221,8 @@ mod tests {
         let keep = said.clone();
         let close: Close = Arc::new(move |_| keep.send(()).unwrap());
         let end: End = Box::new(move |_| said.send(()).unwrap());
-        drop(start_every(Duration::from_secs(3600), pulses, close, end).unwrap());
+        let seldom = Duration::from_secs(3600);
+        drop(start_every((seldom, seldom), pulses, close, end).unwrap());
         // Its thread has ended when it holds neither closure any more.
         assert_eq!(
             heard.recv_timeout(Duration::from_secs(60)),

@@ -6,10 +6,12 @@
 
 mod change;
 mod drill;
+mod edit;
 mod fault;
 mod folder;
 mod momentum;
 mod nba_swing;
+mod plan;
 mod reader;
 mod risk;
 mod schema;
@@ -23,12 +25,14 @@ mod value;
 mod values;
 
 pub use change::{Change, Stated, changes, needs};
+pub use edit::edited;
 pub use fault::Fault;
-pub use folder::{Folder, Move, Seen};
+pub use folder::{FileView, Folder, Move, Seen};
+pub use plan::{Lean, lean};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
-    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
-    ServiceConfig, ShutdownConfig, StoreConfig,
+    ApiConfig, FeedConfig, HaltConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
+    RestingOrders, ServiceConfig, ShutdownConfig, StoreConfig, Watch, WatchConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

@@ -262,7 +262,7 @@ impl Model {
         self.streak = match (class, self.streak) {
             (FailureClass::Panic, Some((same, times))) if same == what => Some((what, times + 1)),
             (FailureClass::Panic, _) => Some((what, 1)),
-            _ => None,
+            (_, _) => None,
         };
         let is_hang = class == FailureClass::Hang;
         let now = self.now;
@@ -285,30 +285,20 @@ impl Model {
         }
     }
 
-    fn command(&mut self, step: &Step) {
-        if !self.has_file && *step != Step::Stop {
-            return;
+    fn resume(&mut self) -> bool {
+        let is_halted = matches!(self.place, Place::Halted(_));
+        if is_halted {
+            self.forget();
+            self.go(Place::Building);
         }
-        let counted = match step {
-            Step::Restart | Step::Resume => 1,
-            _ => 0,
-        };
-        let taken = match step {
-            Step::Start => self.start(),
-            Step::Stop => self.stop(),
-            Step::Restart => self.restart(),
-            _ => match self.place {
-                Place::Halted(_) => {
-                    self.forget();
-                    self.go(Place::Building);
-                    true
-                }
-                _ => false,
-            },
-        };
-        if taken {
-            self.wanted = Some(*step != Step::Stop);
-            self.restarts += counted;
+        is_halted
+    }
+
+    /// Notes what came of a command: what is wanted now, and how many starts it was that were not the first.
+    const fn commanded(&mut self, was_taken: bool, wanted: bool, restarts: u64) {
+        if was_taken {
+            self.wanted = Some(wanted);
+            self.restarts += restarts;
         }
     }
 
@@ -411,7 +401,22 @@ impl ReferenceStateMachine for Model {
     fn apply(mut self_: Self, step: &Step) -> Self {
         let model = &mut self_;
         match step {
-            Step::Start | Step::Stop | Step::Restart | Step::Resume => model.command(step),
+            Step::Start => {
+                let was_taken = model.has_file && model.start();
+                model.commanded(was_taken, true, 0);
+            }
+            Step::Stop => {
+                let was_taken = model.stop();
+                model.commanded(was_taken, false, 0);
+            }
+            Step::Restart => {
+                let was_taken = model.has_file && model.restart();
+                model.commanded(was_taken, true, 1);
+            }
+            Step::Resume => {
+                let was_taken = model.has_file && model.resume();
+                model.commanded(was_taken, true, 1);
+            }
             Step::Done => model.done(),
             Step::Fail(class, what) => model.fail(*class, *what),
             Step::Complete => {

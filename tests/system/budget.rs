@@ -86,7 +86,8 @@ fn wait(status: &StrategyStatus) -> Option<(u32, u64)> {
     match &status.phase {
         Phase::Backoff { attempt, until } => Some((*attempt, until.since(status.since).as_secs())),
         Phase::Halted { .. } => None,
-        other => panic!("{other:?}"),
+        Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => panic!("{status:?}"),
+        Phase::Stopping { .. } | Phase::Quarantine { .. } => panic!("{status:?}"),
     }
 }
 

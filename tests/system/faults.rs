@@ -236,10 +236,12 @@ async fn what_a_killed_strategy_knew_is_there_for_its_next_try() {
     feeder.book(first, "0.39", "0.40").await;
     let bought = show_until((&app, &mut feeder), "it has bought", |s| s.kernel.fills == 1).await;
     feeder.book(first, "0.38", "0.39").await;
-    let back = show_until((&app, &mut feeder), "it is back", |s| {
+    show_until((&app, &mut feeder), "it is back", |s| {
         s.restarts.contains_key("failure") && s.phase.name() == "running"
     })
     .await;
+    feeder.settled(&app).await;
+    let back = one(&*app.fresh().await, "drill").clone();
     assert!(bought.kernel.inputs < back.kernel.inputs, "it counts on");
     assert!(bought.kernel.decisions <= back.kernel.decisions);
     feeder.book(second, "0.49", "0.50").await;
@@ -334,7 +336,7 @@ async fn a_number_raised_in_the_file_lets_the_fault_happen_now() {
 }
 
 /// Starts the program with a strategy that trades and a drill that burns a thread for ever.
-fn burning(folder: &Path, tape: &Path) -> Program {
+fn burning(folder: &Path, tape: &Path, speed: &str) -> Program {
     let config = folder.join("config");
     let strategies = config.join("strategies");
     fs::create_dir_all(&strategies).unwrap();
@@ -368,7 +370,7 @@ fn burning(folder: &Path, tape: &Path) -> Program {
         "--listen",
         "127.0.0.1:0",
         "--speed",
-        "max",
+        speed,
         "--exit-at-end",
         "--output",
         "json",
@@ -383,7 +385,7 @@ async fn a_thread_that_is_lost_ends_the_process_and_the_second_time_its_strategy
     let folder = folder();
     let tape = tape::short(folder.path());
     for said in ["strategy.backoff", "strategy.halted"] {
-        let mut program = burning(folder.path(), &tape);
+        let mut program = burning(folder.path(), &tape, "max");
         program.logged("strategy.slow");
         program.logged("strategy.failed");
         program.logged("process.compromised");
@@ -393,7 +395,18 @@ async fn a_thread_that_is_lost_ends_the_process_and_the_second_time_its_strategy
         assert!(!ended.stderr.contains("watchdog.fired"), "the manager acted itself");
     }
 
-    let mut program = burning(folder.path(), &tape);
+    // What has cost a thread is shown, and holds all back until a person has looked.
+    let mut program = burning(folder.path(), &tape, "1x");
+    let url = program.logged("service.ready")["url"].as_str().unwrap().to_owned();
+    let check = Program::to_end(ploy(folder.path(), &["status", "--check", "--url", &url]));
+    assert!(check.stdout.contains("HALTED by watchdog"), "{}", check.stdout);
+    let resume = ["resume", "--all", "--reason", "looked", "--url", &url];
+    let resumed = Program::to_end(ploy(folder.path(), &resume));
+    assert_eq!(resumed.stdout.lines().next(), Some("the halt by watchdog is over"));
+    program.signal("TERM");
+    assert_eq!(program.wait(WITHIN).status.code(), Some(0));
+
+    let mut program = burning(folder.path(), &tape, "max");
     program.logged("strategy.halted");
     let ended = program.wait(2 * WITHIN);
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);

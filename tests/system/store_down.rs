@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actors::app::App;
+use ploy::status::SystemStatus;
 use sqlx::{Connection as _, Executor as _};
 
 use crate::stage::feeder::Feeder;
@@ -70,12 +71,13 @@ async fn a_store_that_comes_back_lets_orders_go_out_again() {
     let mut other = database(&path).await;
     other.execute("begin immediate").await.unwrap();
     show(&app, &mut feeder, market).await;
-    let status = until(&app, "the store is down", |status| !status.store.up).await;
+    let is_down = |status: &SystemStatus| !status.store.up && !status.gates.halts.is_empty();
+    let status = until(&app, "the store is down, and all halted by it", is_down).await;
     assert_eq!(one(&status, "buyer").kernel.orders.rejected, 1);
     other.execute("rollback").await.unwrap();
     other.close().await.unwrap();
 
-    until(&app, "the store is up", |status| status.store.up).await;
+    until(&app, "all goes on", |status| status.store.up && status.gates.halts.is_empty()).await;
     show(&app, &mut feeder, market).await;
     let kernel = &one(&*app.fresh().await, "buyer").kernel.clone();
     assert_eq!((kernel.fills, kernel.orders.open), (1, 0));

@@ -61,11 +61,12 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
+    ("halt", &["intent", "lifecycle", "order", "time"]),
     ("command", &["lifecycle", "order"]),
     ("process", &["time"]),
     ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["lifecycle", "market", "order", "price", "tape", "time"]),
+    ("status", &["halt", "lifecycle", "market", "order", "price", "tape", "time"]),
     (
         "kernel",
         &[
@@ -111,13 +112,12 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
-    ("config", &["numbers", "order", "price", "process", "restart", "risk", "strategy"]),
+    ("config", &["halt", "numbers", "order", "price", "process", "restart", "risk", "strategy"]),
 ];
 
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime
 /// knows no venue, and only `app` knows all.
 const ACTORS: Arrows = &[
-    ("bolt", &[]),
     ("bus", &[]),
     ("panics", &[]),
     ("pulse", &[]),
@@ -131,15 +131,20 @@ const ACTORS: Arrows = &[
     ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
-    ("executor", &["bolt", "bus", "ports", "store", "telemetry"]),
+    ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
+    ("executor", &["bus", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
         &["bus", "clock", "executor", "panics", "ports", "pulse", "record", "store", "telemetry"],
     ),
-    ("manager", &["bus", "clock", "panics", "ports", "pulse", "record", "runtime", "telemetry"]),
-    ("config_service", &["bus", "telemetry"]),
-    ("status", &["bus", "clock", "ports", "record", "store"]),
+    // What breaks the account or costs a thread halts all, and only the manager learns of it.
+    (
+        "manager",
+        &["bus", "clock", "halt", "panics", "ports", "pulse", "record", "runtime", "telemetry"],
+    ),
+    ("config_service", &["bus", "ports", "telemetry"]),
+    ("status", &["bus", "clock", "halt", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
@@ -158,12 +163,12 @@ const ACTORS: Arrows = &[
         &[
             "adapters",
             "api",
-            "bolt",
             "bus",
             "clock",
             "config_service",
             "executor",
             "feed",
+            "halt",
             "manager",
             "ports",
             "pulse",
@@ -178,7 +183,20 @@ const ACTORS: Arrows = &[
     ),
     (
         "run",
-        &["app", "cli", "feed", "live", "panics", "report", "settings", "telemetry", "watchdog"],
+        &[
+            "app",
+            "bus",
+            "cli",
+            "config_service",
+            "feed",
+            "live",
+            "panics",
+            "ports",
+            "report",
+            "settings",
+            "telemetry",
+            "watchdog",
+        ],
     ),
     ("main", &["cli", "run"]),
     ("lib", &[]),

@@ -1,5 +1,6 @@
 //! Deaths: a runtime that has ended, of what, and what its strategy's own policy makes of it.
 
+use ploy::halt::Cause;
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
 use ploy::restart::{Failure, FailureClass, Verdict};
@@ -111,14 +112,12 @@ impl State {
     }
 
     /// The books of a strategy are broken: what it says of the account cannot be trusted, and neither can what the
-    /// others hold of it. The place for all that must happen to the whole account.
-    #[expect(
-        clippy::unused_self,
-        reason = "what must happen to the whole account is asked for here"
-    )]
+    /// others hold of it. All strategies are halted, exits too, until a person has looked.
     fn account_broken(&self, id: &StrategyId, cause: &str) {
         tracing::error!(event.name = events::ACCOUNT_BROKEN, strategy.id = %id, cause,
             "the books of a strategy are broken");
+        self.say(id, events::ACCOUNT_BROKEN, format!("its books are broken: {cause}"));
+        self.halts.raise(Cause::AccountBroken, &format!("the books of {id}: {cause}"), "manager");
     }
 
     pub(super) fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {

@@ -18,6 +18,7 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::registry::Registration;
+use crate::ports::config::How;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::pulse::Pulse;
 use crate::runtime::{self, Will};
@@ -52,6 +53,10 @@ pub(super) struct Entry {
     pub(super) pending: Option<String>,
     /// What of its life is stored already.
     stored: Saved,
+    /// How the settings in force came to be; absent since the start of the process.
+    pub(super) how: Option<How>,
+    /// Since when they are in force, on the machine's clock.
+    pub(super) config_since: Option<Timestamp>,
 }
 
 impl Entry {
@@ -80,6 +85,8 @@ impl Entry {
             taking: None,
             pending: None,
             stored,
+            how: None,
+            config_since: None,
         }
     }
 
@@ -161,6 +168,7 @@ impl Entry {
             since: self.since,
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
+            config_since: self.config_since,
             config_pending: self.pending.clone(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ploy::halt::Cause;
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
 use ploy::restart::{Failure, FailureClass};
@@ -24,14 +25,9 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// How long the manager's own beat may stand still. It waits for nothing but the start of a runtime.
 const MANAGER_WITHIN: Duration = Duration::from_secs(30);
 
-/// What is done when a strategy cannot be ended. Both are called at once, and neither may wait.
+/// Asks for the end of the process when a strategy cannot be ended; the text says why. Must not wait.
 #[derive(Clone)]
-pub struct Emergency {
-    /// Closes the gate for all strategies; the text says why.
-    pub close: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Asks for the end of the process; the text says why.
-    pub end: Arc<dyn Fn(&str) + Send + Sync>,
-}
+pub struct Emergency(pub Arc<dyn Fn(&str) + Send + Sync>);
 
 /// What the manager sees of the pulses.
 #[derive(Debug)]
@@ -137,7 +133,9 @@ impl State {
         let why = format!("strategy {id} hangs and cannot be ended: its thread is lost");
         tracing::error!(event.name = events::PROCESS_COMPROMISED, strategy.id = %id,
             error.message = why, "a thread is lost; the process ends");
-        (self.emergency.close)(&why);
+        // Nothing leaves this process any more; the next one comes up halted, until a person has looked.
+        self.around.gates.seal();
+        self.halts.raise(Cause::Watchdog, &why, "manager");
         self.say(id, events::PROCESS_COMPROMISED, why.clone());
         if is_quarantined {
             // A halt must be on record before the process ends; a retry belongs to the next one.
@@ -146,7 +144,7 @@ impl State {
         }
         self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
         self.is_ending = true;
-        (self.emergency.end)(&why);
+        (self.emergency.0)(&why);
     }
 }
 

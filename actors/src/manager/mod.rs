@@ -12,6 +12,7 @@ mod entry;
 mod hang;
 mod registry;
 mod safe_mode;
+mod standing;
 mod steps;
 mod work;
 
@@ -33,6 +34,8 @@ use tokio::sync::oneshot;
 use crate::bus::Ticket;
 use crate::bus::command::Request;
 use crate::bus::safe_mode::Leave;
+use crate::halt::Halts;
+use crate::ports::config::{InForce, Wait};
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::pulse::Pulses;
 use crate::runtime::Surroundings;
@@ -56,6 +59,8 @@ pub enum Msg {
     Config(Vec<Move>),
     /// Somebody wants to leave safe mode.
     LeaveSafeMode(Leave),
+    /// Somebody asks what is in force of some strategies' settings.
+    Standing(Wait, Vec<StrategyId>, oneshot::Sender<BTreeMap<StrategyId, InForce>>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Look whether a strategy hangs, and ask to be told again.
@@ -88,15 +93,17 @@ pub struct Args {
     pub records: Vec<StrategyRecord>,
     /// Where runtimes stand.
     pub surroundings: Surroundings,
+    /// Whom it tells what all must be halted for.
+    pub halts: Halts,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
     /// Where the pulses of all that must move are shown.
     pub pulses: Pulses,
-    /// What is done when a strategy cannot be ended.
+    /// Whom it asks for the end of the process.
     pub emergency: Emergency,
     /// Why no strategy may start until a person says so.
     pub safe_mode: Option<String>,
-    /// The machine's clock.
+    /// The machine's clock, for the history of settings and for safe mode.
     pub wall: fn() -> Timestamp,
 }
 
@@ -105,17 +112,20 @@ pub struct Args {
 pub struct State {
     myself: ActorRef<Msg>,
     around: Surroundings,
+    halts: Halts,
     strategies: Handle,
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
     records: BTreeMap<StrategyId, StrategyRecord>,
+    /// Those who wait to be told what is in force.
+    asked: Vec<standing::Asked>,
+    wall: fn() -> Timestamp,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
     watch: Watch,
     emergency: Emergency,
     safe_mode: Option<String>,
-    wall: fn() -> Timestamp,
 }
 
 impl Actor for StrategyManager {
@@ -136,23 +146,26 @@ impl Actor for StrategyManager {
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id), now);
+                let mut entry = Entry::new(registration.clone(), records.remove(&id), now);
+                entry.config_since = Some((args.wall)());
                 (id, entry)
             })
             .collect();
         let state = State {
             myself,
             around: args.surroundings,
+            halts: args.halts,
             strategies: args.strategies,
             entries,
             records,
+            asked: Vec::new(),
+            wall: args.wall,
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
             watch: Watch::new(args.pulses),
             emergency: args.emergency,
             safe_mode: args.safe_mode,
-            wall: args.wall,
         };
         drop(state.myself.cast(Msg::Beat));
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
@@ -170,6 +183,7 @@ impl Actor for StrategyManager {
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
             Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
+            Msg::Standing(wait, of, reply) => state.on_standing(wait, of, reply),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Beat => state.on_beat(),
             Msg::Who(id, reply) => {
@@ -181,6 +195,7 @@ impl Actor for StrategyManager {
             }
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 
@@ -198,6 +213,7 @@ impl Actor for StrategyManager {
             }
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 
 mod died;
 mod drill;
+mod effects;
 mod poison;
 mod records;
 mod work;
@@ -22,7 +23,7 @@ use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
-use ploy::order::{OrderEvent, StrategyId, Submission, Update};
+use ploy::order::StrategyId;
 use ploy::restart::FailureClass;
 use ploy::strategy::drill::Ordeal;
 use ploy::strategy::fault::Fault;
@@ -32,11 +33,12 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::event::{Delivery, EventBus, Mailbox};
+use crate::bus::gates::Switch;
 use crate::bus::status::StatusBus;
 use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
 use crate::panics;
-use crate::ports::{Clock, Row};
+use crate::ports::Clock;
 use crate::pulse::Pulse;
 use crate::record::{Recorder, Track};
 use crate::store::Store;
@@ -53,8 +55,10 @@ pub enum Msg {
     Ready,
     /// Write how you are on the board.
     Report(oneshot::Sender<()>),
-    /// Order entry was opened or closed.
+    /// Its phase lets so much pass from now on.
     Gate(Gate),
+    /// Halts or pauses have changed; the answer is given when the kernel knows.
+    Regate(oneshot::Sender<()>),
     /// A person released the breaker.
     Release,
     /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
@@ -78,6 +82,8 @@ pub struct Surroundings {
     pub clock: EventClock,
     /// The status board.
     pub board: StatusBus,
+    /// What halts and pauses let pass.
+    pub gates: Switch,
 }
 
 /// What a runtime is built of.
@@ -119,8 +125,11 @@ pub struct State {
     /// Whether its kernel is within an input: what it holds then may be half changed.
     is_torn: bool,
     around: Surroundings,
-    /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
-    is_awake: bool,
+    /// What its phase lets pass.
+    allowed: Gate,
+    /// What its kernel was told; nothing while it does not know what time it is: its mailbox begins with what was
+    /// true before it was built.
+    told: Option<Gate>,
     /// Whether it has said what must be remembered: what it would decide after that, nobody would know of.
     is_over: bool,
     asked: Option<Timestamp>,
@@ -147,6 +156,9 @@ impl Actor for StrategyRuntime {
         let reporting = myself.clone();
         let ask = move |done| drop(reporting.cast(Msg::Report(done)));
         around.board.reporter(&id, Box::new(ask));
+        let telling = myself.clone();
+        let tell = move |done| drop(telling.cast(Msg::Regate(done)));
+        around.gates.listen(&id, Box::new(tell));
         let effects = Vec::new();
         Ok(State {
             kernel,
@@ -161,7 +173,8 @@ impl Actor for StrategyRuntime {
             ballast: Vec::new(),
             is_torn: false,
             around,
-            is_awake: false,
+            allowed: Gate::Open,
+            told: None,
             is_over: false,
             asked: None,
             conflated: 0,
@@ -184,7 +197,14 @@ impl Actor for StrategyRuntime {
                 state.report();
                 done.send(()).ok(); // an asker that left is no failure
             }
-            Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
+            Msg::Gate(gate) => {
+                state.allowed = gate;
+                state.on_gates(now)?;
+            }
+            Msg::Regate(done) => {
+                state.on_gates(now)?;
+                done.send(()).ok(); // an asker that left is no failure
+            }
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
             Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
             Msg::Remember(reply) => {
@@ -214,9 +234,8 @@ impl Actor for StrategyRuntime {
 impl State {
     /// Takes in everything that waits, in order.
     async fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
-        if !self.is_awake {
-            self.is_awake = true;
-            self.take(&Input::Gate { at: now, gate: Gate::Open }, &Ticket::none())?;
+        if self.told.is_none() {
+            self.on_gates(now)?;
         }
         let batch = self.mailbox.take();
         self.conflated += batch.conflated;
@@ -251,6 +270,15 @@ impl State {
         }
         self.ask();
         Ok(())
+    }
+
+    /// Tells the kernel the strictest of what its phase, halts and pauses let pass, where that is news.
+    fn on_gates(&mut self, now: Timestamp) -> Result<(), Died> {
+        let gate = self.allowed.max(self.around.gates.gate(&self.id));
+        if self.told.replace(gate) == Some(gate) {
+            return Ok(());
+        }
+        self.take(&Input::Gate { at: now, gate }, &Ticket::none())
     }
 
     /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
@@ -309,55 +337,6 @@ impl State {
                 self.ordeal = Some(ordeal);
                 Ok(())
             }
-        }
-    }
-
-    fn carry(&mut self, effect: Effect, ticket: &Ticket) {
-        match effect {
-            Effect::Submit(order) => {
-                let (id, at) = (order.id().clone(), order.at());
-                let sent = self.around.executor.submit(order, self.incarnation, ticket.clone());
-                if let Err(refusal) = sent {
-                    let reason = refusal.to_string();
-                    let update = Update::Submitted(Submission::Rejected { reason });
-                    self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
-                }
-            }
-            Effect::Decided { decision, repeated, risk } => {
-                let record = records::decision(&self.kernel, &decision, repeated, risk.as_deref());
-                if let Some(record) = record {
-                    self.store(Row::Decision(record), ticket);
-                }
-            }
-            Effect::Settled { market, payouts, amount, profit } => {
-                let at = self.around.clock.now();
-                let settlement =
-                    records::settlement(&self.id, &market, (payouts, amount, profit), at);
-                records::say_settlement(&settlement, &market, &self.around.board);
-                self.store(Row::Settlement(settlement), ticket);
-            }
-            Effect::Tripped(trip) => {
-                let record = records::tripped(&self.id, &trip);
-                records::say_risk(&record, &self.around.board);
-                self.store(Row::Risk(record), ticket);
-            }
-            Effect::Released(rule) => {
-                let record = records::released(&self.id, rule, self.around.clock.now());
-                records::say_risk(&record, &self.around.board);
-                self.store(Row::Risk(record), ticket);
-            }
-        }
-    }
-
-    /// Queues a row. A full queue is counted by the store and shown; nothing waits here.
-    fn store(&self, row: Row, ticket: &Ticket) {
-        if let Err(error) = self.around.store.record(row, ticket.clone()) {
-            tracing::error!(
-                event.name = crate::telemetry::events::STORE_FULL,
-                strategy.id = %self.id,
-                error.message = %error,
-                "a record could not be queued"
-            );
         }
     }
 

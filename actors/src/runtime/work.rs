@@ -11,7 +11,7 @@ impl Msg {
         match self {
             Self::Ready => Work::Mailbox,
             Self::Report(_) | Self::Remember(_) => Work::Report,
-            Self::Gate(_) | Self::Release => Work::Control,
+            Self::Gate(_) | Self::Regate(_) | Self::Release => Work::Control,
             Self::TakeOver(..) => Work::Settings,
         }
     }

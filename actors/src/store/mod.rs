@@ -4,6 +4,8 @@
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
 mod cells;
+mod config_history;
+mod gates;
 mod grounds;
 mod history;
 mod hold;
@@ -126,6 +128,12 @@ impl Store {
     #[must_use]
     pub fn pressure(&self) -> bool {
         QUEUE_MAX < 2 * self.inner.shared.waiting()
+    }
+
+    /// Tells whether so many rows wait that records are being refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        QUEUE_MAX <= self.inner.shared.waiting()
     }
 
     /// Returns when all that was queued before is on the disk.

@@ -32,8 +32,8 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::ports::{
-    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, Query, Records,
-    RiskRecord, Settlement, StrategyRecord,
+    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, ProcessEvent,
+    ProcessRecord, Query, Records, RiskRecord, Settlement, StrategyRecord,
 };
 
 const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);
@@ -240,6 +240,7 @@ fn every_kind() -> Vec<Row> {
             answer: "unknown".to_owned(),
         }),
         Row::Intent(halt(Some("three panics"))),
+        Row::Process(ProcessRecord { at: at(7), event: ProcessEvent::Ended }),
     ]
 }
 

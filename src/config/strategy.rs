@@ -10,6 +10,7 @@ use crate::order::StrategyId;
 use crate::restart::{FailureOrders, RestartMode, RestartPolicy};
 use crate::risk::Limits;
 use crate::rollout::RolloutPolicy;
+use crate::strategy::drill::{self, Drill};
 use crate::strategy::gates::{self, Gates};
 use crate::strategy::momentum::Momentum;
 use crate::strategy::momentum::config::{self as momentum, Mode};
@@ -19,6 +20,7 @@ use crate::strategy::split_arb::{self, SplitArb, Style};
 use crate::strategy::{Misfit, Saved, Strategy, Subscription};
 
 use super::change::{self, Stated};
+use super::drill as drill_settings;
 use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
@@ -61,6 +63,8 @@ pub enum Kind {
     Momentum(momentum::Config),
     /// Shares of a team while its game is played.
     NbaSwing(Box<nba_swing::Config>),
+    /// Fails on purpose: for fire drills on a paper venue.
+    Drill(drill::config::Config),
 }
 
 impl StrategyConfig {
@@ -82,6 +86,7 @@ impl Kind {
             Self::SplitArb(_) => SPLIT_ARB,
             Self::Momentum(_) => MOMENTUM,
             Self::NbaSwing(_) => NBA_SWING,
+            Self::Drill(_) => DRILL,
         }
     }
 
@@ -93,6 +98,7 @@ impl Kind {
             Self::SplitArb(config) => split_arb_settings::style_name(config.style),
             Self::Momentum(config) => momentum_settings::mode_name(config.method.mode()),
             Self::NbaSwing(config) => config.training.name(),
+            Self::Drill(config) => config.fault.name(),
         }
     }
 
@@ -103,6 +109,7 @@ impl Kind {
             Self::SplitArb(config) => config.style.gates(),
             Self::Momentum(config) => config.gates(),
             Self::NbaSwing(_) => gates::NBA_SWING,
+            Self::Drill(_) => gates::DRILL,
         }
     }
 
@@ -113,6 +120,7 @@ impl Kind {
             Self::SplitArb(config) => Box::new(SplitArb::new(config.clone())),
             Self::Momentum(config) => Box::new(Momentum::new(config.clone())),
             Self::NbaSwing(config) => Box::new(NbaSwing::new(config.as_ref().clone())),
+            Self::Drill(config) => Box::new(Drill::new(config.clone())),
         }
     }
 
@@ -131,7 +139,12 @@ impl Kind {
             (Self::NbaSwing(config), Saved::NbaSwing(saved)) => {
                 Ok(Box::new(NbaSwing::restore(config.as_ref().clone(), saved)))
             }
-            (Self::SplitArb(_) | Self::Momentum(_) | Self::NbaSwing(_), _) => Err(Misfit::Kind),
+            (Self::Drill(config), Saved::Drill(saved)) => {
+                Ok(Box::new(Drill::restore(config.clone(), saved)))
+            }
+            (Self::SplitArb(_) | Self::Momentum(_) | Self::NbaSwing(_) | Self::Drill(_), _) => {
+                Err(Misfit::Kind)
+            }
         }
     }
 
@@ -156,6 +169,9 @@ impl Kind {
                 let slug_prefixes = vec![config.market_prefix.clone()];
                 Subscription { slug_prefixes, symbols: Vec::new() }
             }
+            Self::Drill(config) => {
+                Subscription { slug_prefixes: config.market_prefixes.clone(), symbols: Vec::new() }
+            }
         }
     }
 }
@@ -163,7 +179,8 @@ impl Kind {
 pub(super) const SPLIT_ARB: &str = "split_arb";
 pub(super) const MOMENTUM: &str = "momentum";
 pub(super) const NBA_SWING: &str = "nba_swing";
-static KINDS: [&str; 3] = [SPLIT_ARB, MOMENTUM, NBA_SWING];
+pub(super) const DRILL: &str = "drill";
+static KINDS: [&str; 4] = [SPLIT_ARB, MOMENTUM, NBA_SWING, DRILL];
 
 const KIND: Setting =
     Setting::other("kind", Range::Word(&KINDS)).restart("Which rules the strategy trades by.");
@@ -320,6 +337,7 @@ fn rules(reader: &Reader<'_>) -> Option<Rules> {
             Some(Rules::Momentum(mode.unwrap_or(Mode::Predictive)))
         }
         NBA_SWING => Some(Rules::NbaSwing),
+        DRILL => Some(Rules::Drill),
         _ => None,
     }
 }
@@ -331,6 +349,7 @@ fn kind(rules: Rules, own: &mut Values, reader: &mut Reader<'_>) -> Option<Kind>
         Rules::NbaSwing => {
             nba_swing_settings::config(own, reader).map(Box::new).map(Kind::NbaSwing)
         }
+        Rules::Drill => drill_settings::config(own).map(Kind::Drill),
     }
 }
 

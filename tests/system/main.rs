@@ -9,6 +9,7 @@
 mod budget;
 mod commands;
 mod determinism;
+mod faults;
 mod flood;
 mod halt;
 mod isolation;

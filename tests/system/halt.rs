@@ -12,15 +12,14 @@ use ploy::halt::Cause;
 use ploy::intent::TimeInForce;
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
-use ploy::market::{ConditionId, Side};
-use ploy::order::{ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Submission, Update};
-use ploy::price::{Size, Usdc};
+use ploy::market::ConditionId;
+use ploy::order::ClientOrderId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
+use crate::isolation::stray_fill;
 use crate::stage::feeder::Feeder;
 use crate::stage::program::{Program, ploy, run};
 use crate::stage::script::{OnEvent, buy, buyer, script, sell, yes_ask};
@@ -434,67 +433,25 @@ async fn a_halt_of_a_process_that_is_about_to_end_is_on_the_disk_when_it_is_rais
     stop(app).await;
 }
 
-/// Fills more of each sale of one strategy than it holds, in front of another venue.
-struct Overfilling {
-    venue: Arc<dyn Venue>,
-    events: mpsc::Sender<(OrderEvent, Ticket)>,
-}
-
-impl Venue for Overfilling {
-    fn submit(&self, order: Order, ticket: Ticket) {
-        let (id, intent) = (order.id().clone(), *order.intent());
-        if id.strategy.as_str() != "one" || intent.side == Side::Buy {
-            return self.venue.submit(order, ticket);
-        }
-        let fill = Fill {
-            number: 1,
-            order: id.clone(),
-            market: intent.market,
-            outcome: intent.outcome,
-            side: intent.side,
-            price: intent.limit,
-            size: "1000".parse().unwrap(),
-            fee: Usdc::ZERO,
-            liquidity: Liquidity::Taker,
-            at: order.at(),
-        };
-        let done = Update::Done { unfilled: Size::ZERO, cause: DoneCause::Filled };
-        for update in [Update::Submitted(Submission::Accepted), Update::Filled(fill), done] {
-            let event = OrderEvent { at: order.at(), order: id.clone(), update };
-            self.events.try_send((event, ticket.clone())).unwrap();
-        }
-    }
-
-    fn cancel(&self, id: ClientOrderId, ticket: Ticket) {
-        self.venue.cancel(id, ticket);
-    }
-
-    fn health(&self) -> Result<(), String> {
-        self.venue.health()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn books_that_do_not_add_up_close_all_gates_until_a_person_resumes() {
     let folder = folder();
     let store = folder.path().join("ploy.db");
-    let wrap: WrapVenue = Box::new(|venue, events| Arc::new(Overfilling { venue, events }));
-    let other = script(&Arc::default(), |_| trader());
-    let (app, mut feeder) = trades().custom("other", other).venue(wrap).store(&store).fed().await;
+    let broken = script(&Arc::default(), |_| trader());
+    let (app, mut feeder) = trades().custom("broken", broken).store(&store).fed().await;
     let market = feeder.market(1).await;
     low(&app, &mut feeder, market).await;
-    low(&app, &mut feeder, market).await;
-    high(&app, &mut feeder, market).await;
+    app.bus.tell(stray_fill(market), Ticket::none());
     let status = until(&app, "all is halted", |status| !status.gates.halts.is_empty()).await;
     assert_eq!((halted_by(&status), status.gates.gate), (vec![Cause::AccountBroken], Gate::Closed));
     let why = &status.gates.halts[0].why;
-    assert!(why.reason.starts_with("the books of one: "), "{why:?}");
-    phase(&app, "one", "halted").await;
-    let before = fills(&app, "other").await;
+    assert!(why.reason.starts_with("the books of broken: "), "{why:?}");
+    phase(&app, "broken", "halted").await;
+    let before = fills(&app, "one").await;
     high(&app, &mut feeder, market).await;
     low(&app, &mut feeder, market).await;
     let held = app.fresh().await;
-    let held = one(&held, "other");
+    let held = one(&held, "one");
     assert_eq!((held.kernel.fills, held.phase.name()), (before, "running"), "not even an exit");
 
     let url = format!("http://{}", app.address);
@@ -503,8 +460,8 @@ async fn books_that_do_not_add_up_close_all_gates_until_a_person_resumes() {
     let ended = tokio::task::spawn_blocking(move || Program::to_end(asked)).await.unwrap();
     assert_eq!(ended.stdout.lines().next(), Some("the halt by account_broken is over"));
     low(&app, &mut feeder, market).await;
-    assert_eq!(fills(&app, "other").await, before + 1);
-    phase(&app, "one", "halted").await;
+    assert_eq!(fills(&app, "one").await, before + 1);
+    phase(&app, "broken", "halted").await;
     stop(app).await;
     let kept: Vec<(String, String, String)> =
         rows(&store, "select cause, gate, actor from gates order by seq").await;

@@ -22,7 +22,6 @@ const DIRECTIONAL: &str = include_str!("../../../config/strategies/momentum.toml
 const PREDICTIVE: &str = include_str!("../../../docs/examples/momentum_predictive.toml");
 const CONFIRMATORY: &str = include_str!("../../../docs/examples/momentum_confirmatory.toml");
 const NBA_SWING: &str = include_str!("../../../config/strategies/nba_swing.toml");
-const DRILL: &str = include_str!("../../../docs/examples/drill.toml");
 
 /// The least that a strategy's file must say; `STYLE` stands for the style.
 const LEAST: &str = r#"[strategy]

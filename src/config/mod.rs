@@ -13,6 +13,7 @@ mod momentum;
 mod nba_swing;
 mod plan;
 mod reader;
+mod restart;
 mod risk;
 mod rollout;
 mod schema;

@@ -1,6 +1,9 @@
-//! Control: how long a stop takes under a flood of events, and how soon a strategy that panicked is back.
+//! Control: how long a stop takes under a flood of events, how soon a strategy that panicked is back, and what a
+//! neighbour that burns its thread costs the others.
 //!
 //! `cargo bench -p actors --bench control` prints it; anything else that starts this program gets nothing.
+
+mod neighbour;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -54,6 +57,7 @@ fn main() -> anyhow::Result<()> {
     let strategies = runtime(&mut Builder::new_multi_thread())?;
     io.block_on(stops(strategies.handle()))?;
     io.block_on(panics(strategies.handle()))?;
+    io.block_on(neighbour::run(strategies.handle()))?;
     strategies.shutdown_background();
     Ok(())
 }
@@ -129,6 +133,7 @@ async fn panics(strategies: &tokio::runtime::Handle) -> anyhow::Result<()> {
 struct Flood {
     is_over: Arc<AtomicBool>,
     published: Arc<AtomicU64>,
+    from: Timestamp,
     began: Instant,
     thread: thread::JoinHandle<()>,
 }
@@ -137,9 +142,8 @@ impl Flood {
     fn start(bus: EventBus, clock: EventClock, rate: u64) -> Self {
         let (is_over, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (told, counted) = (Arc::clone(&is_over), Arc::clone(&published));
-        let began = Instant::now();
+        let (from, began) = (clock_now(&clock), Instant::now());
         let thread = thread::spawn(move || {
-            let from = clock_now(&clock);
             let market = market(from);
             let (id, first) = (market.id, Kind::Market(Arc::new(market)));
             bus.publish(&MarketEvent { at: from, kind: first }, &Ticket::none());
@@ -162,7 +166,12 @@ impl Flood {
                 thread::sleep(due.saturating_sub(began.elapsed()));
             }
         });
-        Self { is_over, published, began, thread }
+        Self { is_over, published, from, began, thread }
+    }
+
+    /// Returns the first event's instant, and when it was published.
+    const fn origin(&self) -> (Timestamp, Instant) {
+        (self.from, self.began)
     }
 
     /// Ends it. Returns how many events a second it came to.

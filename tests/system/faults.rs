@@ -28,10 +28,12 @@ use crate::stage::{WITHIN, folder, id, legged, repo, rows, tape};
 /// The exit code of a service that lost a thread.
 const HUNG: i32 = 12;
 
-/// Returns the text of a drill's file, with these settings in the place of the example's.
+/// Returns the text of a drill's file, with these settings in the place of the example's. Its roll-out, whose keys
+/// other sections have too, stays as it is.
 fn drill_text(changes: &[(&str, &str)]) -> String {
     let example = fs::read_to_string(repo("docs/examples/drill.toml")).unwrap();
-    changes.iter().fold(example, |text, (key, value)| {
+    let (own, rollout) = example.split_once("[rollout]").unwrap();
+    let changed = changes.iter().fold(own.to_owned(), |text, (key, value)| {
         let begin = format!("{key} = ");
         assert_eq!(text.lines().filter(|line| line.starts_with(&begin)).count(), 1, "{key}");
         let changed = |line: &str| match line.strip_prefix(&begin) {
@@ -39,7 +41,8 @@ fn drill_text(changes: &[(&str, &str)]) -> String {
             None => format!("{line}\n"),
         };
         text.lines().map(changed).collect()
-    })
+    });
+    format!("{changed}[rollout]{rollout}")
 }
 
 fn drill(changes: &[(&str, &str)]) -> StrategyConfig {

@@ -225,7 +225,7 @@ async fn fifty_saves_end_with_the_last_after_a_restart_or_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn polled_fifty_saves_end_with_the_last_after_a_restart_or_two() {
+async fn polled_fifty_saves_end_with_the_last_after_no_more_restarts_than_readings() {
     saved_fifty_times(POLLED).await;
 }
 
@@ -234,13 +234,19 @@ async fn saved_fifty_times(watch: WatchConfig) {
     let (app, _feeder) = files.stage().noticing(watch).fed().await;
     looked(&app).await;
     let mut last = String::new();
+    let began = std::time::Instant::now();
     for n in 1..=50 {
         last = with("market_prefixes", &format!(r#"["btc-updown-15m-", "x{n}"]"#));
         files.put(LEGGED, &last);
     }
+    // Without file events a reading sees what stands there, also between two saves.
+    let readings = match watch.watch {
+        Watch::Notify => 0,
+        Watch::Poll => began.elapsed().as_millis() / watch.rescan.as_millis(),
+    };
     let status = in_force(&app, LEGGED, &last).await;
-    let restarts = one(&status, LEGGED).restarts["config"];
-    assert!(restarts <= 2, "{restarts} restarts");
+    let restarts = u128::from(one(&status, LEGGED).restarts["config"]);
+    assert!(restarts <= 2 + readings, "{restarts} restarts, {readings} readings");
     stop(app).await;
 }
 

@@ -172,6 +172,10 @@ impl Disturber {
             service.command(name, "start").await?;
             service.command(name, "resume").await?;
         }
+        // What a drill was told to take it gives back with its incarnation.
+        for name in ["drill_1", "drill_2"] {
+            service.command(name, "restart").await?;
+        }
         Ok(())
     }
 

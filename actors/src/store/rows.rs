@@ -6,10 +6,8 @@ use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{SqliteConnection, query};
 
+use super::sql::{Link, Sql, sql};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
     Settlement, StrategyRecord,
@@ -33,29 +31,23 @@ pub(super) enum Fault {
     Sql(#[from] sqlx::Error),
 }
 
-type Insert = Query<'static, Sqlite, SqliteArguments>;
-
 /// An insert, and what it means that it changes no row.
 enum Statement {
     /// The row is there already.
-    Plain(Insert),
+    Plain(Sql),
     /// The row is there already with another content: the same content would have counted as changed.
-    Exact(Insert),
+    Exact(Sql),
 }
 
 /// Writes one row. The same row written again changes nothing.
-pub(super) async fn insert(
-    conn: &mut SqliteConnection,
-    place: Place<'_>,
-    row: &Row,
-) -> Result<(), Fault> {
+pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<(), Fault> {
     for statement in statements(place, row) {
         match statement {
             Statement::Plain(insert) => {
-                insert.execute(&mut *conn).await?;
+                insert.execute(link).await?;
             }
             Statement::Exact(insert) => {
-                if insert.execute(&mut *conn).await?.rows_affected() == 0 {
+                if insert.execute(link).await? == 0 {
                     return Err(Fault::Contradiction(name(row)));
                 }
             }
@@ -139,12 +131,8 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
 }
 
 /// Begins an insert with the four columns that every table has.
-fn start(sql: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timestamp) -> Insert {
-    query(sql)
-        .bind(place.run.to_owned())
-        .bind(place.seq)
-        .bind(strategy.map(str::to_owned))
-        .bind(at.micros())
+fn start(text: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timestamp) -> Sql {
+    sql(text).bind(place.run).bind(place.seq).bind(strategy).bind(at.micros())
 }
 
 fn of(strategy: &StrategyId) -> Option<&str> {
@@ -193,7 +181,7 @@ fn order_event(place: Place<'_>, event: &OrderEvent) -> Statement {
             .bind(count(event.order.number))
             .bind(kind)
             .bind(fill)
-            .bind(cause.map(str::to_owned))
+            .bind(cause)
             .bind(unfilled),
     )
 }

@@ -49,6 +49,8 @@ pub struct PaperConfig {
 pub struct StoreConfig {
     /// The path of the database, from the folder that the program was started in.
     pub path: String,
+    /// The path of a file that holds the address of a database server instead, from the same folder.
+    pub url_file: Option<String>,
 }
 
 /// The record of what strategies take in.
@@ -165,6 +167,13 @@ const LATENCY: Setting = Setting::whole("latency_ms", "milliseconds", (0, 60_000
 const STORE_PATH: Setting = Setting::other("path", Range::Text)
     .restart("The path of the database, from the folder that the program is started in.")
     .or("data/ploy.db");
+const STORE_URL_FILE: Setting = Setting::other("url_file", Range::Text)
+    .restart(
+        "A file whose one line is the address of a PostgreSQL database, such as \
+         postgresql://USER:PASSWORD@HOST/DATABASE, from the folder that the program is started in. The \
+         environment's PLOY_STORE_URL comes before it; an address never stands in this file.",
+    )
+    .or_derived("none: the database is the file of path");
 const RECORD_ENABLED: Setting = Setting::other("enabled", Range::Switch)
     .restart("Whether all that strategies take in is recorded, so that it can be played again.")
     .or("true");
@@ -199,7 +208,7 @@ const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
 
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
-static STORE: [Setting; 1] = [STORE_PATH];
+static STORE: [Setting; 2] = [STORE_PATH, STORE_URL_FILE];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
 static API: [Setting; 1] = [LISTEN];
@@ -235,7 +244,7 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
-        store: StoreConfig { path: store.text(&STORE_PATH)? },
+        store: store_config(&store, reader)?,
         record: record?,
         api: ApiConfig { listen: api.address(&LISTEN)? },
         log: LogConfig {
@@ -244,6 +253,20 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
         },
         shutdown: ShutdownConfig { deadline: shutdown.seconds(&DEADLINE)? },
     })
+}
+
+fn store_config(values: &Values, reader: &mut Reader<'_>) -> Option<StoreConfig> {
+    let (path, url_file) = (values.text(&STORE_PATH), values.text(&STORE_URL_FILE));
+    for (text, setting) in [(&path, &STORE_PATH), (&url_file, &STORE_URL_FILE)] {
+        // It is not repeated: it may hold a password.
+        if text.as_ref().is_some_and(|text| text.contains("://")) {
+            let problem = "this is an address of a database, which may hold a password and never stands in this \
+                 file; expected the path of a file: `url_file` names one that holds the address"
+                .to_owned();
+            reader.clash(values, [setting, setting], problem);
+        }
+    }
+    Some(StoreConfig { path: path?, url_file })
 }
 
 fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfig> {

@@ -6,13 +6,14 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/store.md",
     "docs/tape.md",
     "docs/testing.md",
     "docs/why.md",

@@ -7,10 +7,13 @@
 )]
 
 mod commands;
+mod db;
 mod determinism;
 mod flood;
 mod isolation;
 mod money;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod program;
 mod record;
 mod refusals;

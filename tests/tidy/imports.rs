@@ -117,7 +117,7 @@ const CORE: Arrows = &[
 const ACTORS: Arrows = &[
     ("bus", &[]),
     ("panics", &[]),
-    ("settings", &["record"]),
+    ("settings", &["record", "store"]),
     ("telemetry", &[]),
     ("words", &[]),
     ("ports", &["bus"]),
@@ -142,7 +142,7 @@ const ACTORS: Arrows = &[
         "cli",
         &[
             "adapters", "api", "compare", "panics", "ports", "record", "replay", "report",
-            "settings", "verdict", "words",
+            "settings", "store", "verdict", "words",
         ],
     ),
     (

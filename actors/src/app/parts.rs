@@ -112,7 +112,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         mode: Mode::Paper,
         title: title(&headers),
     };
-    let store = Store::open(&settings.store, run.clone()).await?;
+    let store = Store::open_at(&settings.location, run.clone()).await?;
     keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
     let recorder = recorder(
         settings,

@@ -4,6 +4,7 @@ pub mod args;
 mod client;
 pub mod compare;
 pub mod config;
+pub mod db;
 pub mod form;
 mod look;
 mod output;
@@ -67,6 +68,12 @@ fn ended(result: anyhow::Result<Exit>) -> ExitCode {
         },
         ExitCode::from,
     )
+}
+
+/// Works on the store. Nothing runs for it.
+#[must_use]
+pub fn run_db(command: &db::DbCommand, output: Output) -> ExitCode {
+    ended(db::run(command, output))
 }
 
 /// Works on records. Nothing runs for it.

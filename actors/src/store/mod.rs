@@ -3,6 +3,7 @@
 //! An order is committed before it is sent. Everything else is recorded: queued, and written with the next
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
+pub mod admin;
 mod cells;
 mod grounds;
 mod history;
@@ -83,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the place cannot be used; the error says why and what to do. A file that was made is removed again.
     pub async fn open(path: &Path, run: RunInfo) -> Result<Self, OpenError> {
-        let opened = open::file(path, &run, &open::MIGRATIONS).await?;
+        let opened = open::file(path, Some(&run), &open::MIGRATIONS).await?;
         Ok(Self::start(opened, run))
     }
 
@@ -95,7 +96,7 @@ impl Store {
         match location {
             Location::File(path) => Self::open(path, run).await,
             Location::Server(url) => {
-                let opened = server::open(url, &run, &server::MIGRATIONS).await?;
+                let opened = server::open(url, Some(&run), &server::MIGRATIONS).await?;
                 Ok(Self::start(opened, run))
             }
         }

@@ -12,8 +12,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::RunInfo;
-use super::owner::Owner;
-use super::sql::{Conn, Pool, sql};
+use super::location::Location;
+use super::owner::{self, Owner};
+use super::sql::{Conn, Link, Pool, sql};
 
 /// The schema, as this program knows it.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -145,7 +146,7 @@ pub(super) struct Opened {
 /// Opens the file, makes it where it is missing, and removes it again where that fails half-way.
 pub(super) async fn file(
     path: &Path,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
 ) -> Result<Opened, OpenError> {
     let path = &resolve(path)?;
@@ -169,20 +170,35 @@ pub(super) async fn file(
     }
 }
 
+/// Opens a connection that only reads, for tools; a service may run on the database meanwhile.
+pub(super) async fn reader(location: &Location) -> Result<Conn, sqlx::Error> {
+    match location {
+        Location::File(path) => {
+            let options = SqliteConnectOptions::new().filename(path).read_only(true);
+            let options = options.busy_timeout(BUSY_WITHIN).disable_statement_logging();
+            Ok(Conn::Sqlite(Box::new(options.connect().await?)))
+        }
+        Location::Server(url) => {
+            let options = url.options().options([("default_transaction_read_only", "on")]);
+            Ok(Conn::Postgres(Box::new(owner::connect(&options).await?)))
+        }
+    }
+}
+
 /// Opens a database that lives as long as its connections.
 pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
     let (conn, pool, last_seq) =
-        database(options, run, &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
+        database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
     Ok(Opened { conn, pool, owner, last_seq, place, holds: true })
 }
 
 async fn database(
     options: SqliteConnectOptions,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
 ) -> Result<(Conn, Pool, i64), sqlx::Error> {
     let options = options
@@ -207,19 +223,16 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date, writes the run, and returns the highest number of a fact of this run, and how often
+/// Brings the schema up to date, writes the run where there is one, and returns the highest number of a fact of this run, and how often
 /// the store was opened.
 pub(super) async fn prepare(
     conn: &mut Conn,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
 ) -> Result<(i64, i64), sqlx::Error> {
     const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
          on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
          returning epoch";
-    const RUN: &str = "insert into runs (run, number, started_at, version, mode, title) \
-         select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 from runs where true \
-         on conflict (run) do nothing";
     const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) from ( \
          select max(seq) as seq from orders where run = $1 \
          union all select max(seq) from order_events where run = $1 \
@@ -237,6 +250,19 @@ pub(super) async fn prepare(
         Conn::Postgres(conn) => migrations.run(&mut **conn).await?,
     }
     let link = &mut conn.link();
+    let id = run.map_or("", |run| &*run.id);
+    if let Some(run) = run {
+        write(run, link).await?;
+    }
+    let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
+    let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
+    Ok((last_seq, epoch))
+}
+
+async fn write(run: &RunInfo, link: &mut Link<'_>) -> Result<(), sqlx::Error> {
+    const RUN: &str = "insert into runs (run, number, started_at, version, mode, title) \
+         select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 from runs where true \
+         on conflict (run) do nothing";
     sql(RUN)
         .bind(&*run.id)
         .bind(run.started_at.micros())
@@ -244,10 +270,8 @@ pub(super) async fn prepare(
         .bind(mode(run.mode))
         .bind(&*run.title)
         .execute(link)
-        .await?;
-    let (epoch,) = sql(EPOCH).bind(&*run.id).one::<(i64,)>(link).await?;
-    let (last_seq,) = sql(LAST_SEQ).bind(&*run.id).one::<(i64,)>(link).await?;
-    Ok((last_seq, epoch))
+        .await
+        .map(drop)
 }
 
 const fn mode(mode: Mode) -> &'static str {
@@ -274,7 +298,7 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Takes the lock that keeps a second process out. Its file stays: removing it would let two in.
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file =
@@ -289,7 +313,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// Removes a database that was begun and not finished, with what the database keeps beside it.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     for ending in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);

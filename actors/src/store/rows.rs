@@ -56,6 +56,15 @@ pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> 
     Ok(())
 }
 
+/// Returns the insert of a row that is only appended: it contradicts nothing, and stands beside others in any order.
+pub(super) fn append(place: Place<'_>, row: &Row) -> Option<Sql> {
+    let mut all = statements(place, row);
+    match (all.pop(), all.is_empty()) {
+        (Some(Statement::Plain(insert)), true) if insert.only_appends() => Some(insert),
+        (Some(_) | None, _) => None,
+    }
+}
+
 /// Returns when the fact was true.
 pub(super) const fn at(row: &Row) -> Timestamp {
     match row {

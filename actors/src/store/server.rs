@@ -23,7 +23,7 @@ const READER_WITHIN: Duration = Duration::from_secs(5);
 /// Opens the database for writing, and keeps every other process from that.
 pub(super) async fn open(
     url: &ServerUrl,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
 ) -> Result<Opened, OpenError> {
     let place = url.to_string();

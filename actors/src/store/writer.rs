@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::owner::{Owner, Refused};
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
-use super::sql::{Conn, Link};
+use super::sql::{Appended, Conn, Link};
 
 /// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
 const GATHER: Duration = Duration::from_millis(10);
@@ -117,9 +117,21 @@ impl Writer {
         let conn = self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let mut link = conn.link();
         let mut contradictions = Vec::with_capacity(group.len());
+        let mut appended = Appended::default();
         for job in group {
-            contradictions.push(part(&mut link, &self.run, job).await?);
+            let insert = match job.rows.as_slice() {
+                [row] => rows::append(Place { run: &self.run, seq: job.seq }, row),
+                _ => None,
+            };
+            contradictions.push(match insert {
+                Some(insert) => {
+                    appended.add(insert, &mut link).await?;
+                    None
+                }
+                None => part(&mut link, &self.run, job).await?,
+            });
         }
+        appended.finish(&mut link).await?;
         link.run("commit").await?;
         Ok(contradictions)
     }

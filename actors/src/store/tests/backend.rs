@@ -75,9 +75,11 @@ impl Backend {
     /// An open database without a store on it.
     pub(super) async fn opened(&self, id: &str) -> Opened {
         match self {
-            Self::File { path, .. } => open::file(path, &run(id), &open::MIGRATIONS).await.unwrap(),
+            Self::File { path, .. } => {
+                open::file(path, Some(&run(id)), &open::MIGRATIONS).await.unwrap()
+            }
             Self::Server { url, .. } => {
-                server::open(url, &run(id), &server::MIGRATIONS).await.unwrap()
+                server::open(url, Some(&run(id)), &server::MIGRATIONS).await.unwrap()
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
+mod admin;
 mod backend;
 mod chains;
 #[path = "../../../../tests/postgres/mod.rs"]

@@ -4,6 +4,7 @@ use super::backend::{Backend, on_both};
 use super::*;
 
 on_both!(
+    many_decisions_are_written_each_once_with_its_number,
     every_kind_of_row_has_its_table,
     commits_that_arrive_together_share_a_transaction,
     what_is_told_twice_is_stored_once,
@@ -46,7 +47,7 @@ async fn what_is_committed_is_on_the_disk_at_once() {
 #[tokio::test]
 async fn the_disk_is_asked_to_keep_its_word() {
     let (_folder, path) = place();
-    let mut opened = open::file(&path, &run("r"), &open::MIGRATIONS).await.unwrap();
+    let mut opened = open::file(&path, Some(&run("r")), &open::MIGRATIONS).await.unwrap();
     let Conn::Sqlite(conn) = &mut opened.conn else { panic!("a file") };
     for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")]
     {
@@ -85,6 +86,24 @@ async fn decisions_wait_for_each_other_and_nothing_waits_for_them() {
     store.record(Row::Decision(decision(51)), Ticket::none()).unwrap();
     tries.changed().await.unwrap();
     assert_eq!(*tries.borrow(), 2);
+}
+
+async fn many_decisions_are_written_each_once_with_its_number(backend: Backend) {
+    let store = backend.open("r").await;
+    for seq in 1..=100 {
+        store.record(Row::Decision(decision(seq)), Ticket::none()).unwrap();
+        if seq == 70 {
+            store.record(error("between"), Ticket::none()).unwrap();
+        }
+    }
+    store.flush().await.unwrap();
+    let page = store.decisions(newest(1000, None)).await.unwrap();
+    let read: Vec<u64> = page.items.iter().rev().map(|item| item.seq).collect();
+    assert_eq!(read, (1..=100).collect::<Vec<_>>());
+    assert_eq!(page.items[99], decision(1));
+    let mut shell = backend.shell().await;
+    assert_eq!(shell.rows("errors where seq = 71").await, 1);
+    assert_eq!((shell.rows("decisions").await, store.status().rows), (100, 101));
 }
 
 async fn what_is_told_twice_is_stored_once(backend: Backend) {

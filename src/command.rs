@@ -48,6 +48,12 @@ pub enum Refusal {
     /// Its file is gone.
     #[error("the file of `{0}` is gone; put it back into the folder of strategies to start it")]
     Removed(StrategyId),
+    /// The whole service is in safe mode, for this reason.
+    #[error("the service is in safe mode: {0}; a person leaves it with `ploy safe-mode leave`")]
+    SafeMode(String),
+    /// There is no safe mode to be left.
+    #[error("the service is not in safe mode")]
+    NotInSafeMode,
     /// Its phase forbids it.
     #[error(transparent)]
     Phase(#[from] NoTransition),

@@ -12,7 +12,8 @@
 //! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
 //! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor, and
 //! [`compare`] lays what two replays told side by side.
-//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back; [`status`] is the one
+//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back, [`life::Life`] is one such life, and [`process`]
+//! says when the program itself comes back too often; [`status`] is the one
 //! snapshot that every reader shares.
 
 pub mod book;
@@ -24,6 +25,7 @@ pub mod event;
 pub mod fees;
 pub mod intent;
 pub mod kernel;
+pub mod life;
 pub mod lifecycle;
 pub mod market;
 pub mod numbers;
@@ -32,6 +34,7 @@ pub mod order;
 pub mod paper;
 pub mod position;
 pub mod price;
+pub mod process;
 pub mod record;
 pub mod replay;
 pub mod restart;

@@ -9,7 +9,8 @@
 //!     │                  │                     │
 //!  Stopping ◀──stop──────┴─────────────────────┤ (budget spent, or a failure that no retry mends)
 //!     ▲                                        ▼
-//!     └── stop, restart from Running ──     Halted ──resume──▶ Starting
+//!     ├── stop, restart from Running ──     Halted ──resume──▶ Starting
+//!     └── completed: it ended by itself        └─────new version, where its settings were the cause──▶ Starting
 //! ```
 //!
 //! Quarantine comes before every retry: the dead incarnation's late intents are refused, its orders are
@@ -17,14 +18,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::restart::Verdict;
+use crate::restart::{FailureClass, Verdict};
 use crate::time::Timestamp;
 
 /// Where a strategy stands in its life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Phase {
     /// Not running because nobody wants it to.
+    #[default]
     Stopped,
     /// Being built and given its history.
     Starting,
@@ -49,8 +51,10 @@ pub enum Phase {
         /// When it comes.
         until: Timestamp,
     },
-    /// Failed for good; only a person's `resume` leaves this.
+    /// Failed for good; only a person's `resume` leaves this, or a new version of settings that were the cause.
     Halted {
+        /// Of what kind of failure.
+        class: FailureClass,
         /// What happened, for people.
         cause: String,
     },
@@ -79,6 +83,8 @@ pub enum AfterQuarantine {
     },
     /// A halt.
     Halt {
+        /// Of what kind of failure.
+        class: FailureClass,
         /// What happened, for people.
         cause: String,
     },
@@ -110,6 +116,10 @@ pub enum Input {
     },
     /// The wait for its next try is over.
     Retry,
+    /// It has ended by itself, and that is no failure.
+    Completed,
+    /// Its settings are of another version than those it failed with.
+    NewVersion,
 }
 
 /// Whether orders may pass. No phase: a strategy can be held back while it runs.
@@ -171,7 +181,9 @@ impl Phase {
     pub fn next(&self, input: &Input) -> Result<Move, NoTransition> {
         use Input as I;
         let next = match (self, input) {
-            (Self::Stopped, I::Start | I::Restart) | (Self::Halted { .. }, I::Resume) => {
+            (Self::Stopped, I::Start | I::Restart)
+            | (Self::Halted { .. }, I::Resume)
+            | (Self::Halted { class: FailureClass::Config, .. }, I::NewVersion) => {
                 (Self::Starting, Some(Effect::Spawn))
             }
             (Self::Backoff { .. }, I::Retry | I::Start | I::Restart) => {
@@ -179,7 +191,9 @@ impl Phase {
             }
             (Self::Starting, I::Spawned) => (Self::Warming, None),
             (Self::Warming, I::Warm) => (Self::Running, None),
-            (Self::Starting | Self::Warming | Self::Running, I::Stop) => stopping(AfterStop::Stop),
+            (Self::Starting | Self::Warming | Self::Running, I::Stop | I::Completed) => {
+                stopping(AfterStop::Stop)
+            }
             (Self::Starting | Self::Warming | Self::Running, I::Restart) => {
                 stopping(AfterStop::Start)
             }
@@ -256,6 +270,8 @@ impl Input {
             Self::Failed(_) => "fail",
             Self::Settled { .. } => "be settled",
             Self::Retry => "be retried",
+            Self::Completed => "complete",
+            Self::NewVersion => "take a new version for its remedy",
         }
     }
 }
@@ -279,7 +295,7 @@ impl AfterQuarantine {
                 attempt: *attempt,
                 delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
             },
-            Verdict::Halt { cause } => Self::Halt { cause: cause.clone() },
+            Verdict::Halt { class, cause } => Self::Halt { class: *class, cause: cause.clone() },
         }
     }
 
@@ -289,7 +305,9 @@ impl AfterQuarantine {
                 let until = now + std::time::Duration::from_millis(*delay_ms);
                 (Phase::Backoff { attempt: *attempt, until }, Some(Effect::ScheduleRetry))
             }
-            Self::Halt { cause } => (Phase::Halted { cause: cause.clone() }, None),
+            Self::Halt { class, cause } => {
+                (Phase::Halted { class: *class, cause: cause.clone() }, None)
+            }
             Self::Stop => (Phase::Stopped, None),
         }
     }
@@ -305,9 +323,11 @@ mod tests {
     use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const CONFIG: FailureClass = FailureClass::Config;
+    const PANIC: FailureClass = FailureClass::Panic;
 
     fn phases() -> Vec<Phase> {
-        let halt = AfterQuarantine::Halt { cause: "c".into() };
+        let halt = AfterQuarantine::Halt { class: PANIC, cause: "c".into() };
         let retry = AfterQuarantine::Retry { attempt: 2, delay_ms: 1000 };
         vec![
             Phase::Stopped,
@@ -320,7 +340,8 @@ mod tests {
             Phase::Quarantine { then: halt },
             Phase::Quarantine { then: AfterQuarantine::Stop },
             Phase::Backoff { attempt: 2, until: NOW },
-            Phase::Halted { cause: "c".into() },
+            Phase::Halted { class: PANIC, cause: "c".into() },
+            Phase::Halted { class: CONFIG, cause: "c".into() },
         ]
     }
 
@@ -333,16 +354,19 @@ mod tests {
             Input::Spawned,
             Input::Warm,
             Input::Failed(Verdict::Retry { attempt: 1, delay: Duration::from_secs(1) }),
-            Input::Failed(Verdict::Halt { cause: "c".into() }),
+            Input::Failed(Verdict::Halt { class: PANIC, cause: "c".into() }),
             Input::Settled { now: NOW },
             Input::Retry,
+            Input::Completed,
+            Input::NewVersion,
         ]
     }
 
     /// Every pair: one row a phase, one column an input, `.` where the pair means nothing.
     #[test]
     fn every_pair_of_phase_and_input_is_as_drawn() {
-        let columns = "start stop restart resume spawned warm fail fail! settled retry";
+        let columns =
+            "start stop restart resume spawned warm fail fail! settled retry completed version";
         let mut table = format!("{:<11} {columns}\n", "");
         for phase in phases() {
             let moves: Vec<String> = inputs()
@@ -356,10 +380,12 @@ mod tests {
 
     #[test]
     fn a_halted_strategy_waits_for_a_person() {
-        let halted = Phase::Halted { cause: "budget".into() };
+        let halted = |class| Phase::Halted { class, cause: "budget".into() };
         for input in inputs() {
-            let next = halted.next(&input);
-            assert_eq!(next.is_ok(), input == Input::Resume, "{input:?}");
+            let is_resume = input == Input::Resume;
+            assert_eq!(halted(PANIC).next(&input).is_ok(), is_resume, "{input:?}");
+            let is_remedy = input == Input::NewVersion;
+            assert_eq!(halted(CONFIG).next(&input).is_ok(), is_resume || is_remedy, "{input:?}");
         }
     }
 
@@ -377,9 +403,9 @@ mod tests {
     #[test]
     fn a_stop_ends_a_retry_and_never_a_halt() {
         let quarantine = |then| Phase::Quarantine { then };
-        let halting = quarantine(AfterQuarantine::Halt { cause: "c".into() });
+        let halting = quarantine(AfterQuarantine::Halt { class: PANIC, cause: "c".into() });
         assert_eq!(halting.next(&Input::Stop), Ok((halting.clone(), None)));
-        let halted = Phase::Halted { cause: "c".into() };
+        let halted = Phase::Halted { class: PANIC, cause: "c".into() };
         assert_eq!(halting.next(&Input::Settled { now: NOW }), Ok((halted, None)));
         let retrying = quarantine(AfterQuarantine::Retry { attempt: 1, delay_ms: 1000 });
         let stopped = quarantine(AfterQuarantine::Stop);
@@ -404,7 +430,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_where_the_strategy_stands_and_what_is_possible() {
-        let refusal = Phase::Halted { cause: "c".into() }.next(&Input::Start).unwrap_err();
+        let refusal =
+            Phase::Halted { class: PANIC, cause: "c".into() }.next(&Input::Start).unwrap_err();
         assert_eq!(refusal.to_string(), "a strategy that is halted cannot start; it can resume");
     }
 

@@ -30,6 +30,9 @@ pub struct SystemStatus {
     pub mode: Mode,
     /// What stands in the way of being ready; empty when ready.
     pub not_ready: Vec<String>,
+    /// Why no strategy starts until a person says so; absent where they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_mode: Option<String>,
     /// The feed.
     pub feed: FeedStatus,
     /// The store.
@@ -204,6 +207,9 @@ pub struct StrategyStatus {
     pub restarts: BTreeMap<String, u64>,
     /// Failures that count against its budget now.
     pub failures: u32,
+    /// How often in a row something that it needs was missing at its start; it waits for it without end.
+    #[serde(default)]
+    pub dependency_tries: u32,
     /// What it failed of last.
     pub last_error: Option<String>,
     /// Where the books of the markets come from that it was shown in this run; each at most once.

@@ -46,6 +46,8 @@ fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
     panics::install();
     let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
     let io = runtime("io")?;
+    telemetry::watch_tasks(strategies.handle());
+    telemetry::watch_tasks(io.handle());
     let served = io.block_on(serve(&settings, &strategies, Wish { output, watched, exit_at_end }));
     // Everything has been stopped in order, or is to end at once: a strategy that burns the CPU must not hold
     // up the exit.

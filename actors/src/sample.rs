@@ -63,8 +63,10 @@ pub(crate) fn troubled() -> SystemStatus {
     third.last_error = Some("panic: index out of bounds".to_owned());
     third.restarts.insert("failure".to_owned(), 1);
     status.strategies.push(third);
-    status.strategies[1].phase =
-        ploy::lifecycle::Phase::Halted { cause: "the same panic three times".to_owned() };
+    status.strategies[1].phase = ploy::lifecycle::Phase::Halted {
+        class: ploy::restart::FailureClass::Panic,
+        cause: "the same panic three times".to_owned(),
+    };
     status.strategies[1].last_error = Some("panic: attempt to subtract with overflow".to_owned());
     status.strategies[1].restarts.insert("failure".to_owned(), 5);
     status

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ploy::config::{self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig};
 use ploy::order::StrategyId;
+use ploy::process::ProcessPolicy;
 
 use crate::record::Limits;
 use crate::store::{Location, ServerUrl, UrlError};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub log: LogConfig,
     /// How long an ordered end may take.
     pub shutdown: Duration,
+    /// How many starts of the program are too many.
+    pub process: ProcessPolicy,
     /// The folder of the strategies' files.
     pub folder: PathBuf,
     /// The strategies.
@@ -129,6 +132,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
+        process: service.process,
         folder: folder.join("strategies"),
         strategies,
     })

@@ -117,7 +117,7 @@ impl Snapshots {
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
     fn snapshot(&self, number: u64) -> SystemStatus {
-        let Board { feed, config, mut strategies, recent } = self.board.read();
+        let Board { feed, config, safe_mode, mut strategies, recent } = self.board.read();
         for (id, books) in self.bus.books_shown() {
             if let Some(strategy) = strategies.get_mut(&id) {
                 strategy.books = books.into_iter().collect();
@@ -132,7 +132,8 @@ impl Sources {
             taken_at: (self.wall)(),
             now: self.clock.now(),
             mode: Mode::Paper,
-            not_ready: not_ready(&feed, &store),
+            not_ready: not_ready(&feed, &store, safe_mode.as_deref()),
+            safe_mode,
             feed,
             store,
             record: self.recorder.status(),
@@ -145,8 +146,11 @@ impl Sources {
 
 /// Returns what stands in the way of being ready. A halted strategy does not: it would make whoever runs the
 /// process start everything anew.
-fn not_ready(feed: &FeedStatus, store: &StoreStatus) -> Vec<String> {
+fn not_ready(feed: &FeedStatus, store: &StoreStatus, safe_mode: Option<&str>) -> Vec<String> {
     let mut reasons = Vec::new();
+    if let Some(why) = safe_mode {
+        reasons.push(format!("safe mode: {why}; leave it with `ploy safe-mode leave`"));
+    }
     if !store.up {
         let why = store.last_error.as_deref().unwrap_or("its last write failed");
         reasons.push(format!("store: {why}"));

@@ -131,7 +131,7 @@ impl State {
             Verdict::Retry { delay, .. } => {
                 drop(myself.send_after(delay, move || Msg::Respawn(id)));
             }
-            Verdict::Halt { cause } => {
+            Verdict::Halt { cause, .. } => {
                 self.args.end(format!("{} keeps failing: {cause}", part.name));
             }
         }

@@ -58,7 +58,7 @@ pub(crate) fn strategy(strategy: &StrategyStatus) -> Option<(Level, String)> {
     let id = &strategy.id;
     let wrong = |text: String| Some((Level::Wrong, text));
     match &strategy.phase {
-        Phase::Halted { cause } => {
+        Phase::Halted { cause, .. } => {
             let cause = words::plain(cause);
             return wrong(format!(
                 "{id} is halted - {cause} - let it go on with `ploy resume {id}`"
@@ -245,6 +245,6 @@ mod tests {
     }
 
     fn halted(cause: &str) -> Phase {
-        Phase::Halted { cause: cause.to_owned() }
+        Phase::Halted { class: ploy::restart::FailureClass::Panic, cause: cause.to_owned() }
     }
 }

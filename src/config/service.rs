@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::process::ProcessPolicy;
+
 use super::Fault;
 use super::reader::Reader;
 use super::setting::{Range, Section, Setting};
@@ -26,6 +28,8 @@ pub struct ServiceConfig {
     pub log: LogConfig,
     /// How it ends.
     pub shutdown: ShutdownConfig,
+    /// How many starts of the program are too many.
+    pub process: ProcessPolicy,
 }
 
 /// Tapes to be played, as one.
@@ -206,6 +210,16 @@ const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
     .restart("How long an orderly end may take in all before the process ends by force.")
     .or("25");
 
+const STARTS_MAX: Setting = Setting::whole("starts_max", "starts", (2, 100))
+    .restart(
+        "The start of this number within the window leads to safe mode, in which no strategy starts until a \
+         person says so. Those before it count when their process did not end in good order.",
+    )
+    .or("3");
+const STARTS_WINDOW: Setting = Setting::whole("window_s", "seconds", (10, 86_400))
+    .restart("The sliding window in which starts count.")
+    .or("600");
+
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
 static STORE: [Setting; 2] = [STORE_PATH, STORE_URL_FILE];
@@ -214,6 +228,7 @@ static RECORD: [Setting; 5] =
 static API: [Setting; 1] = [LISTEN];
 static LOG: [Setting; 2] = [LEVEL, FORMAT];
 static SHUTDOWN: [Setting; 1] = [DEADLINE];
+static PROCESS: [Setting; 2] = [STARTS_MAX, STARTS_WINDOW];
 
 /// Returns the sections of the service's file.
 pub(super) fn sections() -> Vec<Section> {
@@ -225,6 +240,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new("api", &API),
         Section::new("log", &LOG),
         Section::new("shutdown", &SHUTDOWN),
+        Section::new("process", &PROCESS),
     ]
 }
 
@@ -239,7 +255,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<ServiceConfig, Vec<Fault>> 
 fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let (feed, venue, store) = (reader.read("feed"), reader.read("venue"), reader.read("store"));
     let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
-    let record = reader.read("record");
+    let (record, process) = (reader.read("record"), reader.read("process"));
     let record = record_config(&record, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
@@ -252,6 +268,10 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
             format: log.word(&FORMAT, &LogFormat::ALL, LogFormat::name)?,
         },
         shutdown: ShutdownConfig { deadline: shutdown.seconds(&DEADLINE)? },
+        process: ProcessPolicy {
+            starts_max: process.whole(&STARTS_MAX)?,
+            window: process.seconds(&STARTS_WINDOW)?,
+        },
     })
 }
 

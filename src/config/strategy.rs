@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::order::StrategyId;
-use crate::restart::RestartPolicy;
+use crate::restart::{FailureOrders, RestartMode, RestartPolicy};
 use crate::risk::Limits;
 use crate::strategy::gates::{self, Gates};
 use crate::strategy::momentum::Momentum;
@@ -159,6 +159,13 @@ const ENABLED: Setting = Setting::other("enabled", Range::Switch)
 
 static STRATEGY: [Setting; 2] = [KIND, ENABLED];
 
+const RESTART_MODE: Setting = Setting::other("mode", Range::Word(&["on_failure", "never"]))
+    .live(
+        "Which ends are followed by another try: `on_failure` a failure, as far as the budget reaches; \
+         `never` none, the first failure halts. What ends by itself without a failure is never started \
+         again by itself.",
+    )
+    .or("on_failure");
 const BACKOFF_INITIAL: Setting =
     Setting::whole("backoff_initial_ms", "milliseconds", (10, 3_600_000))
         .live("The wait before the first retry. At most backoff_max_s.")
@@ -193,7 +200,27 @@ const STOP_GRACE: Setting = Setting::whole("stop_grace_s", "seconds", (1, 60))
     .live("How long an asked-for stop may take before it is ended by force.")
     .or("5");
 
-static RESTART: [Setting; 10] = [
+const HANG_WARN: Setting = Setting::whole("hang_warn_ms", "milliseconds", (100, 600_000))
+    .live("How long one input may take before it is warned of. Shorter than hang_after_s.")
+    .or("3000");
+const HANG_AFTER: Setting = Setting::whole("hang_after_s", "seconds", (1, 600))
+    .live("How long one input may take before it counts as a hang and is ended by force.")
+    .or("10");
+const HANGS_MAX: Setting = Setting::whole("hangs_max", "hangs", (0, 1000))
+    .live("How many hangs within the window are retried; one more halts the strategy.")
+    .or("1");
+const FAILURE_ORDERS: Setting = Setting::other(
+    "on_failure_orders",
+    Range::Word(&["cancel", "keep"]),
+)
+.live(
+    "What becomes of open orders after a failure: `cancel`. `keep` is refused: the next try would \
+             trade against orders that it does not know.",
+)
+.or("cancel");
+
+static RESTART: [Setting; 15] = [
+    RESTART_MODE,
     BACKOFF_INITIAL,
     BACKOFF_FACTOR,
     BACKOFF_MAX,
@@ -204,6 +231,10 @@ static RESTART: [Setting; 10] = [
     SAME_SIGNATURE_MAX,
     START_TIMEOUT,
     STOP_GRACE,
+    HANG_WARN,
+    HANG_AFTER,
+    HANGS_MAX,
+    FAILURE_ORDERS,
 ];
 
 /// Returns the sections of a strategy's file around its own settings.
@@ -295,7 +326,19 @@ fn policy(values: &Values, reader: &mut Reader<'_>) -> Option<RestartPolicy> {
         );
         reader.clash(values, [&BACKOFF_INITIAL, &BACKOFF_MAX], problem);
     }
+    let (warn, hang) = (values.millis(&HANG_WARN), values.seconds(&HANG_AFTER));
+    if let (Some(warn), Some(hang)) = (warn, hang)
+        && hang <= warn
+    {
+        let problem = format!(
+            "a warning after {} ms comes too late for a hang after {} s; expected less than hang_after_s",
+            warn.as_millis(),
+            hang.as_secs()
+        );
+        reader.clash(values, [&HANG_WARN, &HANG_AFTER], problem);
+    }
     Some(RestartPolicy {
+        mode: values.word(&RESTART_MODE, &RestartMode::ALL, RestartMode::name)?,
         backoff_initial: initial?,
         backoff_factor: values.whole(&BACKOFF_FACTOR)?,
         backoff_max: max?,
@@ -306,5 +349,20 @@ fn policy(values: &Values, reader: &mut Reader<'_>) -> Option<RestartPolicy> {
         same_signature_max: values.whole(&SAME_SIGNATURE_MAX)?,
         start_timeout: values.seconds(&START_TIMEOUT)?,
         stop_grace: values.seconds(&STOP_GRACE)?,
+        hang_warn: warn?,
+        hang_after: hang?,
+        hangs_max: values.whole(&HANGS_MAX)?,
+        on_failure_orders: failure_orders(values, reader)?,
     })
+}
+
+/// Reads what becomes of the orders of a failed strategy; what cannot be kept is refused with the reason.
+fn failure_orders(values: &Values, reader: &mut Reader<'_>) -> Option<FailureOrders> {
+    if values.text(&FAILURE_ORDERS)? == "cancel" {
+        return Some(FailureOrders::Cancel);
+    }
+    let problem = "\"keep\" cannot be honoured: a failed strategy forgets its orders, and the next try would \
+                   trade against them; expected \"cancel\"";
+    reader.clash(values, [&FAILURE_ORDERS, &FAILURE_ORDERS], problem.to_owned());
+    None
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use actors::api::metrics::{CONTENT_TYPE, ProcessInfo, render};
 use expect_test::expect_file;
 use ploy::lifecycle::Phase;
+use ploy::restart::FailureClass;
 use ploy::risk::Rule;
 use ploy::status::FeedPhase;
 
@@ -66,9 +67,10 @@ fn a_removed_strategy_takes_its_series_with_it_and_no_other() {
 
 #[test]
 fn one_state_of_a_strategy_is_1_and_the_others_are_0() {
-    for (phase, name) in
-        [(Phase::Running, "running"), (Phase::Halted { cause: "budget".into() }, "halted")]
-    {
+    for (phase, name) in [
+        (Phase::Running, "running"),
+        (Phase::Halted { class: FailureClass::Panic, cause: "budget".into() }, "halted"),
+    ] {
         let mut status = full();
         status.strategies[1].phase = phase;
         let text = render(&status, &process());

@@ -7,6 +7,7 @@ use actors::telemetry::LogCounts;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
+use ploy::restart::FailureClass;
 use ploy::status::{
     ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
@@ -26,6 +27,7 @@ pub(crate) fn full() -> SystemStatus {
         now: at(60_250),
         mode: Mode::Paper,
         not_ready: Vec::new(),
+        safe_mode: None,
         feed: FeedStatus {
             name: "tape".into(),
             state: FeedPhase::Playing,
@@ -73,7 +75,11 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         strategies: vec![
-            strategy("late", Phase::Halted { cause: "panic".into() }, KernelStatus::default()),
+            strategy(
+                "late",
+                Phase::Halted { class: FailureClass::Panic, cause: "panic".into() },
+                KernelStatus::default(),
+            ),
             strategy("split", Phase::Running, kernel()),
         ],
         recent: Vec::new(),
@@ -90,6 +96,7 @@ pub(crate) fn process() -> ProcessInfo {
         max_fds: Some(1024),
         start_micros: Some(at(0).micros()),
         threads: Some(6),
+        tasks: Some(42),
         log: LogCounts { error: 1, warn: 2, info: 30, debug: 0, trace: 0, lost: 0 },
     }
 }
@@ -114,6 +121,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         config_pending: None,
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
+        dependency_tries: 0,
         last_error: None,
         books: vec![Books::Recorded],
         kernel,

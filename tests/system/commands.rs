@@ -271,7 +271,7 @@ async fn what_a_person_wanted_last_outlives_the_process() {
         phase(&app, "one", after).await;
         // It is stored at once: a process that dies instead of ending leaves it too.
         let records = app.store.strategy_records().await.unwrap();
-        assert_eq!(records[0].wanted, Some(action != Action::Stop), "after {action:?}");
+        assert_eq!(records[0].saved.wanted, Some(action != Action::Stop), "after {action:?}");
         expected = after;
         stop(app).await;
     }

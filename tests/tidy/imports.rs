@@ -62,6 +62,8 @@ const CORE: Arrows = &[
         ],
     ),
     ("command", &["lifecycle", "order"]),
+    ("process", &["time"]),
+    ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
     ("status", &["lifecycle", "market", "order", "price", "tape", "time"]),
     (
@@ -109,7 +111,7 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
-    ("config", &["numbers", "order", "price", "restart", "risk", "strategy"]),
+    ("config", &["numbers", "order", "price", "process", "restart", "risk", "strategy"]),
 ];
 
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime

@@ -223,6 +223,12 @@ impl Problem {
                 problem.facts.allowed = Some(no.allowed.split(", ").map(str::to_owned).collect());
                 problem
             }
+            Refusal::SafeMode(_) => {
+                let mut problem = Self::new(Code::WrongPhase, refusal.to_string());
+                problem.facts.allowed = Some(Vec::new());
+                problem
+            }
+            Refusal::NotInSafeMode => Self::new(Code::WrongPhase, refusal.to_string()),
             Refusal::TimedOut(_) => Self::new(Code::TimedOut, refusal.to_string()),
             Refusal::Unavailable => Self::new(Code::Unavailable, refusal.to_string()),
         }

@@ -4,6 +4,7 @@ pub mod error;
 mod guard;
 mod health;
 pub mod metrics;
+pub mod safe_mode;
 pub mod server;
 pub mod strategies;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::error::{Code, Problem};
 pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
+use crate::bus::safe_mode::SafeModeBus;
 use crate::ports::Records;
 use crate::ports::why::{Chains, Recall};
 
@@ -58,6 +60,8 @@ pub struct ApiState {
     pub chains: Arc<dyn Chains>,
     /// Who knows the noes of the past exactly, by playing a record again; nobody does where there is none.
     pub recall: Option<Arc<dyn Recall>>,
+    /// The way out of safe mode; nobody can be asked where there is none.
+    pub safe_mode: Option<SafeModeBus>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -69,6 +73,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/config", get(config))
         .merge(strategies::routes())
+        .merge(safe_mode::routes())
         .merge(why::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
@@ -191,13 +196,19 @@ impl ApiState {
         hosts: Hosts,
     ) -> Self {
         let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        Self { status, commands, records, chains, recall: None, hosts }
+        Self { status, commands, records, chains, recall: None, safe_mode: None, hosts }
     }
 
     /// Returns this with somebody who knows the noes of the past, where there is one.
     #[must_use]
     pub fn recalling(self, recall: Option<Arc<dyn Recall>>) -> Self {
         Self { recall, ..self }
+    }
+
+    /// Returns this with the way out of safe mode.
+    #[must_use]
+    pub fn leaving(self, safe_mode: SafeModeBus) -> Self {
+        Self { safe_mode: Some(safe_mode), ..self }
     }
 
     fn snapshot(&self) -> Arc<SystemStatus> {

@@ -6,11 +6,12 @@ mod stop;
 pub use parts::{Parts, StartError, build, title, wall};
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use ploy::config::Folder;
+use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
@@ -20,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapters::paper::{self, Paper, PaperHandle};
-use crate::api::ApiState;
 use crate::api::server::{self, ApiServer};
+use crate::api::{ApiState, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
+use crate::bus::safe_mode::SafeModeBus;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
 use crate::config_service::{self, ConfigService};
@@ -64,6 +66,8 @@ pub struct App {
     snapshots: Arc<Snapshots>,
     ended: watch::Receiver<Option<FeedEnd>>,
     fatal: mpsc::Receiver<String>,
+    /// Whether a part has ended that all need: the process does not end in good order then.
+    has_failed: bool,
     api_tasks: TaskTracker,
     api_end: CancellationToken,
 }
@@ -76,6 +80,7 @@ impl App {
     /// When a part does not start.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
+        let safe_mode = safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
         let files = files(&parts);
@@ -102,6 +107,8 @@ impl App {
             records,
             surroundings: around,
             strategies: parts.strategies,
+            safe_mode,
+            wall,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
@@ -113,32 +120,27 @@ impl App {
         keep_beating(&snapshots, &root).await?;
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
-        let api = server::Args {
-            listener: parts.listener,
-            state: ApiState::of(&parts.store, (status.clone(), commands.clone()), parts.hosts)
-                .recalling(recall(&parts.recorder)),
-            end: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
+        let asked = (status.clone(), commands.clone());
+        let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
+        let api = api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
-        let address = parts.address;
-        tracing::info!(event.name = events::API_STARTED, %address, "the API answers");
-        let (store, recorder) = (parts.store, parts.recorder);
+        tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
         let app = Self {
             status,
             commands,
-            store,
-            recorder,
+            store: parts.store,
+            recorder: parts.recorder,
             bus,
             clock,
-            address,
+            address: parts.address,
             root,
             feed,
             manager,
             snapshots,
             ended,
             fatal,
+            has_failed: false,
             api_tasks,
             api_end,
         };
@@ -164,15 +166,26 @@ impl App {
 
     /// Waits for a part to end that all need. The text says which.
     pub async fn fatal(&mut self) -> String {
-        match self.fatal.recv().await {
-            Some(why) => why,
-            None => "the root supervisor has ended".to_owned(),
-        }
+        let why = self.fatal.recv().await;
+        self.has_failed = true;
+        why.unwrap_or_else(|| "the root supervisor has ended".to_owned())
+    }
+
+    /// Lets the end of this process count as one that was not in good order, whatever comes: for tests.
+    pub const fn crash(&mut self) {
+        self.has_failed = true;
     }
 
     /// Makes a snapshot now.
     pub async fn fresh(&self) -> Arc<SystemStatus> {
         self.snapshots.take().await
+    }
+
+    /// Returns who runs a strategy now, for those who must end it from outside, past the manager.
+    pub async fn who(&self, id: StrategyId) -> Option<ActorCell> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.manager.cast(manager::Msg::Who(id, reply)));
+        answer.await.ok().flatten()
     }
 
     async fn boot(&self) {
@@ -325,6 +338,35 @@ fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
         return None;
     }
     Some(Arc::new(Recalled::new(status.folder.into())))
+}
+
+/// Returns why no strategy may start, as far as earlier processes give reason for it.
+async fn safe_mode(parts: &Parts) -> Result<Option<String>, StartError> {
+    let past = parts.store.process_past().await?;
+    Ok(past.safe_mode(&parts.process, parts.run.started_at))
+}
+
+/// Returns what the API reads, and whom it asks.
+fn api_state(
+    (store, recorder): (&Store, &Recorder),
+    asked: (watch::Receiver<Arc<SystemStatus>>, CommandBus),
+    hosts: Hosts,
+    manager: &ActorRef<manager::Msg>,
+) -> ApiState {
+    let state = ApiState::of(store, asked, hosts);
+    state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
+}
+
+/// Returns what the API is started with.
+fn api_args(listener: net::TcpListener, state: ApiState) -> server::Args {
+    server::Args { listener, state, end: CancellationToken::new(), tasks: TaskTracker::new() }
+}
+
+/// Returns the way out of safe mode.
+fn safe_mode_bus(manager: &ActorRef<manager::Msg>) -> SafeModeBus {
+    let manager = manager.clone();
+    // A manager that is gone drops the question, and its asker is told so.
+    SafeModeBus::new(Arc::new(move |leave| drop(manager.cast(manager::Msg::LeaveSafeMode(leave)))))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::Speed;
+use ploy::process::ProcessPolicy;
 use ploy::status::Mode;
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub folder: Option<PathBuf>,
     /// Where strategies run: they must not starve feeds and executor.
     pub strategies: Handle,
+    /// How many starts of the program are too many.
+    pub process: ProcessPolicy,
 }
 
 /// Why the service cannot start.
@@ -136,6 +139,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         registry,
         folder: Some(settings.folder.clone()),
         strategies,
+        process: settings.process,
     })
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::App;
+use super::{App, wall};
 use crate::bus::Ticket;
-use crate::ports::Clock;
+use crate::ports::{Clock, ProcessEvent, ProcessRecord, Row};
 use crate::telemetry::events;
 use crate::{manager, supervisor};
 
@@ -31,6 +31,11 @@ impl App {
         let for_strategies = end - deadline / KEPT_FOR_STORE;
         let in_time = timeout_at(for_strategies, self.end_strategies(deadline)).await.is_ok();
         let recorded = self.recorder.close(end.saturating_duration_since(Instant::now())).await;
+        if in_time && !self.has_failed {
+            let ended = ProcessRecord { at: wall(), event: ProcessEvent::Ended };
+            // One that cannot be queued counts as an end that was not in good order.
+            drop(self.store.record(Row::Process(ended), Ticket::none()));
+        }
         let stored = self.store.close(end.saturating_duration_since(Instant::now())).await;
         self.api_end.cancel();
         self.api_tasks.close();

@@ -5,6 +5,7 @@ pub mod event;
 pub mod inbox;
 #[cfg(test)]
 mod inbox_tests;
+pub mod safe_mode;
 pub mod status;
 mod sync;
 mod ticket;

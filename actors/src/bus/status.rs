@@ -36,6 +36,8 @@ pub struct Board {
     pub feed: FeedStatus,
     /// How the folder of strategies' settings is.
     pub config: ConfigStatus,
+    /// Why no strategy starts.
+    pub safe_mode: Option<String>,
     /// How each strategy is.
     pub strategies: BTreeMap<StrategyId, StrategyStatus>,
     /// The newest things worth a line, newest last.
@@ -49,6 +51,7 @@ impl StatusBus {
         let board = Board {
             feed,
             config: ConfigStatus::default(),
+            safe_mode: None,
             strategies: BTreeMap::new(),
             recent: VecDeque::new(),
         };
@@ -69,6 +72,11 @@ impl StatusBus {
     /// Changes what is written about the folder of strategies' settings.
     pub fn config(&self, change: impl FnOnce(&mut ConfigStatus)) {
         change(&mut self.lock().config);
+    }
+
+    /// Writes why no strategy starts, or that they may.
+    pub fn safe_mode(&self, why: Option<String>) {
+        self.lock().safe_mode = why;
     }
 
     /// Returns what a strategy holds, as it was written last: short names of markets.

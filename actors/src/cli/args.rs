@@ -83,10 +83,28 @@ pub enum ClientVerb {
     Restart(StrategyArgs),
     /// Let a halted strategy go on, or release its tripped breaker
     Resume(StrategyArgs),
+    /// What to do about a service that starts no strategy because it was started too often
+    #[command(subcommand)]
+    SafeMode(SafeModeCommand),
     /// Why a strategy trades or not, how an order or a decision came about, what was done at a time
     Why(WhyArgs),
     /// Whether the service can do its work, one check a line
     Health,
+}
+
+/// What can be done about safe mode.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SafeModeCommand {
+    /// Leave it: the strategies that are wanted start
+    Leave(LeaveArgs),
+}
+
+/// What `ploy safe-mode leave` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct LeaveArgs {
+    /// Why the service may trade again, for the audit
+    #[arg(long, value_name = "WHY")]
+    pub reason: String,
 }
 
 /// What `ploy run` is told.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Exit;
 use crate::api::error::{Code, ProblemBody};
+use crate::api::safe_mode::Left;
 use crate::api::strategies::Taken;
 use crate::words;
 
@@ -94,6 +95,13 @@ impl Client {
         let path = format!("v1/strategies/{id}/{}", action.name());
         let body = serde_json::json!({"actor": "cli"});
         let (status, text) = self.ask(Method::POST, &path, Some(&body)).await?;
+        self.read(status, &text)
+    }
+
+    /// Leaves safe mode.
+    pub(super) async fn leave_safe_mode(&self, reason: &str) -> Result<Answer<Left>, Failure> {
+        let body = serde_json::json!({"actor": "cli", "reason": reason});
+        let (status, text) = self.ask(Method::POST, "v1/safe-mode/leave", Some(&body)).await?;
         self.read(status, &text)
     }
 

@@ -26,7 +26,7 @@ use ploy::order::StrategyId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 
-use self::args::{ClientVerb, Server, StatusArgs};
+use self::args::{ClientVerb, SafeModeCommand, Server, StatusArgs};
 use self::client::{Answer, Client, Failure};
 use self::form::Output;
 use self::look::Look;
@@ -171,6 +171,7 @@ async fn connect(server: &Server, verb: &ClientVerb) -> ExitCode {
             | ClientVerb::Stop(_)
             | ClientVerb::Restart(_)
             | ClientVerb::Resume(_)
+            | ClientVerb::SafeMode(_)
             | ClientVerb::Why(_)
             | ClientVerb::Health => match ask(&client, verb, server.output, look).await {
                 Ok(said) => written(&said),
@@ -209,6 +210,13 @@ async fn ask(
         ClientVerb::Stop(args) => command(client, Action::Stop, &args.id, output).await,
         ClientVerb::Restart(args) => command(client, Action::Restart, &args.id, output).await,
         ClientVerb::Resume(args) => command(client, Action::Resume, &args.id, output).await,
+        ClientVerb::SafeMode(SafeModeCommand::Leave(args)) => {
+            let answer = client.leave_safe_mode(&args.reason).await?;
+            let text = || "safe mode was left\n".to_owned();
+            let mut said = Said::new(shape(output, &answer.json, text), Exit::Done);
+            said.hint = Some("see what starts: `ploy status`".to_owned());
+            Ok(said)
+        }
         ClientVerb::Why(args) => why::explain(client, args, output, look).await,
         ClientVerb::Health => {
             let (ready, checks) = client.ready().await?;
@@ -317,7 +325,10 @@ fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
         | ClientVerb::Restart(args)
         | ClientVerb::Resume(args) => Some(&args.id),
         ClientVerb::Why(args) => Some(args.what.strategy()),
-        ClientVerb::Status(_) | ClientVerb::Strategies | ClientVerb::Health => None,
+        ClientVerb::Status(_)
+        | ClientVerb::Strategies
+        | ClientVerb::SafeMode(_)
+        | ClientVerb::Health => None,
     }
 }
 

@@ -17,22 +17,50 @@ use crate::telemetry::events;
 
 impl State {
     pub(super) fn on_boot(&mut self, reply: oneshot::Sender<()>) {
-        let wanted: Vec<StrategyId> = self
-            .entries
-            .values()
-            .filter(|entry| entry.is_wanted() && entry.phase == Phase::Stopped)
-            .map(|entry| entry.id().clone())
-            .collect();
-        for id in wanted {
-            self.step(&id, &Input::Start, "it is wanted", Ticket::none());
-        }
         for entry in self.entries.values() {
-            if let Phase::Halted { cause } = &entry.phase {
+            if let Phase::Halted { cause, .. } = &entry.phase {
                 tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
                     cause, "still halted from an earlier run");
             }
         }
+        if self.safe_mode.is_some() {
+            self.enter_safe_mode();
+        } else {
+            self.take_up_all();
+        }
         self.booting.push(reply);
+    }
+
+    /// Goes on where an earlier process left every strategy, and starts those that are wanted.
+    pub(super) fn take_up_all(&mut self) {
+        let all: Vec<StrategyId> = self.entries.keys().cloned().collect();
+        all.iter().for_each(|id| self.take_up(id));
+        let is = |entry: &&Entry| entry.is_wanted() && entry.phase == Phase::Stopped;
+        let wanted: Vec<StrategyId> =
+            self.entries.values().filter(is).map(|entry| entry.id().clone()).collect();
+        for id in wanted {
+            self.step(&id, &Input::Start, "it is wanted", Ticket::none());
+        }
+    }
+
+    /// Goes on where an earlier process left a strategy: in its wait for the next try, or halted for settings that
+    /// are others by now.
+    pub(super) fn take_up(&mut self, id: &StrategyId) {
+        let now = self.now();
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if let Some(record) = entry.taken_over(now) {
+            self.store(Row::Intent(record));
+        }
+        let Some(entry) = self.entries.get(id) else { return };
+        match entry.phase {
+            Phase::Backoff { .. } if !entry.is_wanted() => {
+                self.step(id, &Input::Stop, "it is not wanted any more", Ticket::none());
+            }
+            Phase::Backoff { .. } => self.schedule_retry(id, Ticket::none()),
+            Phase::Halted { .. } => self.start_if_mended(id),
+            Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => {}
+            Phase::Stopping { .. } | Phase::Quarantine { .. } => {}
+        }
     }
 
     pub(super) fn on_command(&mut self, request: Request) {
@@ -82,12 +110,10 @@ impl State {
             return Ok(Accepted { strategy: id.clone(), phase: entry.phase.name().to_owned() });
         }
         entry.phase.next(&command.action.input())?;
-        entry.wanted = Some(command.action != Action::Stop);
-        match command.action {
-            Action::Start | Action::Stop => {}
-            Action::Restart => entry.count_restart("operator"),
-            Action::Resume => entry.count_restart("resume"),
+        if let Some(why) = self.safe_mode.as_ref().filter(|_| command.action != Action::Stop) {
+            return Err(Refusal::SafeMode(why.clone()));
         }
+        entry.asked(command.action);
         let why = format!("{} by {}", command.action.name(), command.actor);
         self.step(id, &command.action.input(), &why, Ticket::none());
         let phase = self.entries.get(id).map_or("unknown", |entry| entry.phase.name());

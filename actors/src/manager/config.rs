@@ -65,10 +65,11 @@ impl State {
         let id = config.id.clone();
         let record = self.records.remove(&id);
         self.keep(&config);
-        let entry = Entry::new(Registration::of(config), record);
+        let entry = Entry::new(Registration::of(config), record, self.now());
         self.entries.insert(id.clone(), entry);
         self.show(&id);
         self.applied(&id, "added".to_owned());
+        self.take_up(&id);
         self.start_if_wanted(&id, "its file was added");
     }
 
@@ -108,6 +109,7 @@ impl State {
             Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => {
                 if !self.is_blocked(id, &next) {
                     self.adopt(id, &next, "while it does not run");
+                    self.start_if_mended(id);
                     self.start_if_wanted(id, "its file says enabled = true");
                 }
             }
@@ -220,6 +222,14 @@ impl State {
         };
         if self.entries.get(id).is_some_and(is) {
             self.step(id, &Input::Start, why, Ticket::none());
+        }
+    }
+
+    /// Starts what is halted because its settings could not work, when those in force are others.
+    pub(super) fn start_if_mended(&mut self, id: &StrategyId) {
+        if self.entries.get(id).is_some_and(Entry::is_mended) {
+            let why = "its settings are not those that it failed with";
+            self.step(id, &Input::NewVersion, why, Ticket::none());
         }
     }
 

@@ -1,12 +1,13 @@
-//! One strategy in the manager's hands: its phase, its budget, its present incarnation.
+//! One strategy in the manager's hands: its life, its present incarnation, and what of its settings waits.
 
-use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use ploy::config::StrategyConfig;
 use ploy::kernel::Memory;
+use ploy::life::{Life, Saved, Terms};
 use ploy::lifecycle::{Effect, Gate, Input, NoTransition, Phase};
 use ploy::order::StrategyId;
-use ploy::restart::{Failure, RestartBudget, Verdict};
+use ploy::restart::{Failure, Verdict};
 use ploy::status::{KernelStatus, StrategyStatus};
 use ploy::time::Timestamp;
 use ractor::ActorRef;
@@ -15,50 +16,43 @@ use super::registry::Registration;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::runtime;
 
-/// One strategy.
+/// One strategy: a life, and what the manager holds for it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) registration: Registration,
-    pub(super) phase: Phase,
-    pub(super) since: Timestamp,
-    pub(super) budget: RestartBudget,
-    /// Rises with every build: a message of an older incarnation means nothing any more.
-    pub(super) incarnation: u64,
+    life: Life,
     pub(super) actor: Option<ActorRef<runtime::Msg>>,
     pub(super) memory: Memory,
-    pub(super) wanted: Option<bool>,
-    pub(super) last_error: Option<String>,
     /// A newer version of its settings that is not in force yet.
     pub(super) next: Option<StrategyConfig>,
     /// The version that its runtime is taking over now.
     pub(super) taking: Option<StrategyConfig>,
     /// Why the newer version is not in force yet, or that its file is gone.
     pub(super) pending: Option<String>,
-    /// Whether its file is gone: it cannot be started.
-    pub(super) is_removed: bool,
-    restarts: BTreeMap<String, u64>,
+    /// What of its life is stored already.
+    stored: Saved,
 }
 
 impl Entry {
-    pub(super) fn new(registration: Registration, record: Option<StrategyRecord>) -> Self {
-        let halted = record.as_ref().and_then(|record| record.halted.clone());
-        let phase = halted.map_or(Phase::Stopped, |cause| Phase::Halted { cause });
-        let since = record.as_ref().map(|record| record.at).unwrap_or_default();
+    /// Returns a strategy as earlier processes left it.
+    pub(super) fn new(
+        registration: Registration,
+        record: Option<StrategyRecord>,
+        now: Timestamp,
+    ) -> Self {
+        let stored = record.as_ref().map(|record| record.saved.clone()).unwrap_or_default();
+        let life = record.map_or_else(Life::default, |StrategyRecord { saved, at, .. }| {
+            Life::restore(saved, at, now)
+        });
         Self {
             registration,
-            phase,
-            since,
-            budget: RestartBudget::default(),
-            incarnation: 0,
+            life,
             actor: None,
             memory: Memory::default(),
-            wanted: record.and_then(|record| record.wanted),
-            last_error: None,
             next: None,
             taking: None,
             pending: None,
-            is_removed: false,
-            restarts: BTreeMap::new(),
+            stored,
         }
     }
 
@@ -69,7 +63,7 @@ impl Entry {
     /// Tells whether it is to run: as a person said last, else as its file says now.
     pub(super) fn is_wanted(&self) -> bool {
         let newest = self.next.as_ref().unwrap_or(&self.registration.config);
-        !self.is_removed && self.wanted.unwrap_or(newest.enabled)
+        self.life.is_wanted(|| newest.enabled)
     }
 
     /// Moves to the next phase. Returns what is to be done and the record of the move.
@@ -79,48 +73,44 @@ impl Entry {
         why: &str,
         now: Timestamp,
     ) -> Result<(Option<Effect>, LifecycleRecord), NoTransition> {
-        let (next, effect) = self.phase.next(input)?;
-        let record = LifecycleRecord {
-            at: now,
-            strategy: self.id().clone(),
-            from: self.phase.name().to_owned(),
-            to: next.name().to_owned(),
-            why: why.to_owned(),
-        };
-        if next.name() != self.phase.name() {
-            self.since = now;
+        let from = self.phase.name().to_owned();
+        let effect = self.life.step(input, now)?;
+        let to = self.phase.name().to_owned();
+        let (strategy, why) = (self.id().clone(), why.to_owned());
+        Ok((effect, LifecycleRecord { at: now, strategy, from, to, why }))
+    }
+
+    /// Judges a failure by the strategy's own policy; nothing where it does not count.
+    pub(super) fn judge(&mut self, failure: &Failure, now: Timestamp) -> Option<Verdict> {
+        let config = &self.registration.config;
+        let dice = dice(&config.id, self.life.incarnation);
+        let terms = Terms { policy: &config.restart, version: &config.version, dice };
+        self.life.judge(failure, &terms, now)
+    }
+
+    /// Tells whether the settings in force may be the remedy of what it is halted for.
+    pub(super) fn is_mended(&self) -> bool {
+        self.life.is_mended_by(&self.registration.config.version) && self.is_wanted()
+    }
+
+    /// Returns what this process has taken over of earlier ones, as it counts from now on; nothing where there was
+    /// nothing.
+    pub(super) fn taken_over(&mut self, now: Timestamp) -> Option<StrategyRecord> {
+        if self.stored == Saved::default() {
+            return None;
         }
-        match &next {
-            Phase::Running => self.budget.running(now),
-            Phase::Stopped => self.budget.forget(),
-            Phase::Starting if *input == Input::Resume => self.budget.forget(),
-            Phase::Starting | Phase::Warming | Phase::Stopping { .. } => {}
-            Phase::Quarantine { .. } | Phase::Backoff { .. } | Phase::Halted { .. } => {}
+        self.stored = self.life.saved(now);
+        Some(StrategyRecord { strategy: self.id().clone(), saved: self.stored.clone(), at: now })
+    }
+
+    /// Returns what must outlive the process, where it is not what is stored already.
+    pub(super) fn news(&mut self, now: Timestamp) -> Option<StrategyRecord> {
+        let saved = self.life.saved(now);
+        if saved == self.stored {
+            return None;
         }
-        self.phase = next;
-        Ok((effect, record))
-    }
-
-    /// Counts a start that was not the first.
-    pub(super) fn count_restart(&mut self, cause: &str) {
-        *self.restarts.entry(cause.to_owned()).or_default() += 1;
-    }
-
-    /// Judges a failure by the strategy's own policy.
-    pub(super) fn judge(&mut self, failure: &Failure, now: Timestamp) -> Verdict {
-        self.last_error = Some(failure.message.clone());
-        let dice = dice(self.id(), self.incarnation);
-        self.budget.judge(&self.registration.config.restart, failure, now, dice)
-    }
-
-    /// Returns what must outlive the process.
-    pub(super) fn record(&self, now: Timestamp) -> StrategyRecord {
-        let halted = match &self.phase {
-            Phase::Halted { cause } => Some(cause.clone()),
-            Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => None,
-            Phase::Stopping { .. } | Phase::Quarantine { .. } | Phase::Backoff { .. } => None,
-        };
-        StrategyRecord { strategy: self.id().clone(), wanted: self.wanted, halted, at: now }
+        self.stored.clone_from(&saved);
+        Some(StrategyRecord { strategy: self.id().clone(), saved, at: now })
     }
 
     pub(super) fn status(&self, now: Timestamp) -> StrategyStatus {
@@ -137,10 +127,25 @@ impl Entry {
             config_pending: self.pending.clone(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
+            dependency_tries: self.budget.missing(),
             last_error: self.last_error.clone(),
             books: Vec::new(),
             kernel: KernelStatus::default(),
         }
+    }
+}
+
+impl Deref for Entry {
+    type Target = Life;
+
+    fn deref(&self) -> &Life {
+        &self.life
+    }
+}
+
+impl DerefMut for Entry {
+    fn deref_mut(&mut self) -> &mut Life {
+        &mut self.life
     }
 }
 

@@ -10,10 +10,12 @@ mod config;
 mod deaths;
 mod entry;
 mod registry;
+mod safe_mode;
 mod steps;
 mod work;
 
-pub use registry::{Build, Registration, StrategyRegistry};
+pub use deaths::COMPLETED;
+pub use registry::{Build, Registration, StrategyRegistry, TryBuild};
 
 use std::collections::BTreeMap;
 
@@ -22,12 +24,13 @@ use ploy::order::StrategyId;
 use ploy::restart::Failure;
 use ploy::status::Recent;
 use ploy::time::Timestamp;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::command::Request;
+use crate::bus::safe_mode::Leave;
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
@@ -47,8 +50,12 @@ pub enum Msg {
     Command(Request),
     /// What a look at the files of strategies changes; nothing new lets those that wait be looked at again.
     Config(Vec<Move>),
+    /// Somebody wants to leave safe mode.
+    LeaveSafeMode(Leave),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
+    /// Who runs a strategy now: for those who must end it from outside, past the manager.
+    Who(StrategyId, oneshot::Sender<Option<ActorCell>>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
 }
@@ -77,6 +84,10 @@ pub struct Args {
     pub surroundings: Surroundings,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+    /// Why no strategy may start until a person says so.
+    pub safe_mode: Option<String>,
+    /// The machine's clock.
+    pub wall: fn() -> Timestamp,
 }
 
 /// The manager's private memory.
@@ -91,6 +102,8 @@ pub struct State {
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
+    safe_mode: Option<String>,
+    wall: fn() -> Timestamp,
 }
 
 impl Actor for StrategyManager {
@@ -105,12 +118,13 @@ impl Actor for StrategyManager {
     ) -> Result<State, ActorProcessingErr> {
         let mut records: BTreeMap<_, _> =
             args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let now = args.surroundings.clock.now();
         let entries: BTreeMap<_, _> = args
             .registry
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id));
+                let entry = Entry::new(registration.clone(), records.remove(&id), now);
                 (id, entry)
             })
             .collect();
@@ -123,8 +137,9 @@ impl Actor for StrategyManager {
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
+            safe_mode: args.safe_mode,
+            wall: args.wall,
         };
-        let now = state.now();
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
     }
@@ -139,7 +154,12 @@ impl Actor for StrategyManager {
             Msg::Boot(reply) => state.on_boot(reply),
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
+            Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
+            Msg::Who(id, reply) => {
+                let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());
+                drop(reply.send(actor.map(ActorRef::get_cell))); // an asker that left is no failure
+            }
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }
@@ -157,7 +177,9 @@ impl Actor for StrategyManager {
         match event {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
             SupervisionEvent::ActorFailed(cell, error) => state.on_death(&cell, error),
-            SupervisionEvent::ActorTerminated(cell, _, reason) => state.on_end(&cell, reason),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                state.on_end(&cell, reason.as_deref());
+            }
         }
         state.answer_waiting();
         Ok(())

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use ploy::config::StrategyConfig;
 use ploy::order::StrategyId;
+use ploy::restart::Failure;
 use ploy::strategy::Strategy;
 
 /// Builds a fresh strategy that knows nothing of the past.
 pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
+
+/// Builds a fresh strategy that knows nothing of the past, or says of what kind the failure is.
+pub type TryBuild = Arc<dyn Fn() -> Result<Box<dyn Strategy>, Failure> + Send + Sync>;
 
 /// Every strategy by id.
 #[derive(Clone, Debug, Default)]
@@ -23,18 +27,24 @@ pub struct Registration {
     /// Its settings.
     pub config: StrategyConfig,
     /// How to build it.
-    pub build: Build,
+    pub build: TryBuild,
 }
 
 impl StrategyRegistry {
     /// Adds a strategy of one of the known kinds, in the place of one of the same id.
     pub fn add(&mut self, config: StrategyConfig) {
-        let Registration { config, build } = Registration::of(config);
-        self.add_custom(config, build);
+        let registration = Registration::of(config);
+        self.entries.insert(registration.config.id.clone(), registration);
     }
 
     /// Adds a strategy that is built in a way of its own: an experiment, or a test's.
     pub fn add_custom(&mut self, config: StrategyConfig, build: Build) {
+        self.add_fallible(config, Arc::new(move || Ok(build())));
+    }
+
+    /// Adds a strategy that is built in a way of its own and may find that it cannot be: its settings cannot work, it
+    /// may not trade, something that it needs is missing.
+    pub fn add_fallible(&mut self, config: StrategyConfig, build: TryBuild) {
         self.entries.insert(config.id.clone(), Registration { config, build });
     }
 
@@ -49,7 +59,7 @@ impl Registration {
     #[must_use]
     pub fn of(config: StrategyConfig) -> Self {
         let kind = config.kind.clone();
-        Self { config, build: Arc::new(move || kind.build()) }
+        Self { config, build: Arc::new(move || Ok(kind.build())) }
     }
 }
 

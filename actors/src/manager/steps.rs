@@ -8,6 +8,7 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
+use super::entry::Entry;
 use super::work::{self, Built, Ended};
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
@@ -29,10 +30,11 @@ impl State {
             Step::Ended(ended) => self.on_ended(id, *ended),
             Step::TakenOver(outcome) => self.on_taken_over(id, outcome),
             Step::Retry(ticket) => {
-                if let Some(entry) = self.entries.get_mut(id) {
+                let due = |entry: &&mut Entry| entry.is_due(incarnation);
+                if let Some(entry) = self.entries.get_mut(id).filter(due) {
                     entry.count_restart("failure");
+                    self.step(id, &Input::Retry, "its wait is over", ticket);
                 }
-                self.step(id, &Input::Retry, "its wait is over", ticket);
             }
         }
     }
@@ -110,6 +112,9 @@ impl State {
 
     /// Moves a strategy and does what the move asks for. The ticket goes on to what the move starts.
     pub(super) fn step(&mut self, id: &StrategyId, input: &Input, why: &str, ticket: Ticket) {
+        if self.is_held(input) {
+            return; // what would start something is done when safe mode is left
+        }
         let now = self.now();
         let Some(entry) = self.entries.get_mut(id) else { return };
         let (effect, record) = match entry.step(input, why, now) {
@@ -120,9 +125,8 @@ impl State {
             }
         };
         let moved = record.from != record.to;
-        let halted = record.to == "halted" || record.from == "halted";
         let said = format!("{} → {}: {}", record.from, record.to, record.why);
-        let (status, lasting) = (entry.status(now), entry.record(now));
+        let (status, lasting) = (entry.status(now), entry.news(now));
         self.around.board.strategy(status);
         if moved {
             if let Some(name) = log_phase(id, &record) {
@@ -131,7 +135,8 @@ impl State {
             self.around.recorder.phase(|| note(&record));
             self.store(Row::Lifecycle(record));
         }
-        if halted || matches!(input, Input::Start | Input::Stop | Input::Restart) {
+        // The end of the service changes nothing of what the next process must know.
+        if let Some(lasting) = lasting.filter(|_| !self.is_ending) {
             self.store(Row::Intent(lasting));
         }
         match effect {

@@ -69,11 +69,10 @@ async fn build_untimed(
     let memory = memory.after_order(last_order);
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
     let build = Arc::clone(&registration.build);
-    let strategy = panics::catch(|| build()).map_err(|message| {
-        let failure = Failure { class: FailureClass::Panic, message };
-        track.end(&memory, Some(&failure));
-        failure
-    })?;
+    let panicked = |message| Err(Failure { class: FailureClass::Panic, message });
+    let strategy = panics::catch(|| build())
+        .unwrap_or_else(panicked)
+        .inspect_err(|failure| track.end(&memory, Some(failure)))?;
     let subscription = strategy.subscription().clone();
     let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
     if let Err(failure) = recall(&mut kernel, &past) {

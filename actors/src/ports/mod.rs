@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use ploy::event::MarketEvent;
 use ploy::kernel::Order;
+use ploy::life::Saved;
 use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, OrderEvent, StrategyId};
@@ -37,10 +38,12 @@ pub enum Row {
     Error(ErrorRecord),
     /// Somebody asked for something, and what came of it.
     Command(CommandRecord),
-    /// What must outlive the process about a strategy: whether it is wanted, whether it is halted.
+    /// What must outlive the process about a strategy: whether it is wanted, halted, what counts against it.
     Intent(StrategyRecord),
     /// A version of a strategy's settings is run. Of the same version only the first is kept.
     Config(ConfigRecord),
+    /// What the next process must know of this one.
+    Process(ProcessRecord),
 }
 
 /// A version of a strategy's settings.
@@ -162,16 +165,42 @@ pub struct CommandRecord {
 }
 
 /// What must outlive the process about a strategy. The newest one counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StrategyRecord {
     /// Which strategy.
     pub strategy: StrategyId,
-    /// Whether somebody wants it to run; absent means: as its file says.
-    pub wanted: Option<bool>,
-    /// Why it is halted; absent means: it is not.
-    pub halted: Option<String>,
-    /// Since when.
+    /// What of its life must outlive the process.
+    pub saved: Saved,
+    /// When it was so.
     pub at: Timestamp,
+}
+
+/// What the next process must know of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRecord {
+    /// When, by the machine's clock.
+    pub at: Timestamp,
+    /// What.
+    pub event: ProcessEvent,
+}
+
+/// What can become of a process that the next must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProcessEvent {
+    /// It ends in good order.
+    Ended,
+    /// It is in safe mode.
+    SafeModeEntered {
+        /// Why.
+        reason: String,
+    },
+    /// A person has left safe mode.
+    SafeModeLeft {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An order as it is shown, with what came of it.

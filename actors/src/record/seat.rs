@@ -290,7 +290,8 @@ fn is_same_death(played: Option<&Failure>, recorded: Option<&Failure>) -> bool {
     let from_inside = |failure: &&Failure| match failure.class {
         FailureClass::Panic | FailureClass::Accounting => true,
         FailureClass::Config | FailureClass::Dependency => false,
-        FailureClass::StartTimeout | FailureClass::Error => false,
+        FailureClass::StartTimeout | FailureClass::Error | FailureClass::Forbidden => false,
+        FailureClass::Hang | FailureClass::Killed => false,
     };
     match (played, recorded.filter(from_inside)) {
         (None, None) => true,

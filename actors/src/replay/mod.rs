@@ -270,6 +270,7 @@ impl Player {
             now,
             mode: Mode::Paper,
             not_ready: Vec::new(),
+            safe_mode: None,
             feed: FeedStatus {
                 name: "tape".to_owned(),
                 state,

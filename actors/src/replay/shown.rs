@@ -6,6 +6,7 @@ use ploy::compare::line::{Set, Total};
 use ploy::config::StrategyConfig;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
+use ploy::restart::FailureClass;
 use ploy::status::{KernelStatus, StrategyStatus, TapeStatus};
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -31,7 +32,7 @@ pub(super) fn set(config: &StrategyConfig) -> Set {
 pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategyStatus {
     let phase = match sum.failed {
         None => Phase::Running,
-        Some(why) => Phase::Halted { cause: why.to_owned() },
+        Some(why) => Phase::Halted { class: FailureClass::Error, cause: why.to_owned() },
     };
     StrategyStatus {
         id: set.id.clone(),
@@ -44,6 +45,7 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         config_pending: None,
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),
+        dependency_tries: 0,
         last_error: sum.failed.map(str::to_owned),
         books: Vec::new(),
         kernel: sum.kernel,

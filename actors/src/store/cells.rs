@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ploy::market::{Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, Liquidity};
 use ploy::price::{OutOfRange, Price, Size, Usdc};
+use ploy::restart::FailureClass;
 use ploy::time::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::FromRow;
@@ -103,7 +104,7 @@ pub(super) async fn within<T>(
 
 /// Reads a cell of JSON; `what` names it in the error.
 pub(super) fn json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Unreadable> {
-    serde_json::from_str(text).map_err(|error| Unreadable(format!("{what} of a decision: {error}")))
+    serde_json::from_str(text).map_err(|error| Unreadable(format!("{what}: {error}")))
 }
 
 pub(super) fn word<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Unreadable> {
@@ -112,6 +113,11 @@ pub(super) fn word<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Unreadabl
 
 pub(super) fn number(value: i64) -> Result<u64, Unreadable> {
     u64::try_from(value).map_err(|error| Unreadable(format!("{value}: {error}")))
+}
+
+/// Reads a kind of failure.
+pub(super) fn class(text: &str) -> Result<FailureClass, Unreadable> {
+    FailureClass::named(text).ok_or_else(|| Unreadable(format!("`{text}` is no kind of failure")))
 }
 
 pub(super) fn money(micros: i64) -> Result<Usdc, Unreadable> {

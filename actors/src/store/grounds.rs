@@ -49,9 +49,9 @@ impl GroundedRow {
         let (_, record) = decision.record()?;
         let grounds = match (moved_by, gates) {
             (Some(moved_by), Some(gates)) => Some(Grounds {
-                trigger: json("trigger", &moved_by)?,
-                gates: json("gates", &gates)?,
-                risk: risk.map(|risk| json("risk rules", &risk)).transpose()?,
+                trigger: json("trigger of a decision", &moved_by)?,
+                gates: json("gates of a decision", &gates)?,
+                risk: risk.map(|risk| json("risk rules of a decision", &risk)).transpose()?,
             }),
             // An older version stored it.
             (_, _) => None,

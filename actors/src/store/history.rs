@@ -137,7 +137,7 @@ impl DecisionRow {
             verdict: self.verdict,
             cause: self.cause,
             intent: self.intent,
-            numbers: json("numbers", &self.numbers)?,
+            numbers: json("numbers of a decision", &self.numbers)?,
             grounds: None,
         };
         Ok((self.seq, record))

@@ -12,6 +12,7 @@ mod location;
 mod moment;
 mod open;
 mod owner;
+mod process;
 mod queue;
 mod recovery;
 mod round;

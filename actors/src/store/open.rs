@@ -244,7 +244,8 @@ pub(super) async fn prepare(
          union all select max(seq) from errors where run = $1 \
          union all select max(seq) from commands where run = $1 \
          union all select max(seq) from strategies where run = $1 \
-         union all select max(seq) from config_versions where run = $1) as facts";
+         union all select max(seq) from config_versions where run = $1 \
+         union all select max(seq) from process_events where run = $1) as facts";
     match conn {
         Conn::Sqlite(conn) => migrations.run(&mut **conn).await?,
         Conn::Postgres(conn) => migrations.run(&mut **conn).await?,

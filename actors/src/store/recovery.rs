@@ -1,12 +1,16 @@
 //! What must be known of the past: by a strategy's next incarnation, and by the next run of the program.
 
+use ploy::life::Saved;
+use ploy::lifecycle::Phase;
 use ploy::order::{ClientOrderId, StrategyId};
 use ploy::price::Usdc;
+use ploy::restart::FailureClass;
 use ploy::time::Timestamp;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use super::Store;
-use super::cells::{FillRow, Unreadable, money, number, within, word};
+use super::cells::{FillRow, Unreadable, class, json, money, number, within, word};
 use super::sql::sql;
 use crate::ports::{Past, StoreError, StrategyRecord};
 
@@ -23,8 +27,8 @@ const OPEN_ORDERS: &str = "select o.number from orders o where o.run = $1 and o.
      and not exists (select 1 from order_events e where e.run = o.run and e.strategy = o.strategy \
          and e.number = o.number and e.kind in ('done', 'rejected')) order by o.number";
 
-const STRATEGIES: &str = "select strategy, at, wanted, halted from ( \
-     select s.strategy, s.at, s.wanted, s.halted, row_number() over ( \
+const STRATEGIES: &str = "select strategy, at, wanted, halted, class, version, halted_since, attempt, until, \
+     budget, restarts from (select s.*, row_number() over ( \
          partition by s.strategy order by r.number desc, s.seq desc) as age \
      from strategies s join runs r on r.run = s.run) as aged where age = 1 order by strategy";
 
@@ -65,6 +69,13 @@ struct StrategyRow {
     at: i64,
     wanted: Option<i64>,
     halted: Option<String>,
+    class: Option<String>,
+    version: Option<String>,
+    halted_since: Option<i64>,
+    attempt: Option<i64>,
+    until: Option<i64>,
+    budget: Option<String>,
+    restarts: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -183,14 +194,37 @@ impl SettlementRow {
 }
 
 impl StrategyRow {
+    /// Rows of older versions say less: of a halt not of what kind, of failures none.
     fn record(self) -> Result<StrategyRecord, Unreadable> {
-        Ok(StrategyRecord {
-            strategy: word(&self.strategy)?,
+        let at = Timestamp::from_micros(self.at);
+        let phase = match (self.halted, self.attempt.zip(self.until)) {
+            (Some(cause), _) => {
+                let class = self.class.as_deref().map(class).transpose()?;
+                Phase::Halted { class: class.unwrap_or(FailureClass::Error), cause }
+            }
+            (None, Some((attempt, until))) => Phase::Backoff {
+                attempt: u32::try_from(number(attempt)?).unwrap_or(u32::MAX),
+                until: Timestamp::from_micros(until),
+            },
+            (None, None) => Phase::Stopped,
+        };
+        let is_halted = matches!(phase, Phase::Halted { .. });
+        let since = self.halted_since.map_or(at, Timestamp::from_micros);
+        let saved = Saved {
             wanted: self.wanted.map(|wanted| wanted != 0),
-            halted: self.halted,
-            at: Timestamp::from_micros(self.at),
-        })
+            phase,
+            halted_since: is_halted.then_some(since),
+            version: self.version,
+            budget: counted("budget", self.budget.as_deref())?,
+            restarts: counted("restarts", self.restarts.as_deref())?,
+        };
+        Ok(StrategyRecord { strategy: word(&self.strategy)?, saved, at })
     }
+}
+
+/// Reads what counts; older versions counted nothing.
+fn counted<T: Default + DeserializeOwned>(what: &str, cell: Option<&str>) -> Result<T, Unreadable> {
+    cell.map_or_else(|| Ok(T::default()), |text| json(what, text))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
 
 use ploy::kernel::Order;
+use ploy::lifecycle::Phase;
 use ploy::market::Side;
 use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
 use ploy::price::{Rounding, Usdc};
@@ -9,8 +10,8 @@ use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
 use crate::ports::{
-    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
-    Settlement, StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
+    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -78,6 +79,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Command(command) => command.at,
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
+        Row::Process(record) => record.at,
     }
 }
 
@@ -117,7 +119,8 @@ fn name(row: &Row) -> String {
         | Row::Error(_)
         | Row::Command(_)
         | Row::Intent(_)
-        | Row::Config(_) => "a record".to_owned(),
+        | Row::Config(_)
+        | Row::Process(_) => "a record".to_owned(),
     }
 }
 
@@ -136,6 +139,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
+        Row::Process(row) => vec![process(place, row)],
     }
 }
 
@@ -309,12 +313,48 @@ fn command(place: Place<'_>, command: &CommandRecord) -> Statement {
 }
 
 fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
-    const SQL: &str = "insert into strategies (run, seq, strategy, at, wanted, halted) \
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    const SQL: &str = "insert into strategies (run, seq, strategy, at, wanted, halted, class, version, \
+         halted_since, attempt, until, budget, restarts) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
+    let saved = &record.saved;
+    let (halt, wait) = match &saved.phase {
+        Phase::Halted { class, cause } => (Some((class, cause)), None),
+        Phase::Backoff { attempt, until } => (None, Some((attempt, until))),
+        Phase::Stopped | Phase::Starting | Phase::Warming | Phase::Running => (None, None),
+        Phase::Stopping { .. } | Phase::Quarantine { .. } => (None, None),
+    };
     Statement::Plain(
         start(SQL, place, of(&record.strategy), record.at)
-            .bind(record.wanted.map(i64::from))
-            .bind(record.halted.clone()),
+            .bind(saved.wanted.map(i64::from))
+            .bind(halt.map(|(_, cause)| cause.clone()))
+            .bind(halt.map(|(class, _)| class.name()))
+            .bind(saved.version.clone())
+            .bind(saved.halted_since.map(Timestamp::micros))
+            .bind(wait.map(|(attempt, _)| i64::from(*attempt)))
+            .bind(wait.map(|(_, until)| until.micros()))
+            .bind(json(&saved.budget))
+            .bind(json(&saved.restarts)),
+    )
+}
+
+fn process(place: Place<'_>, record: &ProcessRecord) -> Statement {
+    const SQL: &str = "insert into process_events (run, seq, at, event, actor, reason) \
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    let (event, actor, reason) = match &record.event {
+        ProcessEvent::Ended => ("ended", None, None),
+        ProcessEvent::SafeModeEntered { reason } => ("safe_mode_entered", None, Some(reason)),
+        ProcessEvent::SafeModeLeft { actor, reason } => {
+            ("safe_mode_left", Some(actor), Some(reason))
+        }
+    };
+    Statement::Plain(
+        sql(SQL)
+            .bind(place.run)
+            .bind(place.seq)
+            .bind(record.at.micros())
+            .bind(event)
+            .bind(actor.cloned())
+            .bind(reason.cloned()),
     )
 }
 

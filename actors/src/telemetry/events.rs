@@ -48,6 +48,12 @@ events! {
     PROCESS_PANICKED = "process.panicked", ERROR,
         "A thread or task panicked; its supervisor says in the next lines what comes of it.",
         "It is a defect: report it with this line and those before it.";
+    PROCESS_SAFE_MODE_ENTERED = "process.safe_mode_entered", ERROR,
+        "The program was started too often without an orderly end between: no strategy starts.",
+        "Find out why it ended; then `ploy safe-mode leave`.";
+    PROCESS_SAFE_MODE_LEFT = "process.safe_mode_left", INFO,
+        "A person has left safe mode: the strategies that are wanted start.",
+        "Nothing.";
     PART_FAILED = "part.failed", ERROR,
         "A part that only shows (the API, the status) has failed and is started again; trading goes on.",
         "Read `error.message`; it is a defect: report it.";
@@ -66,6 +72,9 @@ events! {
     CONFIG_REMOVED = "config.removed", WARN,
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";
+    ACCOUNT_BROKEN = "account.broken", ERROR,
+        "The books of a strategy are broken: what it holds and what it was told do not fit. It is halted.",
+        "Compare its fills with the venue's before you let anything of this account go on.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";
@@ -78,6 +87,9 @@ events! {
     STRATEGY_BACKOFF = "strategy.backoff", WARN,
         "A strategy waits for its next try.",
         "Nothing, unless it comes back here.";
+    STRATEGY_DEPENDENCY_MISSING = "strategy.dependency_missing", ERROR,
+        "Something that a strategy needs was missing five times in a row; it goes on waiting, without end.",
+        "Read `error.message`; bring back what is missing, or stop the strategy.";
     STRATEGY_HALTED = "strategy.halted", ERROR,
         "A strategy failed for good and waits for a person.",
         "Find the cause, then `ploy resume` it.";

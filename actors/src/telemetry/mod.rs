@@ -9,6 +9,7 @@ mod layer;
 mod line;
 mod redact;
 mod sink;
+mod tasks;
 
 pub use counts::LogCounts;
 
@@ -25,9 +26,13 @@ use counts::Counts;
 use layer::{LineLayer, Style};
 use line::Colour;
 use sink::Sink;
+use tasks::Runtimes;
+use tokio::runtime::Handle;
 
 /// Counted from the start of the process, whoever logs.
 static COUNTS: Counts = Counts::new();
+/// Every runtime of the process, whoever started it.
+static RUNTIMES: Runtimes = Runtimes::new();
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +115,17 @@ pub fn init(settings: &Settings) -> Result<LogGuard, InitError> {
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(InitError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(LogGuard { sink })
+}
+
+/// Counts the tasks of this runtime from now on.
+pub fn watch_tasks(runtime: &Handle) {
+    RUNTIMES.watch(runtime);
+}
+
+/// Returns how many async tasks are alive on the runtimes that are watched, or nothing where none is.
+#[must_use]
+pub fn tasks() -> Option<u64> {
+    RUNTIMES.alive()
 }
 
 /// Returns how much was logged since the process began.

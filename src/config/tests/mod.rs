@@ -9,6 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::process::ProcessPolicy;
 use crate::restart::RestartPolicy;
 use crate::strategy::split_arb::Config;
 
@@ -444,6 +445,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
         },
         api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Auto },
+        process: ProcessPolicy::default(),
         shutdown: ShutdownConfig { deadline: Duration::from_secs(25) },
     };
     assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));

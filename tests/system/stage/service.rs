@@ -9,13 +9,14 @@ use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts};
 use actors::feed::FeedEnd;
-use actors::manager::{Build, StrategyRegistry};
+use actors::manager::{Build, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{Location, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig};
 use ploy::price::Usdc;
+use ploy::process::ProcessPolicy;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::Header;
 use tokio::runtime::Handle;
@@ -57,6 +58,12 @@ impl Stage {
     /// Adds a strategy that is built in a way of its own, with limits that are never met.
     pub(crate) fn custom(mut self, name: &str, build: Build) -> Self {
         self.registry.add_custom(unlimited(name), build);
+        self
+    }
+
+    /// Adds a strategy that may find that it cannot be built.
+    pub(crate) fn fallible(mut self, config: StrategyConfig, build: TryBuild) -> Self {
+        self.registry.add_fallible(config, build);
         self
     }
 
@@ -141,6 +148,7 @@ impl Stage {
             registry: self.registry,
             folder: self.folder,
             strategies: Handle::current(),
+            process: ProcessPolicy::default(),
         };
         App::start(parts).await.unwrap()
     }

@@ -18,6 +18,11 @@ pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 const BUILD: Family<1> =
     gauge("ploy_build_info", ["version"], "Always 1; the label says what runs.");
 const READY: Family<0> = gauge("ploy_ready", [], "Whether /readyz says yes.");
+const SAFE_MODE: Family<0> = gauge(
+    "ploy_safe_mode",
+    [],
+    "Whether no strategy starts until a person says so, because the program was started too often.",
+);
 const SNAPSHOT: Family<0> = gauge(
     "ploy_status_snapshot",
     [],
@@ -97,6 +102,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     let mut text = Text::default();
     text.set(&BUILD, [&status.version], 1.0);
     text.set(&READY, [], count(u64::from(status.is_ready())));
+    text.set(&SAFE_MODE, [], count(u64::from(status.safe_mode.is_some())));
     text.set(&SNAPSHOT, [], count(status.snapshot));
     text.set(&TAKEN, [], units(status.taken_at.micros()));
     text.set(&CLOCK, [], units(status.now.micros()));

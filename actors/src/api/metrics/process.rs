@@ -19,6 +19,8 @@ const START: Family<0> = gauge(
     "Start time of the process since unix epoch in seconds.",
 );
 const THREADS: Family<0> = gauge("process_threads", [], "Number of OS threads in the process.");
+const TASKS: Family<0> =
+    gauge("ploy_runtime_tasks", [], "Async tasks of the process that are alive.");
 const LOG_EVENTS: Family<1> =
     counter("ploy_log_events_total", ["level"], "Log events that passed the filter, by level.");
 const LOG_LOST: Family<0> = counter(
@@ -47,6 +49,8 @@ pub struct ProcessInfo {
     pub start_micros: Option<i64>,
     /// Its threads.
     pub threads: Option<u64>,
+    /// Its async tasks that are alive.
+    pub tasks: Option<u64>,
     /// What it has logged.
     pub log: LogCounts,
 }
@@ -66,7 +70,7 @@ impl ProcessInfo {
             .ok()
             // One of them is the folder that is being read.
             .and_then(|files| u64::try_from(files.count().saturating_sub(1)).ok());
-        info.log = telemetry::counts();
+        (info.log, info.tasks) = (telemetry::counts(), telemetry::tasks());
         info
     }
 
@@ -91,6 +95,7 @@ impl ProcessInfo {
             max_fds: after(limits, "Max open files"),
             start_micros: boot.and_then(start),
             threads: after(status, "Threads:"),
+            tasks: None,
             log: LogCounts::default(),
         }
     }
@@ -108,6 +113,7 @@ impl ProcessInfo {
         set(&FDS_MAX, self.max_fds.map(count));
         set(&START, self.start_micros.map(units));
         set(&THREADS, self.threads.map(count));
+        set(&TASKS, self.tasks.map(count));
         set(&LOG_LOST, Some(count(self.log.lost)));
         for (level, events) in [
             ("error", self.log.error),
@@ -145,6 +151,7 @@ mod tests {
             max_fds: Some(1024),
             start_micros: Some(1_790_000_123_450_000),
             threads: Some(9),
+            tasks: None,
             log: LogCounts::default(),
         };
         assert_eq!(ProcessInfo::parse(stat, status, limits, machine), info);

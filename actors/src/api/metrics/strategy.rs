@@ -32,6 +32,11 @@ const FAILURES: Family<1> = gauge(
     ["strategy"],
     "Failures that count against its restart budget now.",
 );
+const DEPENDENCY_TRIES: Family<1> = gauge(
+    "ploy_strategy_dependency_tries",
+    ["strategy"],
+    "How often in a row something that it needs was missing at its start.",
+);
 const LAST_DECISION: Family<1> = gauge(
     "ploy_strategy_last_decision_timestamp_seconds",
     ["strategy"],
@@ -125,6 +130,7 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
         text.set(&RESTARTS, [id, cause], count(*restarts));
     }
     text.set(&FAILURES, [id], count(u64::from(strategy.failures)));
+    text.set(&DEPENDENCY_TRIES, [id], count(u64::from(strategy.dependency_tries)));
     decisions(text, id, &strategy.kernel);
     risk(text, id, &strategy.kernel);
     orders(text, id, &strategy.kernel);

@@ -109,6 +109,7 @@ impl Service {
             commands,
             records: Arc::new(store),
             chains: Arc::new(store),
+            safe_mode: None,
             recall: Some(Arc::new(why::Recalled)),
             hosts: Hosts::new(address, &[]).unwrap(),
         };

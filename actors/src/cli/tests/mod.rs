@@ -127,6 +127,7 @@ impl Setting {
             commands,
             records: Arc::new(Store(self.store.clone())),
             chains: Arc::new(Stories(self.story)),
+            safe_mode: None,
             recall: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };

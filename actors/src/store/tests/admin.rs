@@ -156,12 +156,18 @@ fn every_table_is_exported_as_text() {
             found.unwrap().1
         };
         let errors = text(Format::Csv, "errors");
-        let expected = "run,seq,strategy,at,part,message\n\
+        let number = every_kind().len();
+        let expected = format!(
+            "run,seq,strategy,at,part,message\n\
              first,7,,5000,feed,gone\n\
-             first,10,,5000,feed,\"a \"\"word\"\", two\nlines\"\n\
-             first,11,,5000,feed,\"\"\n\
-             first,12,,5000,feed,käse\n";
-        assert!(errors.starts_with(expected), "{errors}");
+             first,{},,5000,feed,\"a \"\"word\"\", two\nlines\"\n\
+             first,{},,5000,feed,\"\"\n\
+             first,{},,5000,feed,käse\n",
+            number + 1,
+            number + 2,
+            number + 3
+        );
+        assert!(errors.starts_with(&expected), "{errors}");
         let fills = text(Format::Jsonl, "fills");
         assert_eq!(fills.lines().count(), 2);
         let fill: serde_json::Value = serde_json::from_str(fills.lines().next().unwrap()).unwrap();

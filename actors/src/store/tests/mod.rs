@@ -19,6 +19,8 @@ use std::sync::Arc;
 use ploy::fees::FeeSchedule;
 use ploy::intent::{Intent, Purpose, TimeInForce};
 use ploy::kernel::Order;
+use ploy::life::Saved;
+use ploy::lifecycle::Phase;
 use ploy::market::{ConditionId, Market, Outcome, Side, TickSize};
 use ploy::open_orders::OpenOrders;
 use ploy::order::{
@@ -26,6 +28,7 @@ use ploy::order::{
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
+use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
 use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -39,8 +42,8 @@ use tokio::task::JoinSet;
 use super::sql::{Conn, sql};
 use super::*;
 use crate::ports::{
-    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, Query, Records,
-    RiskRecord, Settlement, StrategyRecord,
+    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, ProcessEvent,
+    ProcessRecord, Query, Records, RiskRecord, Settlement, StrategyRecord,
 };
 
 const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);
@@ -247,23 +250,35 @@ fn every_kind() -> Vec<Row> {
             answer: "unknown".to_owned(),
         }),
         Row::Intent(halt(Some("three panics"))),
+        Row::Process(ProcessRecord { at: at(7), event: ProcessEvent::Ended }),
     ]
 }
 
 fn halt(cause: Option<&str>) -> StrategyRecord {
-    StrategyRecord {
-        strategy: me(),
+    let policy = RestartPolicy::default();
+    let failure = Failure { class: FailureClass::Config, message: "c".to_owned() };
+    let mut budget = RestartBudget::default();
+    budget.judge(&policy, &Failure { class: FailureClass::Hang, ..failure.clone() }, at(5), 7);
+    let phase = match cause {
+        Some(cause) => Phase::Halted { class: failure.class, cause: cause.to_owned() },
+        None => Phase::Backoff { attempt: 3, until: at(9) },
+    };
+    let saved = Saved {
         wanted: Some(cause.is_none()),
-        halted: cause.map(str::to_owned),
-        at: at(6),
-    }
+        phase,
+        halted_since: cause.map(|_| at(4)),
+        version: cause.map(|_| "abc".to_owned()),
+        budget,
+        restarts: [("failure".to_owned(), 2)].into(),
+    };
+    StrategyRecord { strategy: me(), saved, at: at(6) }
 }
 
 fn newest(limit: u32, before: Option<i64>) -> Query {
     Query { strategy: me(), limit, before }
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "orders",
     "order_events",
     "fills",
@@ -274,4 +289,5 @@ const TABLES: [&str; 10] = [
     "errors",
     "commands",
     "strategies",
+    "process_events",
 ];

@@ -23,6 +23,7 @@ pub mod config;
 pub mod decision;
 pub mod event;
 pub mod fees;
+pub mod halt;
 pub mod intent;
 pub mod kernel;
 pub mod life;

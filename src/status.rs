@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::halt::GatesStatus;
 use crate::lifecycle::{Gate, Phase};
 use crate::market::Outcome;
 use crate::order::StrategyId;
@@ -42,6 +43,9 @@ pub struct SystemStatus {
     /// The folder of strategies' settings.
     #[serde(default)]
     pub config: ConfigStatus,
+    /// Who holds orders back.
+    #[serde(default)]
+    pub gates: GatesStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
@@ -196,10 +200,13 @@ pub struct StrategyStatus {
     pub phase: Phase,
     /// Since when it stands there, on the time that decisions run on.
     pub since: Timestamp,
-    /// Whether orders may pass.
+    /// Whether orders may pass: the strictest of halts, pauses and its phase.
     pub gate: Gate,
     /// The first 12 digits of its settings' hash.
     pub config_version: String,
+    /// Since when these settings are in force, on the machine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_since: Option<Timestamp>,
     /// Why a newer version of its settings is not in force yet, or that its file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_pending: Option<String>,

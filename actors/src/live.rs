@@ -146,9 +146,10 @@ impl Column {
 
 fn title(status: &SystemStatus, width: usize) -> Line<'static> {
     let feed = &status.feed;
+    let held = words::held_back(&status.gates);
     let (mode, books) = (words::mode(status.mode), words::books_of(feed.books, &feed.tapes));
     // Whatever has to go for room, these two do not.
-    let room = width.saturating_sub(mode.len() + books.len() + 4);
+    let room = width.saturating_sub(mode.len() + held.len() + books.len() + 4);
     let name = words::cut(&words::plain(&feed.title), room);
     let loud = match feed.books {
         Books::Modelled => Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD),
@@ -156,6 +157,7 @@ fn title(status: &SystemStatus, width: usize) -> Line<'static> {
     };
     Line::from(vec![
         Span::styled(mode, Style::new().bold()),
+        Span::styled(held, Style::new().fg(Color::Red).bold()),
         Span::raw(format!("  {name}  ")),
         Span::styled(books, loud),
     ])

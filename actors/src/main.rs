@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Verb::Replay(replay) => cli::run_replay(&replay, args.server.output),
         Verb::Compare(compare) => cli::run_compare(&compare, args.server.output),
         Verb::Tape(tape) => cli::run_tape(tape),
-        Verb::Config(command) => cli::config::run(&command, args.server.output),
+        Verb::Config(command) => cli::config::run(&command, &args.server),
         Verb::Record(record) => cli::run_record(&args.server, &record),
         Verb::Db(command) => cli::run_db(&command, args.server.output),
         Verb::Client(verb) => cli::run_client(&args.server, &verb),

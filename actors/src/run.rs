@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use ploy::config::LogFormat;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
+use crate::bus::gates::Switch;
 use crate::cli::args::RunArgs;
 use crate::cli::form::Output;
+use crate::config_service::Desk;
 use crate::feed::FeedEnd;
+use crate::ports::config::ConfigDesk as _;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings, SettingsError};
 use crate::telemetry::{self, events};
@@ -70,9 +73,11 @@ struct Wish {
 async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
     tracing::info!(event.name = events::SERVICE_STARTED, "the service starts");
     let parts = app::build(settings, strategies.handle().clone()).await?;
     let mut app = App::start(parts).await?;
+    tokio::spawn(reload_on(hangup, app.desk.clone()));
     let url = format!("http://{}", app.address);
     let stop_view = CancellationToken::new();
     let mut view = wish
@@ -110,6 +115,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
+    let gates = app.gates.clone();
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
@@ -119,10 +125,26 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
                 code = ExitCode::FAILURE;
             }
         },
-        _ = terminate.recv() => return Err("ended at once by a second signal".into()),
-        _ = interrupt.recv() => return Err("ended at once by a second signal".into()),
+        _ = terminate.recv() => return at_once(&gates),
+        _ = interrupt.recv() => return at_once(&gates),
     }
     Ok(code)
+}
+
+/// A second signal: nothing leaves any more, and nothing is waited for.
+fn at_once(gates: &Switch) -> Result<ExitCode, Failure> {
+    gates.seal();
+    Err("ended at once by a second signal".into())
+}
+
+/// Reads the folder of settings at each hangup. It never ends the process.
+async fn reload_on(mut hangup: Signal, desk: Option<Desk>) {
+    while hangup.recv().await.is_some() {
+        let Some(desk) = &desk else { continue };
+        if let Err(error) = desk.reload().await {
+            tracing::warn!(error.message = %error, "the folder of settings was not read at a hangup");
+        }
+    }
 }
 
 /// Takes the view off the terminal, so that what is written next stands below it.

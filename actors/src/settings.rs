@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::config::{self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig};
+use ploy::config::{
+    self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig, WatchConfig,
+};
+use ploy::halt::ResumeRule;
 use ploy::order::StrategyId;
 use ploy::process::ProcessPolicy;
 
@@ -40,10 +43,16 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// How much is logged, and how.
     pub log: LogConfig,
+    /// Whether an outage that is over lets trading go on by itself.
+    pub resume: ResumeRule,
+    /// The file that halts all while it is there, beside the database.
+    pub signal_file: PathBuf,
     /// How long an ordered end may take.
     pub shutdown: Duration,
     /// How many starts of the program are too many.
     pub process: ProcessPolicy,
+    /// How changes of the strategies' files are noticed.
+    pub watch: WatchConfig,
     /// The folder of the strategies' files.
     pub folder: PathBuf,
     /// The strategies.
@@ -127,12 +136,15 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         latency: service.venue.latency,
         record: record(service.record, &store),
         location: location.unwrap_or_else(|| Location::File(store.clone())),
+        resume: service.halt.resume,
+        signal_file: store.with_file_name(service.halt.signal_file),
         store,
         listen: overrides.listen.unwrap_or(service.api.listen),
         hosts: overrides.hosts,
         log: service.log,
         shutdown: service.shutdown.deadline,
         process: service.process,
+        watch: service.config,
         folder: folder.join("strategies"),
         strategies,
     })

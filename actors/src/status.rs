@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::bus::event::EventBus;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
+use crate::halt::Halts;
 use crate::ports::Clock;
 use crate::record::Recorder;
 use crate::store::{RunInfo, Store};
@@ -49,6 +50,8 @@ pub struct Sources {
     pub recorder: Recorder,
     /// The time that decisions run on.
     pub clock: EventClock,
+    /// The gates, which tell who holds orders back.
+    pub halts: Halts,
     /// The machine's clock.
     pub wall: fn() -> Timestamp,
 }
@@ -123,6 +126,9 @@ impl Sources {
                 strategy.books = books.into_iter().collect();
             }
         }
+        for (id, strategy) in &mut strategies {
+            strategy.gate = strategy.gate.max(self.halts.gate(id));
+        }
         let store = self.store.status();
         SystemStatus {
             snapshot: number,
@@ -138,6 +144,7 @@ impl Sources {
             store,
             record: self.recorder.status(),
             config,
+            gates: self.halts.status(),
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ploy::halt::Cause;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::status::{FeedPhase, RecordPhase, StrategyStatus, SystemStatus};
 
@@ -33,8 +34,10 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Judges a snapshot.
     pub(crate) fn of(status: &SystemStatus) -> Self {
-        let mut findings = service(status);
-        findings.extend(status.strategies.iter().filter_map(strategy));
+        let mut findings = held_back(status);
+        findings.extend(service(status));
+        let strategies = status.strategies.iter();
+        findings.extend(strategies.filter(|one| !is_told(status, one)).filter_map(strategy));
         // A stable sort: the worst first, otherwise in the order of the snapshot.
         findings.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         let level = findings.first().map_or(Level::Fine, |(level, _)| *level);
@@ -92,6 +95,38 @@ pub(crate) fn strategy(strategy: &StrategyStatus) -> Option<(Level, String)> {
     }
 }
 
+/// Returns who holds orders back, halts first: it is the first thing that is told.
+fn held_back(status: &SystemStatus) -> Vec<(Level, String)> {
+    let halts = status.gates.halts.iter().map(|halt| {
+        let (cause, reason) = (halt.cause.name(), words::plain(&halt.why.reason));
+        let instead = match (halt.over, halt.cause) {
+            (true, _) => "let all go on with `ploy resume --all`",
+            (false, Cause::SignalFile) => "remove the file, then `ploy resume --all`",
+            (false, _) => "it is still there",
+        };
+        (Level::Wrong, format!("all are HALTED by {cause} - {reason} - {instead}"))
+    });
+    let pauses = status.gates.pauses.iter().map(|pause| {
+        let reason = words::plain(&pause.why.reason);
+        let (who, instead) = match &pause.strategy {
+            Some(id) => (format!("{id} is"), format!("ploy resume {id}")),
+            None => ("all are".to_owned(), "ploy resume --all".to_owned()),
+        };
+        (Level::Notice, format!("{who} paused - {reason} - let it go on with `{instead}`"))
+    });
+    halts.chain(pauses).collect()
+}
+
+/// Tells whether all that is to be said of a strategy is that a halt or a pause holds it back, which is said already.
+fn is_told(status: &SystemStatus, strategy: &StrategyStatus) -> bool {
+    let paused = status.gates.pauses.iter().find(|one| one.strategy.as_ref() == Some(&strategy.id));
+    let held = paused.map_or(status.gates.gate, |pause| pause.gate.max(status.gates.gate));
+    strategy.phase == Phase::Running
+        && strategy.kernel.tripped.is_none()
+        && strategy.gate != Gate::Open
+        && strategy.gate == held
+}
+
 fn service(status: &SystemStatus) -> Vec<(Level, String)> {
     let mut findings = Vec::new();
     let mut wrong = |text: String| findings.push((Level::Wrong, text));
@@ -147,6 +182,7 @@ fn phases(status: &SystemStatus) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+    use ploy::halt::{Gates, Input, Scope, Why};
 
     #[test]
     fn settings_that_cannot_be_used_are_wrong_and_those_that_wait_are_told() {
@@ -204,6 +240,42 @@ mod tests {
             Level::Wrong,
             "2 running: the breaker of split-arb is tripped - drawdown 6 of 5 - release it with \
              `ploy resume split-arb`.",
+        );
+    }
+
+    #[test]
+    fn a_halt_is_told_first_and_not_again_for_every_strategy() {
+        let why = |reason: &str| Why {
+            reason: reason.to_owned(),
+            actor: "ann".to_owned(),
+            since: ploy::time::Timestamp::UNIX_EPOCH,
+        };
+        let raise = |cause, reason| Input::Raise { cause, why: why(reason) };
+        check(
+            |s| {
+                let mut gates = Gates::default();
+                gates.next(raise(Cause::Operator, "odd fills")).unwrap();
+                gates.next(raise(Cause::SignalFile, "data/HALT is there")).unwrap();
+                s.gates = gates.status();
+                s.strategies.iter_mut().for_each(|one| one.gate = Gate::ReduceOnly);
+                s.feed.state = FeedPhase::Failed;
+                s.feed.error = Some("cut off".to_owned());
+            },
+            Level::Wrong,
+            "2 running: all are HALTED by operator - odd fills - let all go on with \
+             `ploy resume --all`; all are HALTED by signal_file - data/HALT is there - remove the \
+             file, then `ploy resume --all`; the feed failed: cut off.",
+        );
+        check(
+            |s| {
+                let mut gates = Gates::default();
+                let scope = Scope::One("split-arb".parse().unwrap());
+                gates.next(Input::Pause { scope, gate: Gate::Closed, why: why("a look") }).unwrap();
+                s.gates = gates.status();
+                s.strategies[0].gate = Gate::Closed;
+            },
+            Level::Notice,
+            "2 running: split-arb is paused - a look - let it go on with `ploy resume split-arb`.",
         );
     }
 

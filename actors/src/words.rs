@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ploy::halt::{GatesStatus, PauseStatus};
+use ploy::order::StrategyId;
 use ploy::price::Usdc;
 use ploy::status::{Mode, OrderCounts, StrategyStatus, TapeStatus};
 use ploy::tape::Books;
@@ -97,6 +99,24 @@ pub(crate) fn moment(at: Timestamp) -> String {
     let text = at.to_string();
     let day = text.get(..10).unwrap_or(&text);
     format!("{day} {}", clock(at))
+}
+
+/// Returns who holds orders back, for the end of a first line: two spaces, then halts, then pauses; nothing where
+/// nobody does.
+pub(crate) fn held_back(gates: &GatesStatus) -> String {
+    let mut said = String::new();
+    if !gates.halts.is_empty() {
+        let causes: Vec<&str> = gates.halts.iter().map(|halt| halt.cause.name()).collect();
+        said += &format!("  HALTED by {}", causes.join(", "));
+    }
+    if !gates.pauses.is_empty() {
+        let who = |pause: &PauseStatus| {
+            pause.strategy.as_ref().map_or("all".to_owned(), StrategyId::to_string)
+        };
+        let who: Vec<String> = gates.pauses.iter().map(who).collect();
+        said += &format!("  PAUSED: {}", who.join(", "));
+    }
+    said
 }
 
 /// Returns the word for paper or real money, in capitals so that nobody mistakes the one for the other.

@@ -59,6 +59,19 @@ pub enum Move {
     },
 }
 
+/// One file of the folder as it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct FileView<'a> {
+    /// The file's name without `.toml`.
+    pub stem: &'a str,
+    /// What was read from it last without faults.
+    pub good: Option<&'a StrategyConfig>,
+    /// What is wrong in it.
+    pub faults: &'a [Fault],
+    /// Whether the last look did not find it.
+    pub is_missing: bool,
+}
+
 /// All files of strategies.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
@@ -122,6 +135,16 @@ impl Folder {
     /// Returns every fault of every file, by file.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.files.values().flat_map(|file| &file.faults)
+    }
+
+    /// Returns every file, by name.
+    pub fn files(&self) -> impl Iterator<Item = FileView<'_>> {
+        self.files.iter().map(|(stem, file)| FileView {
+            stem,
+            good: file.good.as_ref(),
+            faults: &file.faults,
+            is_missing: file.missed != 0,
+        })
     }
 
     /// Returns the settings in force of a strategy.

@@ -5,10 +5,12 @@
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
 mod change;
+mod edit;
 mod fault;
 mod folder;
 mod momentum;
 mod nba_swing;
+mod plan;
 mod reader;
 mod risk;
 mod schema;
@@ -22,12 +24,14 @@ mod value;
 mod values;
 
 pub use change::{Change, Stated, changes, needs};
+pub use edit::edited;
 pub use fault::Fault;
-pub use folder::{Folder, Move, Seen};
+pub use folder::{FileView, Folder, Move, Seen};
+pub use plan::{Lean, lean};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
-    ApiConfig, FeedConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
-    ServiceConfig, ShutdownConfig, StoreConfig,
+    ApiConfig, FeedConfig, HaltConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
+    RestingOrders, ServiceConfig, ShutdownConfig, StoreConfig, Watch, WatchConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

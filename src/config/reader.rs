@@ -204,7 +204,7 @@ fn unknown(
 }
 
 /// Says in which section a setting belongs, where there is one.
-fn home(sections: &[Section], key: &str) -> Option<String> {
+pub(super) fn home(sections: &[Section], key: &str) -> Option<String> {
     sections
         .iter()
         .find(|section| section.setting(key).is_some())

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::halt::ResumeRule;
 use crate::process::ProcessPolicy;
 
 use super::Fault;
@@ -22,6 +23,10 @@ pub struct ServiceConfig {
     pub store: StoreConfig,
     /// What is kept of all that strategies take in.
     pub record: RecordConfig,
+    /// What halts all strategies, and what lets them go on.
+    pub halt: HaltConfig,
+    /// How changes of the strategies' files are noticed.
+    pub config: WatchConfig,
     /// How it can be asked and told.
     pub api: ApiConfig,
     /// What it says about itself.
@@ -72,6 +77,43 @@ pub struct RecordConfig {
     pub total_mb: u64,
 }
 
+/// Halts of all strategies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltConfig {
+    /// Whether an outage that is over lets trading go on by itself.
+    pub resume: ResumeRule,
+    /// The name of the file that halts all while it is there, from the folder of the database.
+    pub signal_file: String,
+}
+
+/// How changes of the strategies' files are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchConfig {
+    /// What tells that something may have changed.
+    pub watch: Watch,
+    /// How long nothing may happen before the folder is read: a file is seldom written at one stroke.
+    pub quiet: Duration,
+    /// How often the folder is read without any hint: hints get lost, and network folders give none.
+    pub rescan: Duration,
+}
+
+/// What tells that something in the folder of strategies may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// The system's notices of file events, and reading it now and then.
+    Notify,
+    /// Reading it now and then alone.
+    Poll,
+}
+
+impl Default for WatchConfig {
+    /// Returns what holds where the file says nothing.
+    fn default() -> Self {
+        let (quiet, rescan) = (Duration::from_millis(250), Duration::from_secs(5));
+        Self { watch: Watch::Notify, quiet, rescan }
+    }
+}
+
 /// The control API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiConfig {
@@ -117,8 +159,45 @@ pub enum LogFormat {
 /// The end of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutdownConfig {
+    /// What becomes of orders that rest at the venue.
+    pub orders: RestingOrders,
     /// How long an orderly end may take in all before the process ends by force.
     pub deadline: Duration,
+}
+
+/// What becomes of orders that rest at the venue when the service ends. Positions stay in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestingOrders {
+    /// They are cancelled, and the end waits for what comes of that.
+    Cancel,
+    /// They stay at the venue. The paper venue ends with the process, so nothing can stay there.
+    Keep,
+}
+
+impl RestingOrders {
+    const ALL: [Self; 2] = [Self::Cancel, Self::Keep];
+
+    /// Returns the word for it in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+impl Watch {
+    const ALL: [Self; 2] = [Self::Notify, Self::Poll];
+
+    /// Returns the word for it in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Poll => "poll",
+        }
+    }
 }
 
 impl LogLevel {
@@ -193,6 +272,37 @@ const RECORD_SPAN: Setting = Setting::whole("file_minutes", "minutes", (1, 1440)
 const RECORD_TOTAL: Setting = Setting::whole("total_mb", "MiB", (2, 1_048_576))
     .restart("How large all files together grow before the oldest are deleted.")
     .or("2048");
+const RESUME: Setting = Setting::other("resume", Range::Word(&["manual", "auto"]))
+    .restart(
+        "Whether an outage of store or venue that is over lets trading go on by itself: `manual` waits for a \
+         person's `ploy resume --all`, `auto` for healthy_s. What a person or the signal file halted always waits \
+         for a person.",
+    )
+    .or("manual");
+const HEALTHY: Setting = Setting::whole("healthy_s", "seconds", (0, 3600))
+    .restart("How long all must have been well before `auto` lets trading go on.")
+    .or("30");
+const SIGNAL_FILE: Setting = Setting::other("signal_file", Range::Text)
+    .restart(
+        "The name of a file that halts all strategies while it is there, from the folder of the database; its \
+         first line is the reason.",
+    )
+    .or("HALT");
+const WATCH: Setting = Setting::other("watch", Range::Word(&["notify", "poll"]))
+    .restart(
+        "What tells that a file of a strategy has changed: `notify` by the system's file events, `poll` by \
+         reading the folder every rescan_s alone, as network folders need it.",
+    )
+    .or("notify");
+const QUIET: Setting = Setting::whole("quiet_ms", "milliseconds", (10, 5000))
+    .restart(
+        "How long nothing may happen in the folder before it is read: a file is seldom written at one \
+         stroke. At most rescan_s.",
+    )
+    .or("250");
+const RESCAN: Setting = Setting::whole("rescan_s", "seconds", (1, 3600))
+    .restart("How often the folder is read without any file event: some get lost.")
+    .or("5");
 const LISTEN: Setting = Setting::other("listen", Range::Loopback)
     .restart(
         "Where the API listens. Only this machine may reach it: there is no authentication \
@@ -206,6 +316,12 @@ const LEVEL: Setting =
 const FORMAT: Setting = Setting::other("format", Range::Word(&["auto", "json", "pretty"]))
     .restart("How a line is written; `auto` is pretty on a terminal and JSON elsewhere.")
     .or("auto");
+const RESTING: Setting = Setting::other("orders", Range::Word(&["cancel", "keep"]))
+    .restart(
+        "What becomes of orders that rest at the venue. `keep` is refused with the paper venue, which ends with \
+         the process. Positions are never closed.",
+    )
+    .or("cancel");
 const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
     .restart("How long an orderly end may take in all before the process ends by force.")
     .or("25");
@@ -225,10 +341,12 @@ static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
 static STORE: [Setting; 2] = [STORE_PATH, STORE_URL_FILE];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
+static CONFIG: [Setting; 3] = [WATCH, QUIET, RESCAN];
 static API: [Setting; 1] = [LISTEN];
 static LOG: [Setting; 2] = [LEVEL, FORMAT];
-static SHUTDOWN: [Setting; 1] = [DEADLINE];
 static PROCESS: [Setting; 2] = [STARTS_MAX, STARTS_WINDOW];
+static HALT: [Setting; 3] = [RESUME, HEALTHY, SIGNAL_FILE];
+static SHUTDOWN: [Setting; 2] = [RESTING, DEADLINE];
 
 /// Returns the sections of the service's file.
 pub(super) fn sections() -> Vec<Section> {
@@ -237,6 +355,8 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new("venue", &VENUE),
         Section::new("store", &STORE),
         Section::new("record", &RECORD),
+        Section::new("halt", &HALT),
+        Section::new("config", &CONFIG),
         Section::new("api", &API),
         Section::new("log", &LOG),
         Section::new("shutdown", &SHUTDOWN),
@@ -257,17 +377,24 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let (api, log, shutdown) = (reader.read("api"), reader.read("log"), reader.read("shutdown"));
     let (record, process) = (reader.read("record"), reader.read("process"));
     let record = record_config(&record, reader);
+    let halt = reader.read("halt");
+    let halt = halt_config(&halt, reader);
+    let shutdown = shutdown_config(&shutdown, &venue, reader);
+    let watch = reader.read("config");
+    let watch = watch_config(&watch, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
         store: store_config(&store, reader)?,
         record: record?,
+        halt: halt?,
+        config: watch?,
         api: ApiConfig { listen: api.address(&LISTEN)? },
         log: LogConfig {
             level: log.word(&LEVEL, &LogLevel::ALL, LogLevel::name)?,
             format: log.word(&FORMAT, &LogFormat::ALL, LogFormat::name)?,
         },
-        shutdown: ShutdownConfig { deadline: shutdown.seconds(&DEADLINE)? },
+        shutdown: shutdown?,
         process: ProcessPolicy {
             starts_max: process.whole(&STARTS_MAX)?,
             window: process.seconds(&STARTS_WINDOW)?,
@@ -287,6 +414,36 @@ fn store_config(values: &Values, reader: &mut Reader<'_>) -> Option<StoreConfig>
         }
     }
     Some(StoreConfig { path: path?, url_file })
+}
+
+fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {
+    let healthy = values.seconds(&HEALTHY)?;
+    let rules = [ResumeRule::Manual, ResumeRule::Auto { healthy }];
+    let name = |rule| match rule {
+        ResumeRule::Manual => "manual",
+        ResumeRule::Auto { .. } => "auto",
+    };
+    let resume = values.word(&RESUME, &rules, name)?;
+    let signal_file = values.text(&SIGNAL_FILE)?;
+    if signal_file.is_empty() || signal_file.contains(['/', '\\']) || signal_file == ".." {
+        let problem = "a name without a folder is expected".to_owned();
+        reader.clash(values, [&SIGNAL_FILE, &SIGNAL_FILE], problem);
+    }
+    Some(HaltConfig { resume, signal_file })
+}
+
+fn shutdown_config(
+    values: &Values,
+    venue: &Values,
+    reader: &mut Reader<'_>,
+) -> Option<ShutdownConfig> {
+    let orders = values.word(&RESTING, &RestingOrders::ALL, RestingOrders::name)?;
+    if orders == RestingOrders::Keep && venue.text(&VENUE_KIND).as_deref() == Some("paper") {
+        let problem = "orders cannot be kept at the paper venue, which ends with the process; expected \
+             \"cancel\"";
+        reader.clash(values, [&RESTING, &DEADLINE], problem.to_owned());
+    }
+    Some(ShutdownConfig { orders, deadline: values.seconds(&DEADLINE)? })
 }
 
 fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfig> {
@@ -309,4 +466,21 @@ fn record_config(values: &Values, reader: &mut Reader<'_>) -> Option<RecordConfi
         file_span: Duration::from_mins(minutes),
         total_mb: total_mb?,
     })
+}
+
+fn watch_config(values: &Values, reader: &mut Reader<'_>) -> Option<WatchConfig> {
+    let (quiet, rescan) = (values.millis(&QUIET), values.seconds(&RESCAN));
+    if let (Some(quiet), Some(rescan)) = (quiet, rescan)
+        && rescan < quiet
+    {
+        let problem = format!(
+            "a quiet time of {} ms is longer than the time between two readings; expected at most \
+             rescan_s, {} s",
+            quiet.as_millis(),
+            rescan.as_secs()
+        );
+        reader.clash(values, [&QUIET, &RESCAN], problem);
+    }
+    let watch = values.word(&WATCH, &Watch::ALL, Watch::name)?;
+    Some(WatchConfig { watch, quiet: quiet?, rescan: rescan? })
 }

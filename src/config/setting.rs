@@ -83,6 +83,17 @@ pub struct Section {
     pub refused: &'static [(&'static str, &'static str)],
 }
 
+impl Applies {
+    /// Returns the word for it in files and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Restart => "restart",
+        }
+    }
+}
+
 impl Setting {
     pub(super) const fn decimal(
         key: &'static str,

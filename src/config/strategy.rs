@@ -131,6 +131,15 @@ impl Kind {
         }
     }
 
+    /// Returns the first of these markets that it would not see any more.
+    #[must_use]
+    pub fn leaves<'a>(&self, markets: &'a [String]) -> Option<&'a String> {
+        let wanted = self.subscription().slug_prefixes;
+        let is_wanted =
+            |slug: &&String| wanted.iter().any(|prefix| slug.starts_with(prefix.as_str()));
+        markets.iter().find(|slug| !is_wanted(slug))
+    }
+
     /// Returns what it wants to see.
     #[must_use]
     pub fn subscription(&self) -> Subscription {

@@ -6,10 +6,11 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
+    "docs/config.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actors::api::metrics::ProcessInfo;
 use actors::telemetry::LogCounts;
+use ploy::halt::{Cause, Gates, GatesStatus, Input, Scope, Why};
 use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
@@ -16,6 +17,16 @@ use ploy::status::{
 use ploy::tape::Books;
 use ploy::time::Timestamp;
 
+/// Returns gates that a person has closed for all, and once more for one.
+fn gates() -> GatesStatus {
+    let why = || Why { reason: "odd fills".into(), actor: "ann".into(), since: at(60_000) };
+    let mut gates = Gates::default();
+    gates.next(Input::Raise { cause: Cause::Operator, why: why() }).unwrap();
+    let scope = Scope::One("late".parse().unwrap());
+    gates.next(Input::Pause { scope, gate: Gate::Closed, why: why() }).unwrap();
+    gates.status()
+}
+
 /// Returns a paper run with one strategy that trades and one that is halted.
 pub(crate) fn full() -> SystemStatus {
     SystemStatus {
@@ -26,6 +37,7 @@ pub(crate) fn full() -> SystemStatus {
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,
+        gates: gates(),
         not_ready: Vec::new(),
         safe_mode: None,
         feed: FeedStatus {
@@ -118,6 +130,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         since: at(0),
         gate: Gate::Open,
         config_version: "0123456789ab".into(),
+        config_since: Some(at(3_000)),
         config_pending: None,
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,

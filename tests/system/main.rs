@@ -11,6 +11,7 @@ mod commands;
 mod db;
 mod determinism;
 mod flood;
+mod halt;
 mod isolation;
 mod money;
 #[path = "../postgres/mod.rs"]
@@ -20,8 +21,10 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod shutdown;
 mod signals;
 mod snapshot;
 mod stage;
 mod store_down;
+mod update;
 mod why;

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actors::app::App;
 use actors::record::build::known;
 use actors::record::replay::play;
 use actors::settings;
 use ploy::command::Action;
-use ploy::config::{self, StrategyConfig};
+use ploy::config::{self, StrategyConfig, Watch, WatchConfig};
 use ploy::status::SystemStatus;
 use tempfile::TempDir;
 
@@ -20,18 +21,25 @@ use crate::stage::recorder::{self, recorder};
 use crate::stage::service::{Stage, command, one, phase, stop, until};
 use crate::stage::{database, folder, id, legged, rows, shipped, tape};
 
-const LEGGED: &str = "split_arb_legged";
+pub(crate) const LEGGED: &str = "split_arb_legged";
 const OTHER: &str = "split_arb_simultaneous";
 
+/// No file events at all, and a folder that is read often.
+const POLLED: WatchConfig = WatchConfig {
+    watch: Watch::Poll,
+    quiet: Duration::from_millis(50),
+    rescan: Duration::from_millis(100),
+};
+
 /// The folder of a test's strategies, `config/strategies` in a folder that goes with the test.
-struct Files {
-    root: TempDir,
+pub(crate) struct Files {
+    pub(crate) root: TempDir,
     folder: PathBuf,
 }
 
 impl Files {
     /// Returns a folder with one strategy.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = folder();
         let folder = root.path().join("config").join("strategies");
         fs::create_dir_all(&folder).unwrap();
@@ -40,17 +48,17 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.toml"))
     }
 
     /// Writes a file in place.
-    fn put(&self, name: &str, text: &str) {
+    pub(crate) fn put(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Returns a service that runs what stands in the folder, and watches it.
-    fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         watched(&self.folder)
     }
 }
@@ -64,18 +72,18 @@ fn watched(folder: &Path) -> Stage {
 }
 
 /// Returns the shipped file with one line said otherwise.
-fn with(key: &str, value: &str) -> String {
+pub(crate) fn with(key: &str, value: &str) -> String {
     let text = legged().text;
     let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
     text.replace(line, &format!("{key} = {value}"))
 }
 
-fn read(name: &str, text: &str) -> StrategyConfig {
+pub(crate) fn read(name: &str, text: &str) -> StrategyConfig {
     config::strategy(name, id(name), text).unwrap()
 }
 
 /// Waits until what this text means is in force.
-async fn in_force(app: &App, name: &str, text: &str) -> Arc<SystemStatus> {
+pub(crate) async fn in_force(app: &App, name: &str, text: &str) -> Arc<SystemStatus> {
     let version = read(name, text).version;
     let what = format!("{version} is in force");
     until(app, &what, |status| {
@@ -93,7 +101,7 @@ async fn looks(app: &App, more: u64) -> Arc<SystemStatus> {
 }
 
 /// Waits until the folder was read for the first time, and so is watched.
-async fn looked(app: &App) -> Arc<SystemStatus> {
+pub(crate) async fn looked(app: &App) -> Arc<SystemStatus> {
     until(app, "the folder is read", |status| 0 < status.config.looks).await
 }
 
@@ -109,8 +117,18 @@ async fn feed(app: &App, feeder: &mut Feeder, (part, of): (usize, usize)) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_written_in_place_renamed_over_or_written_anew_is_taken_over_without_a_restart() {
+    written(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_a_file_written_in_place_renamed_over_or_written_anew_is_taken_over_without_a_restart()
+ {
+    written(POLLED).await;
+}
+
+async fn written(watch: WatchConfig) {
     let files = Files::new();
-    let (app, mut feeder) = files.stage().fed().await;
+    let (app, mut feeder) = files.stage().noticing(watch).fed().await;
     feeder.market(1).await;
     let first = with("order_burst", "11");
     files.put(LEGGED, &first);
@@ -132,6 +150,15 @@ async fn a_file_written_in_place_renamed_over_or_written_anew_is_taken_over_with
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_pointed_elsewhere_is_noticed_and_so_is_one_above_it() {
+    linked(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_a_link_pointed_elsewhere_is_noticed_and_so_is_one_above_it() {
+    linked(POLLED).await;
+}
+
+async fn linked(watch: WatchConfig) {
     let root = folder();
     let release = |name: &str, text: &str| {
         let folder = root.path().join(name).join("strategies");
@@ -151,7 +178,7 @@ async fn a_link_pointed_elsewhere_is_noticed_and_so_is_one_above_it() {
     point(&mounted.join("..data"), &release("one", &texts[0]));
     symlink("..data/split_arb_legged.toml", mounted.join("split_arb_legged.toml")).unwrap();
     point(&link, &mounted);
-    let (app, _feeder) = watched(&link).fed().await;
+    let (app, _feeder) = watched(&link).noticing(watch).fed().await;
     in_force(&app, LEGGED, &texts[0]).await;
     looked(&app).await;
 
@@ -165,8 +192,17 @@ async fn a_link_pointed_elsewhere_is_noticed_and_so_is_one_above_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_faulty_file_leaves_the_old_settings_in_force_and_says_so_until_it_is_mended() {
+    faulty(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_a_faulty_file_leaves_the_old_settings_in_force_and_says_so_until_it_is_mended() {
+    faulty(POLLED).await;
+}
+
+async fn faulty(watch: WatchConfig) {
     let files = Files::new();
-    let (app, _feeder) = files.stage().fed().await;
+    let (app, _feeder) = files.stage().noticing(watch).fed().await;
     let before = one(&*app.fresh().await, LEGGED).config_version.clone();
     let half: String = legged().text.chars().take(2000).collect();
     files.put(LEGGED, &half);
@@ -185,8 +221,17 @@ async fn a_faulty_file_leaves_the_old_settings_in_force_and_says_so_until_it_is_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_saves_end_with_the_last_after_a_restart_or_two() {
+    saved_fifty_times(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_fifty_saves_end_with_the_last_after_a_restart_or_two() {
+    saved_fifty_times(POLLED).await;
+}
+
+async fn saved_fifty_times(watch: WatchConfig) {
     let files = Files::new();
-    let (app, _feeder) = files.stage().fed().await;
+    let (app, _feeder) = files.stage().noticing(watch).fed().await;
     looked(&app).await;
     let mut last = String::new();
     for n in 1..=50 {
@@ -201,8 +246,17 @@ async fn fifty_saves_end_with_the_last_after_a_restart_or_two() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_goes_changes_nothing_and_is_read_again_when_it_is_back() {
+    gone(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_a_folder_that_goes_changes_nothing_and_is_read_again_when_it_is_back() {
+    gone(POLLED).await;
+}
+
+async fn gone(watch: WatchConfig) {
     let files = Files::new();
-    let (app, _feeder) = files.stage().fed().await;
+    let (app, _feeder) = files.stage().noticing(watch).fed().await;
     looked(&app).await;
     let away = files.root.path().join("away");
     fs::rename(&files.folder, &away).unwrap();
@@ -222,8 +276,17 @@ async fn a_folder_that_goes_changes_nothing_and_is_read_again_when_it_is_back() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comment_changes_nothing() {
+    commented(WatchConfig::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polled_a_comment_changes_nothing() {
+    commented(POLLED).await;
+}
+
+async fn commented(watch: WatchConfig) {
     let files = Files::new();
-    let (app, _feeder) = files.stage().fed().await;
+    let (app, _feeder) = files.stage().noticing(watch).fed().await;
     let before = looked(&app).await;
     files.put(LEGGED, &format!("# A thought.\n{}", legged().text));
     let status = looks(&app, 2).await;

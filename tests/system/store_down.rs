@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actors::app::App;
+use ploy::status::SystemStatus;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::postgres::Cluster;
@@ -71,12 +72,13 @@ async fn a_store_that_comes_back_lets_orders_go_out_again() {
     let mut other = database(&path).await;
     other.execute("begin immediate").await.unwrap();
     show(&app, &mut feeder, market).await;
-    let status = until(&app, "the store is down", |status| !status.store.up).await;
+    let is_down = |status: &SystemStatus| !status.store.up && !status.gates.halts.is_empty();
+    let status = until(&app, "the store is down, and all halted by it", is_down).await;
     assert_eq!(one(&status, "buyer").kernel.orders.rejected, 1);
     other.execute("rollback").await.unwrap();
     other.close().await.unwrap();
 
-    until(&app, "the store is up", |status| status.store.up).await;
+    until(&app, "all goes on", |status| status.store.up && status.gates.halts.is_empty()).await;
     show(&app, &mut feeder, market).await;
     let kernel = &one(&*app.fresh().await, "buyer").kernel.clone();
     assert_eq!((kernel.fills, kernel.orders.open), (1, 0));
@@ -104,7 +106,8 @@ async fn orders_wait_for_a_killed_server_and_nothing_that_was_acknowledged_is_lo
 
     cluster.kill();
     show(&app, &mut feeder, market).await;
-    let status = until(&app, "the store is down", |status| !status.store.up).await;
+    let is_down = |status: &SystemStatus| !status.store.up && !status.gates.halts.is_empty();
+    let status = until(&app, "the store is down, and all halted by it", is_down).await;
     let kernel = &one(&status, "buyer").kernel;
     assert_eq!((kernel.orders.submitted, kernel.orders.rejected, kernel.fills), (2, 1, 1));
     assert!(
@@ -114,7 +117,7 @@ async fn orders_wait_for_a_killed_server_and_nothing_that_was_acknowledged_is_lo
     );
 
     cluster.restart();
-    until(&app, "the store is up", |status| status.store.up).await;
+    until(&app, "all goes on", |status| status.store.up && status.gates.halts.is_empty()).await;
     show(&app, &mut feeder, market).await;
     assert_eq!(one(&*app.fresh().await, "buyer").kernel.fills, 2, "it trades again");
     let stored = orders(&app, "buyer").await;

@@ -25,8 +25,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "actors/src/api/server.rs",
             "actors/src/app/",
             "actors/src/config_service/",
-            "actors/src/executor.rs",
+            "actors/src/executor/",
             "actors/src/feed.rs",
+            "actors/src/halt/",
             "actors/src/manager/",
             "actors/src/runtime/",
             "actors/src/status.rs",
@@ -38,7 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // An intent becomes an order by the guard and the kernel, and goes out by the executor alone.
     ("Approved {", &["src/risk/mod.rs"]),
     ("Order::new", &["src/kernel/"]),
-    ("dyn Venue", &["actors/src/executor.rs"]),
+    ("dyn Venue", &["actors/src/app/", "actors/src/executor/", "actors/src/halt/watch.rs"]),
     ("impl Venue", &["actors/src/adapters/"]),
     ("PaperHandle", &["actors/src/adapters/paper.rs", "actors/src/app/"]),
     (

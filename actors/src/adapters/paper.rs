@@ -69,6 +69,10 @@ impl Venue for PaperHandle {
     fn cancel(&self, id: ClientOrderId, ticket: Ticket) {
         drop(self.0.cast(Msg::Cancel(id, ticket)));
     }
+
+    fn health(&self) -> Result<(), String> {
+        Ok(()) // it is in this process
+    }
 }
 
 impl Actor for Paper {

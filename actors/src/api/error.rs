@@ -1,6 +1,7 @@
 //! Problems: the one shape in which the API says no, as RFC 9457 has it.
 
 use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
@@ -9,6 +10,8 @@ use ploy::status::SystemStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::StoreError;
+use crate::ports::config::{DeskError, FaultRecord};
+use crate::ports::gates::Denied;
 
 /// The media type of every problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -27,13 +30,23 @@ pub enum Code {
     UnknownRecord,
     /// The strategy's phase forbids it.
     WrongPhase,
+    /// All stays halted: what halted is still there.
+    StillHalted,
     /// A parameter behind the `?` is unknown or out of range.
     BadQuery,
     /// The body is not what is expected.
     BadBody,
     /// The body is not said to be JSON.
     NotJson,
-    /// The body is larger than 64 KiB.
+    /// The change does not say on which version it is based.
+    BaseNeeded,
+    /// What is there is not the version on which the change is based.
+    Conflict,
+    /// What the file would say has faults.
+    BadConfig,
+    /// The file must not, or cannot, be written.
+    NotWritable,
+    /// The body is larger than its address takes: 64 KiB, or 256 KiB where it is a file of settings.
     TooLarge,
     /// The request names a host that this service is not.
     WrongHost,
@@ -77,6 +90,15 @@ pub struct Facts {
     /// What stands in the way of being ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasons: Option<Vec<String>>,
+    /// The version on which a change was based.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The version that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// What is wrong in a file, each with its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<FaultRecord>>,
 }
 
 /// A problem as it is written.
@@ -104,15 +126,20 @@ pub struct ProblemBody {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::UnknownRoute,
         Self::MethodNotAllowed,
         Self::UnknownStrategy,
         Self::UnknownRecord,
         Self::WrongPhase,
+        Self::StillHalted,
         Self::BadQuery,
         Self::BadBody,
         Self::NotJson,
+        Self::BaseNeeded,
+        Self::Conflict,
+        Self::BadConfig,
+        Self::NotWritable,
         Self::TooLarge,
         Self::WrongHost,
         Self::WrongOrigin,
@@ -129,9 +156,14 @@ impl Code {
             Self::UnknownStrategy => "There is no such strategy",
             Self::UnknownRecord => "There is no such record",
             Self::WrongPhase => "The strategy's phase forbids it",
+            Self::StillHalted => "What halted is still there",
             Self::BadQuery => "A query parameter is not acceptable",
             Self::BadBody => "The body is not acceptable",
             Self::NotJson => "The body must be JSON",
+            Self::BaseNeeded => "The change must say on which version it is based",
+            Self::Conflict => "The settings are not what the change is based on",
+            Self::BadConfig => "The settings have faults",
+            Self::NotWritable => "The file of settings cannot be written",
             Self::TooLarge => "The body is too large",
             Self::WrongHost => "This service does not answer for this host",
             Self::WrongOrigin => "Pages of other origins may not command",
@@ -149,9 +181,14 @@ impl Code {
             Self::UnknownStrategy => "urn:ploy:problem:unknown-strategy",
             Self::UnknownRecord => "urn:ploy:problem:unknown-record",
             Self::WrongPhase => "urn:ploy:problem:wrong-phase",
+            Self::StillHalted => "urn:ploy:problem:still-halted",
             Self::BadQuery => "urn:ploy:problem:bad-query",
             Self::BadBody => "urn:ploy:problem:bad-body",
             Self::NotJson => "urn:ploy:problem:not-json",
+            Self::BaseNeeded => "urn:ploy:problem:base-needed",
+            Self::Conflict => "urn:ploy:problem:conflict",
+            Self::BadConfig => "urn:ploy:problem:bad-config",
+            Self::NotWritable => "urn:ploy:problem:not-writable",
             Self::TooLarge => "urn:ploy:problem:too-large",
             Self::WrongHost => "urn:ploy:problem:wrong-host",
             Self::WrongOrigin => "urn:ploy:problem:wrong-origin",
@@ -168,7 +205,10 @@ impl Code {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WrongPhase => StatusCode::CONFLICT,
+            Self::WrongPhase | Self::StillHalted | Self::NotWritable => StatusCode::CONFLICT,
+            Self::BaseNeeded => StatusCode::PRECONDITION_REQUIRED,
+            Self::Conflict => StatusCode::PRECONDITION_FAILED,
+            Self::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadQuery | Self::BadBody => StatusCode::BAD_REQUEST,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -234,6 +274,29 @@ impl Problem {
         }
     }
 
+    /// Returns the problem that a halt, a resume or a pause was not granted.
+    pub(super) fn denied(denied: &Denied) -> Self {
+        let code = match denied {
+            Denied::StillThere(_) => Code::StillHalted,
+            Denied::NotStored(_) => Code::Unavailable,
+            Denied::Unfit(_) => Code::BadBody,
+        };
+        Self::new(code, denied.to_string())
+    }
+
+    /// Returns the problem that a request about settings was refused.
+    pub(super) fn of_desk(error: DeskError, status: &SystemStatus) -> Self {
+        match error {
+            DeskError::Unknown(id) => Self::unknown_strategy(id.as_str(), status),
+            other @ (DeskError::Conflict { .. }
+            | DeskError::Faulty(_)
+            | DeskError::Version(_)
+            | DeskError::NotWritable(_)
+            | DeskError::Unavailable(_)
+            | DeskError::Store(_)) => other.into(),
+        }
+    }
+
     /// Writes the problem into the response that carried it; its other headers stay.
     pub(super) fn write(
         self,
@@ -277,5 +340,37 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let detail = format!("the records cannot be read now: {error}");
         Self::new(Code::Unavailable, detail)
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeskError::Unknown(_) => Self::new(Code::UnknownStrategy, detail),
+            DeskError::Conflict { base, current, .. } => {
+                let mut problem = Self::new(Code::Conflict, detail);
+                (problem.facts.base, problem.facts.current) = (Some(base), Some(current));
+                problem
+            }
+            DeskError::Faulty(faults) => {
+                let mut problem = Self::new(Code::BadConfig, detail);
+                problem.facts.faults = Some(faults);
+                problem
+            }
+            DeskError::Version(_) => Self::new(Code::UnknownRecord, detail),
+            DeskError::NotWritable(_) => Self::new(Code::NotWritable, detail),
+            DeskError::Unavailable(_) | DeskError::Store(_) => Self::new(Code::Unavailable, detail),
+        }
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            _ => Code::BadBody,
+        };
+        Self::new(code, rejection.body_text())
     }
 }

@@ -1,7 +1,9 @@
 //! The REST API: the snapshot and the records for reading, the command bus for acting; nothing is decided here.
 
+mod config;
 pub mod error;
 mod guard;
+pub mod halt;
 mod health;
 pub mod metrics;
 pub mod safe_mode;
@@ -24,8 +26,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use ploy::order::StrategyId;
-use ploy::status::{ConfigStatus, SystemStatus};
+use ploy::status::SystemStatus;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -37,6 +38,8 @@ pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::safe_mode::SafeModeBus;
 use crate::ports::Records;
+use crate::ports::config::ConfigDesk;
+use crate::ports::gates::Brake;
 use crate::ports::why::{Chains, Recall};
 
 /// A command is a name at most; more than this is a mistake or an attack.
@@ -62,6 +65,10 @@ pub struct ApiState {
     pub recall: Option<Arc<dyn Recall>>,
     /// The way out of safe mode; nobody can be asked where there is none.
     pub safe_mode: Option<SafeModeBus>,
+    /// What halts and pauses; nothing does where there is none.
+    pub brake: Option<Arc<dyn Brake>>,
+    /// Where changes of settings are asked for; absent where no folder of settings is watched.
+    pub desk: Option<Arc<dyn ConfigDesk>>,
     /// The names by which this service may be asked.
     pub hosts: Hosts,
 }
@@ -71,10 +78,11 @@ pub fn router(state: ApiState) -> Router {
     let hosts = state.hosts.clone();
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/config", get(config))
+        .merge(config::routes())
         .merge(strategies::routes())
         .merge(safe_mode::routes())
         .merge(why::routes())
+        .merge(halt::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -117,38 +125,6 @@ pub async fn serve(
 async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
     let status = state.snapshot();
     answer(&status, &headers, &*status)
-}
-
-/// What is in force of the strategies' files, and what is not.
-#[derive(Debug, Serialize)]
-struct ConfigAnswer<'a> {
-    snapshot: u64,
-    #[serde(flatten)]
-    folder: &'a ConfigStatus,
-    strategies: Vec<ConfigOf<'a>>,
-}
-
-/// The settings of one strategy.
-#[derive(Debug, Serialize)]
-struct ConfigOf<'a> {
-    id: &'a StrategyId,
-    version: &'a str,
-    pending: Option<&'a str>,
-}
-
-async fn config(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
-    let status = state.snapshot();
-    let strategies = status.strategies.iter().map(|strategy| ConfigOf {
-        id: &strategy.id,
-        version: &strategy.config_version,
-        pending: strategy.config_pending.as_deref(),
-    });
-    let body = ConfigAnswer {
-        snapshot: status.snapshot,
-        folder: &status.config,
-        strategies: strategies.collect(),
-    };
-    answer(&status, &headers, &body)
 }
 
 async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {
@@ -196,7 +172,17 @@ impl ApiState {
         hosts: Hosts,
     ) -> Self {
         let (records, chains) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        Self { status, commands, records, chains, recall: None, safe_mode: None, hosts }
+        Self {
+            status,
+            commands,
+            records,
+            chains,
+            recall: None,
+            safe_mode: None,
+            brake: None,
+            desk: None,
+            hosts,
+        }
     }
 
     /// Returns this with somebody who knows the noes of the past, where there is one.
@@ -209,6 +195,22 @@ impl ApiState {
     #[must_use]
     pub fn leaving(self, safe_mode: SafeModeBus) -> Self {
         Self { safe_mode: Some(safe_mode), ..self }
+    }
+
+    /// Returns this with what halts and pauses.
+    #[must_use]
+    pub fn braking(self, brake: Arc<dyn Brake>) -> Self {
+        Self { brake: Some(brake), ..self }
+    }
+
+    /// Returns this with a desk where changes of settings are asked for, where there is one.
+    #[must_use]
+    pub fn with_desk<D: ConfigDesk>(mut self, desk: Option<D>) -> Self {
+        self.desk = desk.map(|desk| {
+            let desk: Arc<dyn ConfigDesk> = Arc::new(desk);
+            desk
+        });
+        self
     }
 
     fn snapshot(&self) -> Arc<SystemStatus> {

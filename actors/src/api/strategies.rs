@@ -10,8 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Json, Router, routing};
-use ploy::command::{Action, Command};
+use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::order::StrategyId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Problem};
@@ -32,6 +33,9 @@ pub struct Taken {
     pub strategy: StrategyId,
     /// The phase it is in after the command was taken.
     pub phase: String,
+    /// What the command did, where that is more than a move to the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub did: Option<String>,
     /// The number of the newest snapshot; a later one shows what the command led to.
     pub snapshot: u64,
 }
@@ -48,9 +52,13 @@ pub struct Items<T> {
 /// What a command's body may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+pub(super) struct Ask {
     /// Who asks; `api` where it is not said.
     actor: Option<String>,
+    /// Why, for people.
+    pub(super) reason: Option<String>,
+    /// Of a pause: what may pass.
+    pub(super) gate: Option<String>,
 }
 
 /// The id in a strategy's address, as it was sent.
@@ -58,9 +66,9 @@ pub(super) struct Id(pub(super) String);
 
 /// Which page of records is wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
-    limit: u32,
-    before: Option<i64>,
+pub(super) struct Wanted {
+    pub(super) limit: u32,
+    pub(super) before: Option<i64>,
 }
 
 /// Returns the routes of strategies.
@@ -166,14 +174,35 @@ async fn command(
     Id(id): Id,
     (headers, body): (HeaderMap, Result<Bytes, BytesRejection>),
 ) -> Result<Response<Body>, Problem> {
-    let actor = actor(&headers, body)?;
+    let ask = body_of(&headers, body)?;
+    let actor = ask.actor()?;
+    if ask.gate.is_some() || (action != Action::Resume && ask.reason.is_some()) {
+        let why = "`gate` says something of a pause only, and `reason` of halt, pause and resume";
+        return Err(Problem::new(Code::BadBody, why));
+    }
     let unknown = |_| Problem::unknown_strategy(&id, &state.snapshot());
-    let strategy = id.parse().map_err(unknown)?;
+    let strategy: StrategyId = id.parse().map_err(unknown)?;
     tracing::info!(strategy = id, action = action.name(), actor, "command asked for");
-    let command = Command { strategy, action, actor };
-    let accepted = state.commands.send(command).await;
-    let accepted = accepted.map_err(|refusal| Problem::refused(&refusal, &state.snapshot()))?;
+    let opened = match action {
+        Action::Resume => super::halt::open(&state, &strategy, (&actor, ask.reason)).await?,
+        Action::Start | Action::Stop | Action::Restart => None,
+    };
+    let before = state.snapshot();
+    let command = Command { strategy: strategy.clone(), action, actor };
+    let accepted = match (state.commands.send(command).await, &opened) {
+        (Ok(accepted), _) => accepted,
+        // Its pause is over: that was to be done, whatever its phase has to say to a resume.
+        (Err(Refusal::Phase(no)), Some(_)) => Accepted { strategy, phase: no.phase.to_owned() },
+        (Err(refusal), _) => return Err(Problem::refused(&refusal, &state.snapshot())),
+    };
+    let did = match action {
+        Action::Resume => {
+            Some(super::halt::resumed(before.strategy(accepted.strategy.as_str()), opened))
+        }
+        Action::Start | Action::Stop | Action::Restart => None,
+    };
     let taken = Taken {
+        did,
         snapshot: state.snapshot().snapshot,
         strategy: accepted.strategy,
         phase: accepted.phase,
@@ -186,26 +215,50 @@ async fn command(
     Ok(response)
 }
 
-/// Returns who asks, as the body says.
-fn actor(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, Problem> {
-    let body = body.map_err(|rejection| {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            _ => Code::BadBody,
-        };
-        Problem::new(code, rejection.body_text())
-    })?;
+/// Returns what the body says.
+pub(super) fn body_of(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Ask, Problem> {
+    let body = body.map_err(Problem::from)?;
     if body.is_empty() {
-        return Ok("api".to_owned());
+        return Ok(Ask::default());
     }
+    json_of(headers, Ok(body))
+}
+
+/// Returns who asks, as the body says.
+pub(super) fn read_actor(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Problem> {
+    body_of(headers, body)?.actor()
+}
+
+impl Ask {
+    /// Returns who asks.
+    pub(super) fn actor(&self) -> Result<String, Problem> {
+        actor_of(self.actor.clone(), "api".to_owned())
+    }
+}
+
+/// Returns what a body of JSON says.
+pub(super) fn json_of<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    let body = body.map_err(Problem::from)?;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(Code::NotJson, "a body needs `Content-Type: application/json`"));
     }
-    let ask: Ask = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(Code::BadBody, error.to_string()))?;
-    let actor = ask.actor.unwrap_or_else(|| "api".to_owned());
+    serde_json::from_slice(&body).map_err(|error| Problem::new(Code::BadBody, error.to_string()))
+}
+
+/// Returns who asks, as it was said or else is known.
+pub(super) fn actor_of(said: Option<String>, known: String) -> Result<String, Problem> {
+    let Some(actor) = said else { return Ok(known) };
     let length = actor.chars().count();
     if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
         return Err(Problem::new(

@@ -1,48 +1,48 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
+mod asked;
+mod looking;
+mod orders;
 mod parts;
 mod stop;
 
-pub use parts::{Parts, StartError, build, title, wall};
+pub use parts::{Parts, StartError, WrapVenue, build, title, wall};
+
+use orders::{OrderPath, halts, keep_watching, order_path};
 
 use std::fmt;
-use std::net::{self, SocketAddr};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use ploy::config::Folder;
+use ploy::config::Speed;
 use ploy::order::StrategyId;
-use ploy::paper::PaperVenue;
-use ploy::status::{FeedPhase, FeedStatus, RecordPhase, SystemStatus, TapeStatus};
+use ploy::status::{FeedPhase, FeedStatus, SystemStatus, TapeStatus};
 use ploy::tape::{Books, Header};
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::adapters::paper::{self, Paper, PaperHandle};
+use crate::adapters::paper;
 use crate::api::server::{self, ApiServer};
-use crate::api::{ApiState, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::event::EventBus;
-use crate::bus::safe_mode::SafeModeBus;
+use crate::bus::gates::Switch;
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
-use crate::config_service::{self, ConfigService};
-use crate::executor::{self, ExecutorHandle, OrderExecutor};
+use crate::config_service::Desk;
+use crate::executor::ExecutorHandle;
 use crate::feed::{self, Feed, FeedEnd};
+use crate::halt::Halts;
+use crate::halt::watch as halt_watch;
 use crate::manager::{self, StrategyManager};
-use crate::ports::why::Recall;
+use crate::ports::FeedItem;
 use crate::record::Recorder;
-use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
-use crate::store::Store;
+use crate::store::{RunInfo, Store};
 use crate::supervisor::{self, Part, Respawn, RootSupervisor};
 use crate::telemetry::events;
-
-/// Order events on their way from the venue to the executor.
-const NEWS_MAX: usize = 1024;
 
 /// The running service.
 pub struct App {
@@ -58,6 +58,12 @@ pub struct App {
     pub bus: EventBus,
     /// Event time, for a source beside the tape.
     pub clock: EventClock,
+    /// What is held back, and why.
+    pub halts: Halts,
+    /// What orders meet right before they leave.
+    pub gates: Switch,
+    /// Where changes of settings are asked for; absent where no folder is watched.
+    pub desk: Option<Desk>,
     /// Where the API answers.
     pub address: SocketAddr,
     root: ActorRef<supervisor::Msg>,
@@ -70,6 +76,8 @@ pub struct App {
     has_failed: bool,
     api_tasks: TaskTracker,
     api_end: CancellationToken,
+    venue: ActorRef<paper::Msg>,
+    executor: ExecutorHandle,
 }
 
 impl App {
@@ -78,30 +86,27 @@ impl App {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
         let records = parts.store.strategy_records().await?;
-        let safe_mode = safe_mode(&parts).await?;
+        let safe_mode = asked::safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
-        let files = files(&parts);
+        let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
-        let around = order_path(&parts, &clock, &board, &root).await?;
-        let bus = around.bus.clone();
+        let gates = Switch::default();
+        // Before any strategy starts: what was halted comes up halted.
+        let halts = halts(&parts, (&clock, &board), gates.clone()).await?;
+        let path = order_path(&mut parts, (&clock, &board), gates.clone(), &root).await?;
+        let OrderPath { around, venue, paper } = path;
+        let (bus, executor) = (around.bus.clone(), around.executor.clone());
+        keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
 
         let (ended_tx, ended) = watch::channel(None);
-        let play = feed::Args {
-            source: parts.source,
-            speed: parts.speed,
-            bus: bus.clone(),
-            clock: clock.clone(),
-            board: board.clone(),
-            store: parts.store.clone(),
-            recorder: parts.recorder.clone(),
-            ended: ended_tx,
-        };
+        let play = play_of(&around, (parts.source, parts.speed), ended_tx);
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
+        let sources = sources_of(parts.run, &around, halts.clone());
         let all = manager::Args {
             registry: parts.registry,
             records,
@@ -111,18 +116,15 @@ impl App {
             wall,
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
-        keep_looking(files, (&board, &manager), &root).await?;
-        let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
-        let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
-        let sources =
-            Sources { run, board, bus: bus_shown, store, recorder, clock: clock_shown, wall };
+        let desk = looking::keep_looking(files, (&board, &manager, &clock), &root).await?;
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let asked = (status.clone(), commands.clone());
-        let state = api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
-        let api = api_args(parts.listener, state);
+        let state = asked::api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
+        let state = state.braking(Arc::new(halts.clone())).with_desk(desk.clone());
+        let api = asked::api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
         tracing::info!(event.name = events::API_STARTED, address = %parts.address, "the API answers");
@@ -134,6 +136,9 @@ impl App {
             bus,
             clock,
             address: parts.address,
+            halts,
+            gates,
+            desk,
             root,
             feed,
             manager,
@@ -143,6 +148,8 @@ impl App {
             has_failed: false,
             api_tasks,
             api_end,
+            venue: paper,
+            executor,
         };
         app.boot().await;
         Ok(app)
@@ -203,34 +210,20 @@ fn clock_of(headers: &[Header]) -> EventClock {
     clock
 }
 
-/// Starts what an order passes on its way: the paper venue and the executor.
-async fn order_path(
-    parts: &Parts,
-    clock: &EventClock,
-    board: &StatusBus,
-    root: &ActorRef<supervisor::Msg>,
-) -> Result<Surroundings, StartError> {
-    let bus = EventBus::default();
-    let (executor, lanes) = ExecutorHandle::new();
-    let (news_tx, news) = mpsc::channel(NEWS_MAX);
-    let venue = paper::Args {
-        venue: PaperVenue::new(parts.latency),
-        mailbox: bus.subscribe_venue(),
-        events: news_tx,
-        clock: clock.clone(),
-    };
-    let venue = spawn("the paper venue", Paper, venue, Some(root)).await?;
-    let worker = executor::Args {
-        store: parts.store.clone(),
-        venue: Arc::new(PaperHandle(venue)),
-        events: news,
-        bus: bus.clone(),
-        lanes,
-    };
-    spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
-    let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
-    let (clock, board) = (clock.clone(), board.clone());
-    Ok(Surroundings { bus, executor, store, recorder, clock, board })
+/// Returns what the feed needs.
+fn play_of(
+    around: &Surroundings,
+    (source, speed): (mpsc::Receiver<FeedItem>, Speed),
+    ended: watch::Sender<Option<FeedEnd>>,
+) -> feed::Args {
+    let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
+    feed::Args { source, speed, bus, clock, board, store, recorder, ended }
+}
+
+/// Returns what a snapshot is made of.
+fn sources_of(run: RunInfo, around: &Surroundings, halts: Halts) -> Sources {
+    let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
+    Sources { run, board, bus, store, recorder, clock, halts, wall }
 }
 
 /// Starts the aggregator, and has it started again when it fails.
@@ -247,38 +240,6 @@ async fn keep_beating(
         })
     });
     keep("the status aggregator", respawn, root).await
-}
-
-/// Returns the folder of the strategies' files, with what runs of it already.
-fn files(parts: &Parts) -> Option<(PathBuf, Folder)> {
-    let folder = parts.folder.clone()?;
-    let running = parts.registry.iter().map(|registration| registration.config.clone());
-    Some((folder, Folder::of(running)))
-}
-
-/// Starts the watch over the strategies' files, and has it started again when it fails.
-async fn keep_looking(
-    files: Option<(PathBuf, Folder)>,
-    (board, manager): (&StatusBus, &ActorRef<manager::Msg>),
-    root: &ActorRef<supervisor::Msg>,
-) -> Result<(), StartError> {
-    let Some((folder, known)) = files else { return Ok(()) };
-    let manager = manager.clone();
-    let args = config_service::Args {
-        folder,
-        known: Arc::new(Mutex::new(known)),
-        board: board.clone(),
-        tell: Arc::new(move |moves| drop(manager.cast(manager::Msg::Config(moves)))),
-        wall,
-    };
-    let respawn: Respawn = Box::new(move |root| {
-        let args = args.clone();
-        Box::pin(async move {
-            let spawned = Actor::spawn_linked(None, ConfigService, args, root).await;
-            spawned.map(|(actor, _task)| actor.get_cell())
-        })
-    });
-    keep("the watch over the settings", respawn, root).await
 }
 
 /// Starts the API, and has it started again, on the same listener, when it fails.
@@ -329,44 +290,6 @@ where
         drop(root.cast(supervisor::Msg::Part(part)));
     }
     Ok(started)
-}
-
-/// Returns who plays the record again for those who ask about the past.
-fn recall(recorder: &Recorder) -> Option<Arc<dyn Recall>> {
-    let status = recorder.status();
-    if status.state == RecordPhase::Off {
-        return None;
-    }
-    Some(Arc::new(Recalled::new(status.folder.into())))
-}
-
-/// Returns why no strategy may start, as far as earlier processes give reason for it.
-async fn safe_mode(parts: &Parts) -> Result<Option<String>, StartError> {
-    let past = parts.store.process_past().await?;
-    Ok(past.safe_mode(&parts.process, parts.run.started_at))
-}
-
-/// Returns what the API reads, and whom it asks.
-fn api_state(
-    (store, recorder): (&Store, &Recorder),
-    asked: (watch::Receiver<Arc<SystemStatus>>, CommandBus),
-    hosts: Hosts,
-    manager: &ActorRef<manager::Msg>,
-) -> ApiState {
-    let state = ApiState::of(store, asked, hosts);
-    state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
-}
-
-/// Returns what the API is started with.
-fn api_args(listener: net::TcpListener, state: ApiState) -> server::Args {
-    server::Args { listener, state, end: CancellationToken::new(), tasks: TaskTracker::new() }
-}
-
-/// Returns the way out of safe mode.
-fn safe_mode_bus(manager: &ActorRef<manager::Msg>) -> SafeModeBus {
-    let manager = manager.clone();
-    // A manager that is gone drops the question, and its asker is told so.
-    SafeModeBus::new(Arc::new(move |leave| drop(manager.cast(manager::Msg::LeaveSafeMode(leave)))))
 }
 
 /// Carries commands from the bus to the manager's mailbox.

@@ -4,9 +4,12 @@ use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ploy::config::Speed;
+use ploy::config::{Speed, WatchConfig};
+use ploy::halt::ResumeRule;
+use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
 use ploy::status::Mode;
 use ploy::tape::Header;
@@ -18,7 +21,7 @@ use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
 use crate::manager::StrategyRegistry;
-use crate::ports::{ConfigRecord, FeedItem, Row, StoreError};
+use crate::ports::{FeedItem, StoreError, Venue};
 use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
 use crate::store::{OpenError, RunInfo, Store};
@@ -45,15 +48,27 @@ pub struct Parts {
     pub store: Store,
     /// Takes what strategies consume.
     pub recorder: Recorder,
+    /// What an outage that is over leads to.
+    pub resume: ResumeRule,
+    /// The file that halts all while it is there, unless none is watched.
+    pub signal_file: Option<PathBuf>,
+    /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
+    pub venue: Option<WrapVenue>,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
     pub folder: Option<PathBuf>,
+    /// How changes in it are noticed.
+    pub watch: WatchConfig,
     /// Where strategies run: they must not starve feeds and executor.
     pub strategies: Handle,
     /// How many starts of the program are too many.
     pub process: ProcessPolicy,
 }
+
+/// Is given the venue and where order events go, and returns the venue that is used.
+pub type WrapVenue =
+    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(OrderEvent, Ticket)>) -> Arc<dyn Venue> + Send>;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +131,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         title: title(&headers),
     };
     let store = Store::open_at(&settings.location, run.clone()).await?;
-    keep_versions(settings, &store, run.started_at).map_err(StartError::Versions)?;
     let recorder = recorder(
         settings,
         &run,
@@ -136,8 +150,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         hosts,
         store,
         recorder,
+        resume: settings.resume,
+        signal_file: Some(settings.signal_file.clone()),
+        venue: None,
         registry,
         folder: Some(settings.folder.clone()),
+        watch: settings.watch,
         strategies,
         process: settings.process,
     })
@@ -148,18 +166,6 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
 pub fn title(headers: &[Header]) -> String {
     let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
     titles.join("; ")
-}
-
-/// Keeps the settings of every strategy, so that what they decide can be replayed and compared later.
-fn keep_versions(settings: &Settings, store: &Store, at: Timestamp) -> Result<(), StoreError> {
-    for config in &settings.strategies {
-        let text = config.text.to_string();
-        let (strategy, version) = (config.id.clone(), config.version.clone());
-        let kind = config.kind.name().to_owned();
-        let record = ConfigRecord { strategy, version, kind, text, at };
-        store.record(Row::Config(record), Ticket::none())?;
-    }
-    Ok(())
 }
 
 fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {

@@ -11,7 +11,7 @@ use crate::ports::{Clock, ProcessEvent, ProcessRecord, Row};
 use crate::telemetry::events;
 use crate::{manager, supervisor};
 
-/// The part of the deadline that is kept for the store and the API: a third.
+/// The part of the deadline that is kept for the last facts, the store and the API: a third.
 const KEPT_FOR_STORE: u32 = 3;
 /// How often event time moves on while strategies end, so that orders on their way arrive.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
@@ -30,6 +30,10 @@ impl App {
         let end = Instant::now() + deadline;
         let for_strategies = end - deadline / KEPT_FOR_STORE;
         let in_time = timeout_at(for_strategies, self.end_strategies(deadline)).await.is_ok();
+        // Whoever did not end in time: nothing of it leaves from here on.
+        self.gates.seal();
+        let for_orders = end - deadline / (2 * KEPT_FOR_STORE);
+        timeout_at(for_orders, self.end_orders(for_orders)).await.ok();
         let recorded = self.recorder.close(end.saturating_duration_since(Instant::now())).await;
         if in_time && !self.has_failed {
             let ended = ProcessRecord { at: wall(), event: ProcessEvent::Ended };
@@ -49,6 +53,13 @@ impl App {
             (true, Err(error), _) => Err(format!("not everything could be written: {error}")),
             (true, Ok(()), Err(error)) => Err(error),
         }
+    }
+
+    /// The venue ends, and what it told until then is stored.
+    async fn end_orders(&self, end: Instant) {
+        let left = end.saturating_duration_since(Instant::now());
+        drop(self.venue.drain_and_wait(Some(left)).await);
+        self.executor.drain().await;
     }
 
     /// The tape stops first, so that strategies are not fed while they end; then their orders are settled.

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod event;
+pub mod gates;
 pub mod inbox;
 #[cfg(test)]
 mod inbox_tests;

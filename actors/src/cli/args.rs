@@ -55,7 +55,7 @@ pub enum Verb {
     /// Make tapes from raw recordings and models, and check them
     #[command(subcommand)]
     Tape(crate::cli::tape::TapeCommand),
-    /// Check, compare, explain and begin files of settings
+    /// Check, compare, explain and begin files of settings; change those of a service
     #[command(subcommand)]
     Config(crate::cli::config::ConfigCommand),
     /// Play again what a service recorded of the inputs of its strategies
@@ -81,8 +81,12 @@ pub enum ClientVerb {
     Stop(StrategyArgs),
     /// End a strategy and run it again
     Restart(StrategyArgs),
-    /// Let a halted strategy go on, or release its tripped breaker
-    Resume(StrategyArgs),
+    /// Let a strategy go on that is halted, paused or held back by its breaker; or, with --all, end a halt of all
+    Resume(ResumeArgs),
+    /// Halt all strategies at once: no entry leaves any more, exits do; `resume --all` ends it
+    Halt(HaltArgs),
+    /// Hold back the orders of one strategy, or of all: it runs on, and its exits leave
+    Pause(PauseArgs),
     /// What to do about a service that starts no strategy because it was started too often
     #[command(subcommand)]
     SafeMode(SafeModeCommand),
@@ -148,6 +152,62 @@ pub struct StatusArgs {
     /// Exit with 10 when something is wrong
     #[arg(long)]
     pub check: bool,
+}
+
+/// Who wants something of the gates.
+#[derive(Clone, Debug, Arguments)]
+pub struct By {
+    /// Who asks, as it stands in the audit
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    pub actor: String,
+}
+
+/// What `ploy halt` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct HaltArgs {
+    /// Why: it stands in status, log and audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who asks.
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// What `ploy resume` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct ResumeArgs {
+    /// Which strategy
+    #[arg(required_unless_present = "all")]
+    pub id: Option<StrategyId>,
+    /// End the halt of all strategies, and the pause of all; pauses of single ones stay
+    #[arg(long, conflicts_with = "id", requires = "reason")]
+    pub all: bool,
+    /// Why: it stands in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who asks.
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// What `ploy pause` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct PauseArgs {
+    /// Which strategy
+    #[arg(required_unless_present = "all")]
+    pub id: Option<StrategyId>,
+    /// All strategies, also those that come later
+    #[arg(long, conflicts_with = "id")]
+    pub all: bool,
+    /// Hold back exits and hedges too
+    #[arg(long)]
+    pub closed: bool,
+    /// Why: it stands in status, log and audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who asks.
+    #[command(flatten)]
+    pub by: By,
 }
 
 /// Which strategy is meant.
@@ -243,6 +303,12 @@ mod tests {
         check("ploy why a/b", ErrorKind::ValueValidation);
         check("ploy why a --at noon", ErrorKind::ValueValidation);
         check("ploy why a/1 --run a&b", ErrorKind::ValueValidation);
+        check("ploy halt", ErrorKind::MissingRequiredArgument);
+        check("ploy resume", ErrorKind::MissingRequiredArgument);
+        check("ploy resume --all", ErrorKind::MissingRequiredArgument);
+        check("ploy resume a --all --reason r", ErrorKind::ArgumentConflict);
+        check("ploy pause a", ErrorKind::MissingRequiredArgument);
+        check("ploy pause --reason r", ErrorKind::MissingRequiredArgument);
         check("ploy dance", ErrorKind::InvalidSubcommand);
     }
 }

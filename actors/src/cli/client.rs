@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ploy::command::Action;
 use ploy::order::StrategyId;
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::{Method, RequestBuilder, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -24,6 +24,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(13);
 pub(super) struct Client {
     http: reqwest::Client,
     url: Url,
+}
+
+/// What a change carries.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Json(Value),
+    Text(String),
 }
 
 /// An answer as it came, and as it is read.
@@ -105,6 +112,35 @@ impl Client {
         self.read(status, &text)
     }
 
+    /// Sends a wish about halts and pauses, or a command with a reason.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer<T>, Failure> {
+        let (status, text) = self.ask(Method::POST, path, Some(body)).await?;
+        self.read(status, &text)
+    }
+
+    /// Changes something; `header` says under which condition.
+    pub(super) async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        header: Option<(&'static str, String)>,
+        body: Body,
+    ) -> Result<Answer<T>, Failure> {
+        let url = self.url.join(path).unwrap_or_else(|_| self.url.clone());
+        let request = match body {
+            Body::Json(json) => self.http.request(method, url).json(&json),
+            Body::Text(text) => self.http.request(method, url).body(text),
+        };
+        let request =
+            header.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let (status, text) = self.sent(request).await?;
+        self.read(status, &text)
+    }
+
     /// Returns whether the service is ready, and its checks, one a line.
     pub(super) async fn ready(&self) -> Result<(bool, Vec<String>), Failure> {
         let (status, text) = self.ask(Method::GET, "readyz?verbose", None).await?;
@@ -132,6 +168,10 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.sent(request).await
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> Result<(StatusCode, String), Failure> {
         let response = request.send().await.map_err(|error| self.failed(error))?;
         let status = response.status();
         let text = response.text().await.map_err(|error| self.failed(error))?;
@@ -184,13 +224,16 @@ impl Failure {
             Self::Foreign { .. } | Self::Request { .. } => Exit::Failed,
             Self::Refused(problem) => match problem.code {
                 Code::UnknownStrategy | Code::UnknownRecord => Exit::NotFound,
-                Code::WrongPhase => Exit::Refused,
+                Code::WrongPhase | Code::StillHalted | Code::NotWritable => Exit::Refused,
+                Code::Conflict => Exit::Different,
                 Code::TimedOut => Exit::TimedOut,
                 Code::UnknownRoute
                 | Code::MethodNotAllowed
                 | Code::BadQuery
                 | Code::BadBody
                 | Code::NotJson
+                | Code::BaseNeeded
+                | Code::BadConfig
                 | Code::TooLarge
                 | Code::WrongHost
                 | Code::WrongOrigin

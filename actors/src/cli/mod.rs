@@ -6,6 +6,7 @@ pub mod compare;
 pub mod config;
 pub mod db;
 pub mod form;
+mod gates;
 mod look;
 mod output;
 pub mod record;
@@ -99,7 +100,7 @@ pub enum Exit {
     Usage,
     /// There is no such strategy.
     NotFound,
-    /// The strategy's phase forbids it.
+    /// The strategy's phase forbids it, what halted is still there, or nothing was to be changed.
     Refused,
     /// Two things that were compared differ.
     Different,
@@ -172,6 +173,8 @@ async fn connect(server: &Server, verb: &ClientVerb) -> ExitCode {
             | ClientVerb::Restart(_)
             | ClientVerb::Resume(_)
             | ClientVerb::SafeMode(_)
+            | ClientVerb::Halt(_)
+            | ClientVerb::Pause(_)
             | ClientVerb::Why(_)
             | ClientVerb::Health => match ask(&client, verb, server.output, look).await {
                 Ok(said) => written(&said),
@@ -209,7 +212,6 @@ async fn ask(
         ClientVerb::Start(args) => command(client, Action::Start, &args.id, output).await,
         ClientVerb::Stop(args) => command(client, Action::Stop, &args.id, output).await,
         ClientVerb::Restart(args) => command(client, Action::Restart, &args.id, output).await,
-        ClientVerb::Resume(args) => command(client, Action::Resume, &args.id, output).await,
         ClientVerb::SafeMode(SafeModeCommand::Leave(args)) => {
             let answer = client.leave_safe_mode(&args.reason).await?;
             let text = || "safe mode was left\n".to_owned();
@@ -217,6 +219,9 @@ async fn ask(
             said.hint = Some("see what starts: `ploy status`".to_owned());
             Ok(said)
         }
+        ClientVerb::Resume(args) => gates::resume(client, args, output).await,
+        ClientVerb::Halt(args) => gates::halt(client, args, output).await,
+        ClientVerb::Pause(args) => gates::pause(client, args, output).await,
         ClientVerb::Why(args) => why::explain(client, args, output, look).await,
         ClientVerb::Health => {
             let (ready, checks) = client.ready().await?;
@@ -320,14 +325,16 @@ fn chain(failure: &Failure) -> String {
 
 fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
     match verb {
-        ClientVerb::Start(args)
-        | ClientVerb::Stop(args)
-        | ClientVerb::Restart(args)
-        | ClientVerb::Resume(args) => Some(&args.id),
+        ClientVerb::Start(args) | ClientVerb::Stop(args) | ClientVerb::Restart(args) => {
+            Some(&args.id)
+        }
+        ClientVerb::Resume(args) => args.id.as_ref(),
+        ClientVerb::Pause(args) => args.id.as_ref(),
         ClientVerb::Why(args) => Some(args.what.strategy()),
         ClientVerb::Status(_)
         | ClientVerb::Strategies
         | ClientVerb::SafeMode(_)
+        | ClientVerb::Halt(_)
         | ClientVerb::Health => None,
     }
 }

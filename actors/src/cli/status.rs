@@ -55,8 +55,9 @@ const SETTINGS: [Column; 6] = [
 /// Returns the whole snapshot: one line a strategy, the feed, the store, and what is wrong.
 pub(super) fn render(status: &SystemStatus, look: Look) -> String {
     let mut text = format!(
-        "{}  {}\n\n",
+        "{}{}  {}\n\n",
         words::mode(status.mode),
+        look.paint(Tone::Bad, &words::held_back(&status.gates)),
         look.paint(Tone::Quiet, &format!("run {}, snapshot {}", status.run, status.snapshot))
     );
     text += &strategies(status, look);

@@ -9,10 +9,10 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use ploy::config::Seen;
 
+use crate::ports::config::FILE_BYTES_MAX;
+
 /// How many files of strategies there may be: far more than one process can run.
 const FILES_MAX: usize = 500;
-/// How large one may be: a hundred times what the largest needs.
-const BYTES_MAX: u64 = 256 * 1024;
 
 /// What a reading found.
 #[derive(Debug)]
@@ -56,11 +56,11 @@ impl Watch {
     }
 }
 
-/// Reads the folder; watches it first when it is not the one that is watched.
+/// Reads the folder; watches it first when it is not the one that is watched, and somebody wants hints.
 pub(super) fn read(
     folder: &Path,
     watched: Option<&Place>,
-    hint: impl Fn() + Send + 'static,
+    hint: Option<impl Fn() + Send + 'static>,
 ) -> Reading {
     let unreadable =
         |error: io::Error| Reading::failed(format!("{} cannot be read: {error}", folder.display()));
@@ -69,7 +69,9 @@ pub(super) fn read(
         Err(error) => return unreadable(error),
     };
     let (mut watch, mut unwatched) = (None, None);
-    if watched != Some(&place) {
+    if let Some(hint) = hint
+        && watched != Some(&place)
+    {
         match watch_over(folder, hint) {
             Ok(watcher) => watch = Some(Watch { place: Some(place), _watcher: watcher }),
             Err(error) => unwatched = Some(error.to_string()),
@@ -152,15 +154,17 @@ fn seen(path: &Path) -> Option<Seen> {
     Some(Seen { path: path.display().to_string(), stem, text })
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// Returns the text of a file, within bounds.
+pub(super) fn text(path: &Path) -> io::Result<String> {
     // Before it is opened: opening a pipe waits for somebody to write into it.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no file"));
     }
     let mut text = String::new();
-    File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)?;
-    if BYTES_MAX < u64::try_from(text.len()).unwrap_or(u64::MAX) {
-        return Err(io::Error::other(format!("it is larger than {} KiB", BYTES_MAX / 1024)));
+    let bytes_max = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
+    if FILE_BYTES_MAX < text.len() {
+        return Err(io::Error::other(format!("it is larger than {} KiB", FILE_BYTES_MAX / 1024)));
     }
     Ok(text)
 }

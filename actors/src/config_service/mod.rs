@@ -5,18 +5,25 @@
 //! emits: what changed to whoever applies it; the faults of files to the status board and the log
 //! dies: of a defect of its own; the root starts it again, and trading goes on
 
+mod desk;
 mod files;
+mod looked;
+mod write;
 
+pub use desk::{AskStandings, Desk, DeskArgs, Slot, Standings};
+pub use looked::Looked;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use ploy::config::{Folder, Move, Seen};
+use ploy::config::{Folder, Move, Seen, Watch as Watching, WatchConfig};
 use ploy::status::ConfigStatus;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -24,12 +31,10 @@ use crate::bus::status::StatusBus;
 use crate::telemetry::events;
 use files::{Reading, Watch};
 
-/// How long nothing may happen before the folder is read: a file is seldom written at one stroke.
-const QUIET: Duration = Duration::from_millis(250);
-/// After so long it is read although it does not come to rest.
-const QUIET_MAX: Duration = Duration::from_secs(2);
-/// How often the folder is read without any hint: hints get lost, and network folders give none.
-const RESCAN: Duration = Duration::from_secs(5);
+/// After so many quiet times it is read although it does not come to rest.
+const QUIET_TIMES_MAX: u32 = 8;
+/// How many may wait for a reading that they asked for.
+const ASKED_MAX: usize = 64;
 
 /// Watches the folder of strategies' settings.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub enum Msg {
     Look,
     /// Read the folder, and look at it in good order when it says something new.
     Rescan,
+    /// Read the folder now and take in what it says, at rest or not; tell what was found.
+    Reload(oneshot::Sender<Result<Looked, String>>),
     /// The folder was read.
     Read(Purpose, Outcome),
 }
@@ -69,6 +76,10 @@ pub type Tell = Arc<dyn Fn(Vec<Move>) + Send + Sync>;
 pub struct Args {
     /// The folder.
     pub folder: PathBuf,
+    /// What tells that something in it may have changed, and its times.
+    pub watch: WatchConfig,
+    /// Where this service says that it is the one who reads.
+    pub reader: Slot,
     /// What is known of it.
     pub known: Arc<Mutex<Folder>>,
     /// Where faults are shown.
@@ -92,6 +103,9 @@ pub struct State {
     is_reading: bool,
     /// What a reading is asked for while another is under way.
     then: Option<Purpose>,
+    /// Those who wait for a look that has not begun, and those whose look is under way.
+    asked: Vec<oneshot::Sender<Result<Looked, String>>>,
+    answering: Vec<oneshot::Sender<Result<Looked, String>>>,
     /// What the last look found.
     seen: Option<Vec<Seen>>,
 }
@@ -107,8 +121,9 @@ impl Actor for ConfigService {
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
         args.board.config(|status| status.folder = args.folder.display().to_string());
+        *args.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(myself.clone());
         drop(myself.cast(Msg::Look));
-        drop(myself.send_after(RESCAN, || Msg::Rescan));
+        drop(myself.send_after(args.watch.rescan, || Msg::Rescan));
         Ok(State {
             args,
             watch: None,
@@ -117,6 +132,8 @@ impl Actor for ConfigService {
             hinted_at: None,
             is_reading: false,
             then: None,
+            asked: Vec::new(),
+            answering: Vec::new(),
             seen: None,
         })
     }
@@ -132,13 +149,11 @@ impl Actor for ConfigService {
                 state.is_hinted.store(false, Ordering::SeqCst);
                 state.arm(&myself);
             }
-            Msg::Look => {
-                (state.armed, state.hinted_at) = (None, None);
-                state.read(&myself, Purpose::Look);
-            }
+            Msg::Look => state.look(&myself),
+            Msg::Reload(reply) => state.on_reload(&myself, reply),
             Msg::Rescan => {
                 state.read(&myself, Purpose::Compare);
-                drop(myself.send_after(RESCAN, || Msg::Rescan));
+                drop(myself.send_after(state.args.watch.rescan, || Msg::Rescan));
             }
             Msg::Read(purpose, Outcome(reading)) => state.on_read(&myself, purpose, *reading),
         }
@@ -158,19 +173,41 @@ impl Actor for ConfigService {
 }
 
 impl State {
+    /// Looks at the folder now.
+    fn look(&mut self, myself: &ActorRef<Msg>) {
+        if let Some(armed) = self.armed.take() {
+            armed.abort();
+        }
+        self.hinted_at = None;
+        self.read(myself, Purpose::Look);
+    }
+
+    fn on_reload(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        reply: oneshot::Sender<Result<Looked, String>>,
+    ) {
+        if ASKED_MAX <= self.asked.len() {
+            drop(reply.send(Err("too many wait for the folder to be read".to_owned())));
+            return;
+        }
+        self.asked.push(reply);
+        self.look(myself);
+    }
+
     /// Has the folder looked at when nothing more happens for a while.
     fn arm(&mut self, myself: &ActorRef<Msg>) {
         let now = Instant::now();
         let since = *self.hinted_at.get_or_insert(now);
         if let Some(armed) = &self.armed {
-            if QUIET_MAX <= now.duration_since(since) {
+            if self.args.watch.quiet * QUIET_TIMES_MAX <= now.duration_since(since) {
                 return;
             }
             armed.abort();
         }
-        let myself = myself.clone();
+        let (myself, quiet) = (myself.clone(), self.args.watch.quiet);
         self.armed = Some(tokio::spawn(async move {
-            tokio::time::sleep(QUIET).await;
+            tokio::time::sleep(quiet).await;
             drop(myself.cast(Msg::Look));
         }));
     }
@@ -183,6 +220,9 @@ impl State {
             return;
         }
         self.is_reading = true;
+        if purpose == Purpose::Look {
+            self.answering.append(&mut self.asked);
+        }
         let (folder, place) =
             (self.args.folder.clone(), self.watch.as_ref().and_then(Watch::place));
         let (is_hinted, hinted) = (Arc::clone(&self.is_hinted), myself.clone());
@@ -191,6 +231,7 @@ impl State {
                 drop(hinted.cast(Msg::Hint));
             }
         };
+        let hint = (self.args.watch.watch == Watching::Notify).then_some(hint);
         let myself = myself.clone();
         tokio::spawn(async move {
             let reading =
@@ -205,11 +246,14 @@ impl State {
         let Reading { seen, watch, unwatched } = reading;
         if let Some(why) = unwatched {
             tracing::warn!(folder = %self.args.folder.display(), error.message = why,
-                "the folder is not watched; it is read every {} s", RESCAN.as_secs());
+                "the folder is not watched; it is read every {} s", self.args.watch.rescan.as_secs());
         }
         self.watch = watch.or_else(|| self.watch.take());
         match seen {
-            Err(why) => self.on_unreadable(&why),
+            Err(why) => {
+                self.on_unreadable(&why);
+                self.answer(&Err(why));
+            }
             Ok(seen) => match purpose {
                 Purpose::Look => self.on_look(myself, seen),
                 Purpose::Compare => self.on_compare(myself, &seen),
@@ -265,7 +309,33 @@ impl State {
         if is_unsettled {
             self.arm(myself);
         }
+        let looked = self.looked(&moves);
+        // Before the answers: who is answered may ask the manager next.
         (self.args.tell)(moves);
+        self.answer(&Ok(looked));
+    }
+
+    fn looked(&self, moves: &[Move]) -> Looked {
+        let mut changed = BTreeSet::new();
+        let mut removed = Vec::new();
+        for change in moves {
+            match change {
+                Move::Added { config, .. } | Move::Changed { config, .. } => {
+                    changed.insert(config.id.to_string());
+                }
+                Move::Removed(id) => removed.push(id.clone()),
+                Move::Faulty { stem, .. } | Move::Mended { stem } => {
+                    changed.insert(stem.clone());
+                }
+            }
+        }
+        Looked::of(&self.known(), changed, &removed)
+    }
+
+    fn answer(&mut self, looked: &Result<Looked, String>) {
+        for reply in self.answering.drain(..) {
+            drop(reply.send(looked.clone())); // an asker that left is no failure
+        }
     }
 
     /// Writes on the board how the folder is.

@@ -13,6 +13,7 @@ use super::entry::Entry;
 use super::registry::Registration;
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
+use crate::ports::config::How;
 use crate::ports::{CommandRecord, ConfigRecord, Row};
 use crate::runtime;
 use crate::telemetry::events;
@@ -34,6 +35,7 @@ impl State {
                 }
                 Move::Removed(id) => self.on_removed(&id),
                 Move::Faulty { stem, faults } => {
+                    self.note_refused(&stem, &faults);
                     let first = faults.first().map(ToString::to_string).unwrap_or_default();
                     self.audit(&stem, format!("refused, {} faults: {first}", faults.len()));
                 }
@@ -65,7 +67,9 @@ impl State {
         let id = config.id.clone();
         let record = self.records.remove(&id);
         self.keep(&config);
-        let entry = Entry::new(Registration::of(config), record, self.now());
+        self.note_in_force(&config, "added");
+        let mut entry = Entry::new(Registration::of(config), record, self.now());
+        entry.came_by(How::Added, (self.wall)());
         self.entries.insert(id.clone(), entry);
         self.show(&id);
         self.applied(&id, "added".to_owned());
@@ -82,6 +86,7 @@ impl State {
         tracing::warn!(event.name = events::CONFIG_REMOVED, strategy.id = %id, "the file of a strategy is gone");
         self.say(id, events::CONFIG_REMOVED, "its file is gone".to_owned());
         self.audit(id.as_str(), "removed: its file is gone".to_owned());
+        self.note_removed(id);
         self.show(id);
         if can {
             self.step(id, &Input::Stop, "its file is gone", Ticket::none());
@@ -108,7 +113,7 @@ impl State {
             }
             Phase::Stopped | Phase::Halted { .. } | Phase::Backoff { .. } => {
                 if !self.is_blocked(id, &next) {
-                    self.adopt(id, &next, "while it does not run");
+                    self.adopt(id, &next, How::Idle);
                     self.start_if_mended(id);
                     self.start_if_wanted(id, "its file says enabled = true");
                 }
@@ -149,7 +154,7 @@ impl State {
         let Some(config) = entry.taking.take() else { return };
         match outcome {
             Ok(()) => {
-                self.adopt(id, &config, "live");
+                self.adopt(id, &config, How::Live);
                 self.reconcile(id);
             }
             Err(why) if entry.phase == Phase::Running => {
@@ -171,31 +176,31 @@ impl State {
         entry.taking = None;
         let Some(next) = entry.next.clone() else { return };
         if !self.is_blocked(id, &next) {
-            self.adopt(id, &next, "with a start");
+            self.adopt(id, &next, How::Restart);
         }
     }
 
     /// Puts a version in force.
-    fn adopt(&mut self, id: &StrategyId, config: &StrategyConfig, how: &str) {
+    fn adopt(&mut self, id: &StrategyId, config: &StrategyConfig, how: How) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let changes = config::changes(&entry.registration.config.stated, &config.stated);
         if entry.next.as_ref().is_some_and(|next| next.version == config.version) {
             (entry.next, entry.pending) = (None, None);
         }
         entry.registration = Registration::of(config.clone());
+        entry.came_by(how, (self.wall)());
+        let what = format!("applied {}: {}", how.words(), told(&changes));
         self.keep(config);
+        self.note_in_force(config, &what);
         self.show(id);
-        self.applied(id, format!("applied {how}: {}", told(&changes)));
+        self.applied(id, what);
     }
 
     /// Tells whether a version must wait because it would leave a market in which the strategy holds shares; says so
     /// once.
     fn is_blocked(&mut self, id: &StrategyId, next: &StrategyConfig) -> bool {
-        let wanted = next.kind.subscription();
-        let is_wanted = |slug: &String| {
-            wanted.slug_prefixes.iter().any(|prefix| slug.starts_with(prefix.as_str()))
-        };
-        let left = self.around.board.held(id).into_iter().find(|slug| !is_wanted(slug));
+        let held = self.around.board.held(id);
+        let left = next.kind.leaves(&held);
         let version: String = next.version.chars().take(12).collect();
         let why = left.map(|market| {
             format!("version {version} waits: it leaves {market}, in which a position is held")

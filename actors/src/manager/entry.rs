@@ -13,6 +13,7 @@ use ploy::time::Timestamp;
 use ractor::ActorRef;
 
 use super::registry::Registration;
+use crate::ports::config::How;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::runtime;
 
@@ -31,6 +32,10 @@ pub(super) struct Entry {
     pub(super) pending: Option<String>,
     /// What of its life is stored already.
     stored: Saved,
+    /// How the settings in force came to be; absent since the start of the process.
+    pub(super) how: Option<How>,
+    /// Since when they are in force, on the machine's clock.
+    pub(super) config_since: Option<Timestamp>,
 }
 
 impl Entry {
@@ -53,6 +58,8 @@ impl Entry {
             taking: None,
             pending: None,
             stored,
+            how: None,
+            config_since: None,
         }
     }
 
@@ -124,6 +131,7 @@ impl Entry {
             since: self.since,
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
+            config_since: self.config_since,
             config_pending: self.pending.clone(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),

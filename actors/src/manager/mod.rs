@@ -11,6 +11,7 @@ mod deaths;
 mod entry;
 mod registry;
 mod safe_mode;
+mod standing;
 mod steps;
 mod work;
 
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 use crate::bus::Ticket;
 use crate::bus::command::Request;
 use crate::bus::safe_mode::Leave;
+use crate::ports::config::{InForce, Wait};
 use crate::ports::{Clock, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
@@ -52,6 +54,8 @@ pub enum Msg {
     Config(Vec<Move>),
     /// Somebody wants to leave safe mode.
     LeaveSafeMode(Leave),
+    /// Somebody asks what is in force of some strategies' settings.
+    Standing(Wait, Vec<StrategyId>, oneshot::Sender<BTreeMap<StrategyId, InForce>>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
     /// Who runs a strategy now: for those who must end it from outside, past the manager.
@@ -86,7 +90,7 @@ pub struct Args {
     pub strategies: Handle,
     /// Why no strategy may start until a person says so.
     pub safe_mode: Option<String>,
-    /// The machine's clock.
+    /// The machine's clock, for the history of settings and for safe mode.
     pub wall: fn() -> Timestamp,
 }
 
@@ -99,11 +103,13 @@ pub struct State {
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
     records: BTreeMap<StrategyId, StrategyRecord>,
+    /// Those who wait to be told what is in force.
+    asked: Vec<standing::Asked>,
+    wall: fn() -> Timestamp,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
     safe_mode: Option<String>,
-    wall: fn() -> Timestamp,
 }
 
 impl Actor for StrategyManager {
@@ -124,7 +130,8 @@ impl Actor for StrategyManager {
             .iter()
             .map(|registration| {
                 let id = registration.config.id.clone();
-                let entry = Entry::new(registration.clone(), records.remove(&id), now);
+                let mut entry = Entry::new(registration.clone(), records.remove(&id), now);
+                entry.config_since = Some((args.wall)());
                 (id, entry)
             })
             .collect();
@@ -134,11 +141,12 @@ impl Actor for StrategyManager {
             strategies: args.strategies,
             entries,
             records,
+            asked: Vec::new(),
+            wall: args.wall,
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
             safe_mode: args.safe_mode,
-            wall: args.wall,
         };
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
@@ -155,6 +163,7 @@ impl Actor for StrategyManager {
             Msg::Command(request) => state.on_command(request),
             Msg::Config(moves) => state.on_config(moves),
             Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
+            Msg::Standing(wait, of, reply) => state.on_standing(wait, of, reply),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
             Msg::Who(id, reply) => {
                 let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());
@@ -165,6 +174,7 @@ impl Actor for StrategyManager {
             }
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 
@@ -182,6 +192,7 @@ impl Actor for StrategyManager {
             }
         }
         state.answer_waiting();
+        state.answer_asked();
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod config;
+pub mod gates;
 pub mod why;
 
 use std::future::Future;
@@ -44,6 +46,10 @@ pub enum Row {
     Config(ConfigRecord),
     /// What the next process must know of this one.
     Process(ProcessRecord),
+    /// Orders are held back, or are not any more.
+    Gate(gates::GateRecord),
+    /// Something happened to a strategy's settings.
+    History(config::HistoryRecord),
 }
 
 /// A version of a strategy's settings.
@@ -327,6 +333,11 @@ pub trait Venue: Send + Sync + 'static {
     fn submit(&self, order: Order, ticket: crate::bus::Ticket);
     /// Asks to cancel an order. Its end comes as an event.
     fn cancel(&self, id: ClientOrderId, ticket: crate::bus::Ticket);
+    /// Tells that it takes orders. Never waits.
+    ///
+    /// # Errors
+    /// When it does not: why, for people.
+    fn health(&self) -> Result<(), String>;
 }
 
 /// What an executor is told about a strategy.

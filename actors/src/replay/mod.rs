@@ -262,6 +262,7 @@ impl Player {
         let tapes: Vec<TapeStatus> = self.source.headers().iter().map(tape).collect();
         let titles: Vec<&str> = tapes.iter().map(|tape| tape.title.as_str()).collect();
         SystemStatus {
+            gates: ploy::halt::GatesStatus::default(),
             snapshot: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: "replay".to_owned(),

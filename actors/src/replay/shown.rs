@@ -42,6 +42,7 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         since,
         gate: Gate::Open,
         config_version: set.config_version.chars().take(12).collect(),
+        config_since: None,
         config_pending: None,
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
 use crate::bus::event::{Delivery, EventBus, Mailbox};
+use crate::bus::gates::Switch;
 use crate::bus::status::StatusBus;
 use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
@@ -43,8 +44,10 @@ pub enum Msg {
     Ready,
     /// Write how you are on the board.
     Report(oneshot::Sender<()>),
-    /// Order entry was opened or closed.
+    /// Its phase lets so much pass from now on.
     Gate(Gate),
+    /// Halts or pauses have changed; the answer is given when the kernel knows.
+    Regate(oneshot::Sender<()>),
     /// A person released the breaker.
     Release,
     /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
@@ -68,6 +71,8 @@ pub struct Surroundings {
     pub clock: EventClock,
     /// The status board.
     pub board: StatusBus,
+    /// What halts and pauses let pass.
+    pub gates: Switch,
 }
 
 /// What a runtime is built of.
@@ -94,8 +99,11 @@ pub struct State {
     mailbox: Arc<Mailbox>,
     track: Track,
     around: Surroundings,
-    /// Whether it knows what time it is: its mailbox begins with what was true before it was built.
-    is_awake: bool,
+    /// What its phase lets pass.
+    allowed: Gate,
+    /// What its kernel was told; nothing while it does not know what time it is: its mailbox begins with what was
+    /// true before it was built.
+    told: Option<Gate>,
     /// Whether it has said what must be remembered: what it would decide after that, nobody would know of.
     is_over: bool,
     asked: Option<Timestamp>,
@@ -121,6 +129,9 @@ impl Actor for StrategyRuntime {
         let reporting = myself.clone();
         let ask = move |done| drop(reporting.cast(Msg::Report(done)));
         around.board.reporter(&id, Box::new(ask));
+        let telling = myself.clone();
+        let tell = move |done| drop(telling.cast(Msg::Regate(done)));
+        around.gates.listen(&id, Box::new(tell));
         let effects = Vec::new();
         Ok(State {
             kernel,
@@ -129,7 +140,8 @@ impl Actor for StrategyRuntime {
             mailbox,
             track,
             around,
-            is_awake: false,
+            allowed: Gate::Open,
+            told: None,
             is_over: false,
             asked: None,
             conflated: 0,
@@ -151,7 +163,14 @@ impl Actor for StrategyRuntime {
                 state.report();
                 done.send(()).ok(); // an asker that left is no failure
             }
-            Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
+            Msg::Gate(gate) => {
+                state.allowed = gate;
+                state.on_gates(now)?;
+            }
+            Msg::Regate(done) => {
+                state.on_gates(now)?;
+                done.send(()).ok(); // an asker that left is no failure
+            }
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
             Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
             Msg::Remember(reply) => {
@@ -179,9 +198,8 @@ impl Actor for StrategyRuntime {
 impl State {
     /// Takes in everything that waits, in order.
     fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
-        if !self.is_awake {
-            self.is_awake = true;
-            self.take(&Input::Gate { at: now, gate: Gate::Open }, &Ticket::none())?;
+        if self.told.is_none() {
+            self.on_gates(now)?;
         }
         let batch = self.mailbox.take();
         self.conflated += batch.conflated;
@@ -210,6 +228,15 @@ impl State {
         }
         self.ask();
         Ok(())
+    }
+
+    /// Tells the kernel the strictest of what its phase, halts and pauses let pass, where that is news.
+    fn on_gates(&mut self, now: Timestamp) -> Result<(), Died> {
+        let gate = self.allowed.max(self.around.gates.gate(&self.id));
+        if self.told.replace(gate) == Some(gate) {
+            return Ok(());
+        }
+        self.take(&Input::Gate { at: now, gate }, &Ticket::none())
     }
 
     /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.

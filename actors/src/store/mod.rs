@@ -5,6 +5,8 @@
 
 pub mod admin;
 mod cells;
+mod config_history;
+mod gates;
 mod grounds;
 mod history;
 mod hold;
@@ -146,6 +148,12 @@ impl Store {
     #[must_use]
     pub fn pressure(&self) -> bool {
         QUEUE_MAX < 2 * self.inner.shared.waiting()
+    }
+
+    /// Tells whether so many rows wait that records are being refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        QUEUE_MAX <= self.inner.shared.waiting()
     }
 
     /// Returns when all that was queued before is on the disk.

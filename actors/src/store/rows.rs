@@ -8,7 +8,9 @@ use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
 
+use super::config_history as history;
 use super::sql::{Link, Sql, sql};
+use crate::ports::gates::GateRecord;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -31,6 +33,8 @@ pub(super) enum Fault {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
 }
+
+pub(super) type Insert = Sql;
 
 /// An insert, and what it means that it changes no row.
 enum Statement {
@@ -80,6 +84,8 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Intent(record) => record.at,
         Row::Config(record) => record.at,
         Row::Process(record) => record.at,
+        Row::Gate(record) => record.at,
+        Row::History(record) => record.at,
     }
 }
 
@@ -120,7 +126,9 @@ fn name(row: &Row) -> String {
         | Row::Command(_)
         | Row::Intent(_)
         | Row::Config(_)
-        | Row::Process(_) => "a record".to_owned(),
+        | Row::Process(_)
+        | Row::Gate(_)
+        | Row::History(_) => "a record".to_owned(),
     }
 }
 
@@ -140,6 +148,8 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
         Row::Process(row) => vec![process(place, row)],
+        Row::Gate(row) => vec![gate(place, row)],
+        Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
     }
 }
 
@@ -366,5 +376,18 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
             .bind(record.version.clone())
             .bind(record.kind.clone())
             .bind(record.text.clone()),
+    )
+}
+
+fn gate(place: Place<'_>, record: &GateRecord) -> Statement {
+    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
+    Statement::Plain(
+        start(SQL, place, Some(strategy), record.at)
+            .bind(record.cause.clone())
+            .bind(record.gate.name())
+            .bind(record.reason.clone())
+            .bind(record.actor.clone()),
     )
 }

@@ -73,6 +73,11 @@ pub fn find(location: &Location, id: &StrategyId, prefix: &str) -> Result<Kept, 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| read(error.into()))?;
     let all = runtime.block_on(all(location, id)).map_err(read)?;
+    choose(all, id, prefix)
+}
+
+/// Returns the one version that begins with these digits.
+pub(super) fn choose(all: Vec<Kept>, id: &StrategyId, prefix: &str) -> Result<Kept, VersionsError> {
     let (mut fitting, others): (Vec<Kept>, Vec<Kept>) =
         all.into_iter().partition(|kept| kept.version.starts_with(prefix));
     let (id, prefix) = (id.clone(), prefix.to_owned());

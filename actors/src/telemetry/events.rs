@@ -69,12 +69,30 @@ events! {
     CONFIG_PENDING = "config.pending", WARN,
         "A new version of a strategy's settings waits: it would leave a market in which a position is held.",
         "Nothing: it is applied when the position is gone. Or put the market back.";
+    CONFIG_RELOADED = "config.reloaded", INFO,
+        "Somebody had the folder of strategies' settings read at once.",
+        "Nothing.";
+    CONFIG_WRITTEN = "config.written", INFO,
+        "Somebody changed a strategy's file by the API or the command line.",
+        "Nothing.";
     CONFIG_REMOVED = "config.removed", WARN,
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";
     ACCOUNT_BROKEN = "account.broken", ERROR,
         "The books of a strategy are broken: what it holds and what it was told do not fit. It is halted.",
         "Compare its fills with the venue's before you let anything of this account go on.";
+    SERVICE_HALTED = "service.halted", ERROR,
+        "All strategies are halted by `cause`: no entry leaves, and no order at all where `cause` closes.",
+        "See `ploy status`; mend the cause, then `ploy resume --all`.";
+    SERVICE_RESUMED = "service.resumed", INFO,
+        "The halt by `cause` is over.",
+        "Nothing.";
+    HALT_UNWRITTEN = "halt.unwritten", ERROR,
+        "A halt holds, but neither the store nor the signal file could take it: a new process would not know of it.",
+        "Write the signal file by hand, then look at the disk.";
+    GATE_LATE = "gate.late", ERROR,
+        "A gate has moved and these strategies have not taken it in; the executor holds their orders back all the same.",
+        "Look whether they hang.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";
@@ -93,8 +111,11 @@ events! {
     STRATEGY_HALTED = "strategy.halted", ERROR,
         "A strategy failed for good and waits for a person.",
         "Find the cause, then `ploy resume` it.";
+    STRATEGY_PAUSED = "strategy.paused", WARN,
+        "A person holds back the orders of a strategy, or of all.",
+        "Nothing; `ploy resume` ends it.";
     STRATEGY_RESUMED = "strategy.resumed", INFO,
-        "A person let a halted strategy, or a tripped breaker, go on.",
+        "A person let a halted or paused strategy, or a tripped breaker, go on.",
         "Nothing.";
     ORDER_SUBMITTED = "order.submitted", INFO,
         "An approved order was stored and handed to the venue.",

@@ -1,6 +1,7 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
 mod folder;
+mod halt;
 mod settings;
 mod tools;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::halt::ResumeRule;
 use crate::process::ProcessPolicy;
 use crate::restart::RestartPolicy;
 use crate::strategy::split_arb::Config;
@@ -425,14 +427,9 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
 }
 
 #[test]
-fn a_file_without_restart_settings_has_the_default_policy() {
-    assert_eq!(load(&least("legged")).unwrap().restart, RestartPolicy::default());
-    assert_eq!(load(LEGGED).unwrap().restart, RestartPolicy::default());
-}
-
-#[test]
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
+        config: WatchConfig::default(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None },
@@ -446,7 +443,11 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
         api: ApiConfig { listen: "127.0.0.1:8080".parse().unwrap() },
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Auto },
         process: ProcessPolicy::default(),
-        shutdown: ShutdownConfig { deadline: Duration::from_secs(25) },
+        halt: HaltConfig { resume: ResumeRule::Manual, signal_file: "HALT".to_owned() },
+        shutdown: ShutdownConfig {
+            orders: RestingOrders::Cancel,
+            deadline: Duration::from_secs(25),
+        },
     };
     assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));
     check_service(

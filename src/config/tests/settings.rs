@@ -50,7 +50,7 @@ fn the_shipped_files_state_and_explain_every_setting_as_it_is_declared() {
                     && section.name != "restart"
                 {
                     let said = comment.to_lowercase().replace('"', "");
-                    assert!(said.contains(&format!("default {text}")), "{place}");
+                    assert!(said.contains(&format!("default {}", text.to_lowercase())), "{place}");
                 }
                 let class = match setting.applies {
                     Applies::Live => "live",
@@ -233,4 +233,10 @@ fn an_address_of_a_database_is_refused_in_the_file_and_not_repeated() {
         );
         assert_eq!(told(&service("p.toml", &text).unwrap_err()), [expected]);
     }
+}
+
+#[test]
+fn a_file_without_restart_settings_has_the_default_policy() {
+    assert_eq!(load(&least("legged")).unwrap().restart, RestartPolicy::default());
+    assert_eq!(load(LEGGED).unwrap().restart, RestartPolicy::default());
 }

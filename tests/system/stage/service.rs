@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use actors::adapters::tape::merged;
 use actors::api::Hosts;
-use actors::app::{self, App, Parts};
+use actors::app::{self, App, Parts, WrapVenue};
 use actors::feed::FeedEnd;
 use actors::manager::{Build, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{Location, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
-use ploy::config::{self, Speed, StrategyConfig};
+use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
+use ploy::halt::ResumeRule;
 use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
@@ -26,7 +27,6 @@ use super::feeder::Feeder;
 use super::{LOOK, WITHIN, id, legged, settings};
 
 /// A service that is not started yet.
-#[derive(Debug)]
 pub(crate) struct Stage {
     registry: StrategyRegistry,
     store: Option<Location>,
@@ -34,6 +34,9 @@ pub(crate) struct Stage {
     latency: Duration,
     recorder: Recorder,
     folder: Option<PathBuf>,
+    resume: ResumeRule,
+    venue: Option<WrapVenue>,
+    watch: WatchConfig,
 }
 
 impl Stage {
@@ -46,6 +49,9 @@ impl Stage {
             latency: settings().latency,
             recorder: Recorder::off(),
             folder: None,
+            resume: ResumeRule::Auto { healthy: Duration::ZERO },
+            venue: None,
+            watch: WatchConfig::default(),
         }
     }
 
@@ -88,6 +94,24 @@ impl Stage {
     /// Watches this folder of strategies' files; what stands there is not read before.
     pub(crate) fn watch(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Lets only a person end what an outage halted.
+    pub(crate) const fn manual(mut self) -> Self {
+        self.resume = ResumeRule::Manual;
+        self
+    }
+
+    /// Puts something in the venue's place, or before it.
+    pub(crate) fn venue(mut self, wrap: WrapVenue) -> Self {
+        self.venue = Some(wrap);
+        self
+    }
+
+    /// Notices changes of that folder in this way.
+    pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -145,8 +169,15 @@ impl Stage {
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
             recorder: self.recorder,
+            resume: self.resume,
+            signal_file: match &self.store {
+                Some(Location::File(path)) => Some(path.with_file_name("HALT")),
+                Some(Location::Server(_)) | None => None,
+            },
+            venue: self.venue,
             registry: self.registry,
             folder: self.folder,
+            watch: self.watch,
             strategies: Handle::current(),
             process: ProcessPolicy::default(),
         };

@@ -9,6 +9,7 @@ mod text;
 
 pub use process::ProcessInfo;
 
+use ploy::halt::{Cause, GatesStatus};
 use ploy::status::{FeedPhase, FeedStatus, RecordPhase, RecordStatus, StoreStatus, SystemStatus};
 use text::{Family, Text, count, counter, gauge, units};
 
@@ -38,6 +39,13 @@ const CLOCK: Family<0> = gauge(
     [],
     "The time that decisions run on: of the events on a tape, else the machine's.",
 );
+const HALTED: Family<1> = gauge(
+    "ploy_halted",
+    ["cause"],
+    "Whether all strategies are halted by this cause: 1 or 0, each cause always there.",
+);
+const PAUSED: Family<0> =
+    gauge("ploy_paused", [], "Pauses in force: of single strategies, and the one of all.");
 const FEED_CONNECTED: Family<1> =
     gauge("ploy_feed_connected", ["feed"], "Whether events can come from this feed.");
 const FEED_STATE: Family<2> = gauge(
@@ -90,6 +98,11 @@ const CONFIG_FAULTS: Family<0> = gauge(
     [],
     "Faults of the strategies' files and their folder; what was read before stays in force.",
 );
+const CONFIG_LOOKED: Family<0> = gauge(
+    "ploy_config_last_look_timestamp_seconds",
+    [],
+    "When the folder of strategies' settings was read last, on the machine's clock.",
+);
 const CONFIG_PENDING: Family<0> = gauge(
     "ploy_config_pending",
     [],
@@ -106,6 +119,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     text.set(&SNAPSHOT, [], count(status.snapshot));
     text.set(&TAKEN, [], units(status.taken_at.micros()));
     text.set(&CLOCK, [], units(status.now.micros()));
+    gates(&mut text, &status.gates);
     feed(&mut text, &status.feed);
     store(&mut text, &status.store);
     record(&mut text, &status.record);
@@ -115,6 +129,14 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     }
     process.render(&mut text);
     text.encode()
+}
+
+fn gates(text: &mut Text, gates: &GatesStatus) {
+    for cause in Cause::ALL {
+        let is_there = gates.halts.iter().any(|halt| halt.cause == cause);
+        text.set(&HALTED, [cause.name()], count(u64::from(is_there)));
+    }
+    text.set(&PAUSED, [], count_of(gates.pauses.len()));
 }
 
 fn feed(text: &mut Text, feed: &FeedStatus) {
@@ -167,6 +189,9 @@ fn record(text: &mut Text, record: &RecordStatus) {
 fn config(text: &mut Text, status: &SystemStatus) {
     let unreadable = usize::from(status.config.error.is_some());
     text.set(&CONFIG_FAULTS, [], count_of(status.config.faults.len() + unreadable));
+    if let Some(at) = status.config.looked_at {
+        text.set(&CONFIG_LOOKED, [], units(at.micros()));
+    }
     let pending = status.strategies.iter().filter(|one| one.config_pending.is_some()).count();
     text.set(&CONFIG_PENDING, [], count_of(pending));
 }

@@ -22,6 +22,11 @@ const GATE: Family<2> = gauge(
     ["strategy", "gate"],
     "Whether its orders may pass: 1 for the present gate, 0 for the others.",
 );
+const CONFIG_APPLIED: Family<1> = gauge(
+    "ploy_config_last_applied_timestamp_seconds",
+    ["strategy"],
+    "Since when its settings are in force, on the machine's clock.",
+);
 const RESTARTS: Family<2> = counter(
     "ploy_strategy_restarts_total",
     ["strategy", "cause"],
@@ -125,6 +130,9 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
     text.set(&MODE, [id, mode_name(mode)], 1.0);
     for cause in RESTART_CAUSES {
         text.set(&RESTARTS, [id, cause], 0.0);
+    }
+    if let Some(at) = strategy.config_since {
+        text.set(&CONFIG_APPLIED, [id], units(at.micros()));
     }
     for (cause, restarts) in &strategy.restarts {
         text.set(&RESTARTS, [id, cause], count(*restarts));

@@ -111,6 +111,8 @@ impl Service {
             chains: Arc::new(store),
             safe_mode: None,
             recall: Some(Arc::new(why::Recalled)),
+            brake: None,
+            desk: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();
@@ -304,7 +306,10 @@ async fn every_command_reaches_the_manager_with_who_asks() {
         let path = format!("/v1/strategies/split-arb/{}", action.name());
         let plain = service.post(&path).await;
         assert_eq!(plain.status, 202);
-        let body = json!({"strategy": "split-arb", "phase": "stopping", "snapshot": 41});
+        let mut body = json!({"strategy": "split-arb", "phase": "stopping", "snapshot": 41});
+        if action == ploy::command::Action::Resume {
+            body["did"] = json!(halt::NOTHING);
+        }
         assert_eq!(plain.json(), body);
         assert_eq!(plain.header("location"), "/v1/strategies/split-arb");
         let command = commands.recv().await.unwrap();

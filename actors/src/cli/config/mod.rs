@@ -1,7 +1,12 @@
-//! `ploy config`: checks, compares, explains and begins files of settings. No service is needed.
+//! `ploy config`: checks, compares, explains and begins files of settings; asks a service where one is meant.
 
+mod ask;
 mod caret;
 mod files;
+mod plan;
+mod said;
+
+pub use ask::ConfigAsk;
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,6 +19,7 @@ use ploy::config::{self, Applies, Change, Fault, Form, Origin, Preset, Rules, Se
 use serde_json::json;
 
 use self::files::{Read, loaded, read_service, read_strategy, strategy_files};
+use super::args::Server;
 use super::form::Output;
 
 /// What can be done with settings.
@@ -31,6 +37,9 @@ pub enum ConfigCommand {
     New(New),
     /// The JSON Schema of the files, for editors
     Schema(Schema),
+    /// Ask a service that runs.
+    #[command(flatten)]
+    Ask(ConfigAsk),
 }
 
 /// What is to be checked.
@@ -114,10 +123,19 @@ pub enum SchemaOf {
 }
 
 /// Runs a command and tells how it went: 0 when all is well, 1 when it failed or a file has faults, 5 when two
-/// files differ.
+/// files differ; where a service is asked, as all that ask one.
 #[must_use]
-pub fn run(command: &ConfigCommand, output: Output) -> ExitCode {
-    match answer(command, output, &mut io::stdout().lock()) {
+pub fn run(command: &ConfigCommand, server: &Server) -> ExitCode {
+    let found = match command {
+        ConfigCommand::Ask(command) => return ask::run(command, server),
+        ConfigCommand::Check(_) | ConfigCommand::Diff(_) | ConfigCommand::Show(_) => {
+            answer(command, server.output, &mut io::stdout().lock())
+        }
+        ConfigCommand::Explain(_) | ConfigCommand::New(_) | ConfigCommand::Schema(_) => {
+            answer(command, server.output, &mut io::stdout().lock())
+        }
+    };
+    match found {
         Ok(Found::Fine) => ExitCode::SUCCESS,
         Ok(Found::Faults) => ExitCode::FAILURE,
         Ok(Found::Differences) => super::Exit::Different.into(),
@@ -150,6 +168,7 @@ fn answer(command: &ConfigCommand, output: Output, out: &mut impl Write) -> anyh
             };
             (Found::Fine, format!("{schema:#}\n"))
         }
+        ConfigCommand::Ask(_) => bail!("a service is asked for this"),
     };
     match out.write_all(text.as_bytes()) {
         // Whoever read it has seen enough.
@@ -203,7 +222,7 @@ fn diff(old: &Path, new: &Path, output: Output) -> anyhow::Result<(Found, String
     let text = match output {
         Output::Json => {
             let all: Vec<_> = changes.iter().map(change_json).collect();
-            let needs = config::needs(&changes).map(class);
+            let needs = config::needs(&changes).map(Applies::name);
             format!("{:#}\n", json!({"changes": all, "needs": needs}))
         }
         Output::Text => told(&changes),
@@ -219,7 +238,7 @@ fn told(changes: &[Change]) -> String {
     for change in changes {
         let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "not there".to_owned());
         let Change { section, key, from, to, applies } = change;
-        let (from, to, class) = (side(from), side(to), class(*applies));
+        let (from, to, class) = (side(from), side(to), applies.name());
         text.push_str(&format!("{section}.{key}: {from} -> {to}  ({class})\n"));
     }
     text + match needs {
@@ -233,15 +252,8 @@ fn change_json(change: &Change) -> serde_json::Value {
         "setting": format!("{}.{}", change.section, change.key),
         "from": change.from,
         "to": change.to,
-        "applies": class(change.applies),
+        "applies": change.applies.name(),
     })
-}
-
-const fn class(applies: Applies) -> &'static str {
-    match applies {
-        Applies::Live => "live",
-        Applies::Restart => "restart",
-    }
 }
 
 fn show(file: &Path, output: Output) -> anyhow::Result<String> {
@@ -280,7 +292,7 @@ fn stated_json(stated: &Stated) -> serde_json::Value {
         "setting": format!("{}.{}", stated.section, stated.key),
         "value": stated.value,
         "default": stated.origin == Origin::Default,
-        "applies": class(stated.applies),
+        "applies": stated.applies.name(),
     })
 }
 

@@ -123,12 +123,14 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = ApiState {
+            desk: None,
             status,
             commands,
             records: Arc::new(Store(self.store.clone())),
             chains: Arc::new(Stories(self.story)),
             safe_mode: None,
             recall: None,
+            brake: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };
         let shutdown = CancellationToken::new();
@@ -364,13 +366,17 @@ async fn a_check_ends_with_ten_when_something_is_wrong() {
 async fn a_command_says_the_phase_it_led_to() {
     let accepted =
         Accepted { strategy: "split-arb".parse().unwrap(), phase: "starting".to_owned() };
-    for verb in ["start", "stop", "restart", "resume"] {
+    for verb in ["start", "stop", "restart"] {
         let setting = Setting { answer: Ok(accepted.clone()), ..Setting::of(sample::healthy()) };
         let said = setting.ask(&format!("{verb} split-arb"), NARROW).await.unwrap();
         assert_eq!(said.text, "split-arb: starting\n");
         assert_eq!(said.exit, Exit::Done);
         assert!(said.hint.unwrap().contains("ploy status"));
     }
+    let setting = Setting { answer: Ok(accepted), ..Setting::of(sample::healthy()) };
+    let said = setting.ask("resume split-arb", NARROW).await.unwrap();
+    assert_eq!(said.text, format!("split-arb: starting, {}\n", crate::api::halt::NOTHING));
+    assert_eq!(said.exit, Exit::Refused, "it was not halted, paused or tripped");
 }
 
 #[tokio::test]

@@ -5,10 +5,15 @@
 //! emits: rows to the store, orders to the venue, order events to the strategy whose order it is
 //! dies: when its lane is gone (the service ends), or when the store has ended
 
+mod handle;
+
+pub use handle::{ExecutorHandle, Lanes, NotTaken};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ploy::halt::lets_pass;
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::order::{ClientOrderId, OrderEvent, StrategyId, Submission, Update};
@@ -18,12 +23,12 @@ use tokio::task::JoinHandle;
 
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
+use crate::bus::gates::Switch;
 use crate::ports::{Permit, Row, StoreError, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
+use handle::{Control, Job};
 
-/// Orders that may wait to be stored. The guard's throttle keeps a strategy far below it.
-const LANE_MAX: usize = 1024;
 /// Orders and events that share one transaction at most.
 const GROUP_MAX: usize = 256;
 /// Wait before a fact that could not be stored is tried again, and its longest.
@@ -41,13 +46,6 @@ pub enum Msg {
     Ended(String),
 }
 
-/// The ends at which orders and requests go in.
-#[derive(Clone, Debug)]
-pub struct ExecutorHandle {
-    orders: mpsc::Sender<Job>,
-    control: mpsc::Sender<Control>,
-}
-
 /// What the worker needs.
 pub struct Args {
     /// Where facts are kept.
@@ -58,78 +56,10 @@ pub struct Args {
     pub events: mpsc::Receiver<(OrderEvent, Ticket)>,
     /// Carries order events to strategies.
     pub bus: EventBus,
+    /// What may pass, read right before an order leaves.
+    pub gates: Switch,
     /// The other ends of the handle.
     pub lanes: Lanes,
-}
-
-/// The ends at which the worker takes.
-#[derive(Debug)]
-pub struct Lanes {
-    orders: mpsc::Receiver<Job>,
-    control: mpsc::Receiver<Control>,
-}
-
-#[derive(Debug)]
-struct Job {
-    order: Order,
-    incarnation: u64,
-    ticket: Ticket,
-}
-
-#[derive(Debug)]
-enum Control {
-    Permit { strategy: StrategyId, permit: Permit, done: oneshot::Sender<()> },
-    Settle { strategy: StrategyId, ticket: Ticket, done: oneshot::Sender<Ticket> },
-}
-
-/// Why an order was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotTaken {
-    /// Too many wait.
-    #[error("not sent: too many orders wait to be stored")]
-    Full,
-    /// The executor has ended.
-    #[error("not sent: order entry has ended")]
-    Ended,
-}
-
-impl ExecutorHandle {
-    /// Returns the handle and the ends for the worker.
-    #[must_use]
-    pub fn new() -> (Self, Lanes) {
-        let (orders, orders_rx) = mpsc::channel(LANE_MAX);
-        let (control, control_rx) = mpsc::channel(LANE_MAX);
-        (Self { orders, control }, Lanes { orders: orders_rx, control: control_rx })
-    }
-
-    /// Hands over an approved order of an incarnation of a strategy. Its outcome comes as an order event.
-    ///
-    /// # Errors
-    /// When the lane is full or closed: nothing was stored or sent, and no event will come.
-    pub fn submit(&self, order: Order, incarnation: u64, ticket: Ticket) -> Result<(), NotTaken> {
-        self.orders.try_send(Job { order, incarnation, ticket }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
-            mpsc::error::TrySendError::Closed(_) => NotTaken::Ended,
-        })
-    }
-
-    /// Lets this incarnation of a strategy, and no other, send. Returns when it is in force.
-    pub async fn permit(&self, strategy: StrategyId, permit: Permit) {
-        let (done, in_force) = oneshot::channel();
-        let asked = self.control.send(Control::Permit { strategy, permit, done }).await;
-        if asked.is_ok() {
-            // A worker that has ended sends nothing any more: that is as good as closed.
-            drop(in_force.await);
-        }
-    }
-
-    /// Refuses a strategy's orders from now on, cancels its open ones, and returns when none is open, with
-    /// the ticket of what closed the last one. Nothing when the executor has ended.
-    pub async fn settle(&self, strategy: StrategyId, ticket: Ticket) -> Option<Ticket> {
-        let (done, settled) = oneshot::channel();
-        self.control.send(Control::Settle { strategy, ticket, done }).await.ok()?;
-        settled.await.ok()
-    }
 }
 
 #[derive(Debug, Default)]
@@ -145,6 +75,7 @@ struct Worker {
     store: Store,
     venue: Arc<dyn Venue>,
     bus: EventBus,
+    gates: Switch,
     seats: BTreeMap<StrategyId, Seat>,
 }
 
@@ -158,8 +89,8 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, bus, lanes } = args;
-        let worker = Worker { store, venue, bus, seats: BTreeMap::new() };
+        let Args { store, venue, events, bus, gates, lanes } = args;
+        let worker = Worker { store, venue, bus, gates, seats: BTreeMap::new() };
         let work = tokio::spawn(worker.run(lanes, events));
         Ok(tokio::spawn(async move {
             let why = match work.await {
@@ -196,6 +127,12 @@ impl Worker {
             tokio::select! {
                 biased;
                 control = lanes.control.recv() => match control {
+                    Some(Control::Drain { done }) => {
+                        if self.on_drain(&mut events).await.is_err() {
+                            return "the store has ended".to_owned();
+                        }
+                        done.send(()).ok();
+                    }
                     Some(control) => self.on_control(control),
                     None => return "its lane is closed".to_owned(),
                 },
@@ -240,16 +177,35 @@ impl Worker {
                 }
                 seat.waiting.push(done);
             }
+            // It needs the venue's lane: `run` does it.
+            Control::Drain { done } => drop(done),
         }
+    }
+
+    /// Stores all that the venue has told so far. Nobody may send any more.
+    async fn on_drain(
+        &mut self,
+        events: &mut mpsc::Receiver<(OrderEvent, Ticket)>,
+    ) -> Result<(), StoreError> {
+        self.seats.values_mut().for_each(|seat| seat.permit = None);
+        let mut news = Vec::new();
+        while let Ok(told) = events.try_recv() {
+            news.push(told);
+            if news.len() == GROUP_MAX {
+                self.on_news(&mut news).await?;
+            }
+        }
+        self.on_news(&mut news).await
     }
 
     /// Stores a group of orders, then sends each. An order whose record failed is never sent.
     async fn on_jobs(&mut self, jobs: &mut Vec<Job>) {
-        let (allowed, refused): (Vec<Job>, Vec<Job>) =
-            jobs.drain(..).partition(|job| self.allows(job));
-        for job in refused {
-            let reason = "not sent: this incarnation may not send any more".to_owned();
-            self.refuse(job, reason);
+        let mut allowed = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            match self.held_back(&job) {
+                None => allowed.push(job),
+                Some(reason) => self.refuse(job, reason),
+            }
         }
         if allowed.is_empty() {
             return;
@@ -257,38 +213,57 @@ impl Worker {
         let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
-                for Job { order, ticket, .. } in allowed {
-                    let strategy = order.id().strategy.clone();
-                    self.seats.entry(strategy).or_default().open.insert(order.id().clone());
-                    tracing::info!(
-                        event.name = events::ORDER_SUBMITTED,
-                        strategy.id = %order.id().strategy,
-                        order.id = %order.id(),
-                        market.id = %order.intent().market,
-                        purpose = order.intent().purpose.name(),
-                        "order sent"
-                    );
-                    self.venue.submit(order, ticket);
-                }
+                allowed.into_iter().for_each(|job| self.send(job));
             }
             Err(error) => {
                 for job in allowed {
-                    let reason = format!("not sent: {error}");
                     // Should the order's row come to be written after all, so will be that it was not sent. A
                     // store that takes nothing any more will not write the order either.
-                    let row = Row::OrderEvent(refusal(&job.order, reason.clone()));
-                    drop(self.store.record(row, job.ticket.clone()));
-                    self.refuse(job, reason);
+                    self.take_back(job, format!("not sent: {error}"));
                 }
             }
         }
     }
 
-    fn allows(&self, job: &Job) -> bool {
-        let permit = self.seats.get(&job.order.id().strategy).and_then(|seat| seat.permit);
-        permit.is_some_and(|permit| {
+    /// Returns why an order may not be stored and sent; nothing when it may.
+    fn held_back(&self, job: &Job) -> Option<String> {
+        let strategy = &job.order.id().strategy;
+        let permit = self.seats.get(strategy).and_then(|seat| seat.permit);
+        let is_let_in = permit.is_some_and(|permit| {
             permit.incarnation == job.incarnation && permit.gate != Gate::Closed
-        })
+        });
+        if !is_let_in {
+            return Some("not sent: this incarnation may not send any more".to_owned());
+        }
+        let gate = self.gates.gate(strategy);
+        (!lets_pass(gate, job.order.intent().purpose)).then(|| shut(gate))
+    }
+
+    /// Sends a stored order, unless a gate was closed while it was being stored.
+    fn send(&mut self, job: Job) {
+        let (id, intent) = (job.order.id().clone(), *job.order.intent());
+        let (venue, sent) = (Arc::clone(&self.venue), job.order.clone());
+        let ticket = job.ticket.clone();
+        let submit = move || venue.submit(sent, ticket);
+        if let Err(gate) = self.gates.pass(&id.strategy, intent.purpose, submit) {
+            return self.take_back(job, shut(gate));
+        }
+        self.seats.entry(id.strategy.clone()).or_default().open.insert(id.clone());
+        tracing::info!(
+            event.name = events::ORDER_SUBMITTED,
+            strategy.id = %id.strategy,
+            order.id = %id,
+            market.id = %intent.market,
+            purpose = intent.purpose.name(),
+            "order sent"
+        );
+    }
+
+    /// Says of an order that is stored, or may be, that it was not sent.
+    fn take_back(&self, job: Job, reason: String) {
+        let row = Row::OrderEvent(refusal(&job.order, reason.clone()));
+        drop(self.store.record(row, job.ticket.clone()));
+        self.refuse(job, reason);
     }
 
     /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.
@@ -342,6 +317,10 @@ impl Worker {
             }
         }
     }
+}
+
+fn shut(gate: Gate) -> String {
+    format!("not sent: the gate is {}", gate.name())
 }
 
 fn refusal(order: &Order, reason: String) -> OrderEvent {

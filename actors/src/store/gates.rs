@@ -1,0 +1,57 @@
+//! What earlier processes left of halts and pauses: a new one comes up as held back as the last one was.
+
+use ploy::lifecycle::Gate;
+use ploy::time::Timestamp;
+use sqlx::FromRow;
+
+use super::Store;
+use super::cells::{Unreadable, within, word};
+use super::sql::sql;
+use crate::ports::StoreError;
+use crate::ports::gates::GateRecord;
+
+const GATES: &str = "select strategy, at, cause, gate, reason, actor from ( \
+     select g.strategy, g.at, g.cause, g.gate, g.reason, g.actor, row_number() over ( \
+         partition by g.strategy, g.cause order by r.number desc, g.seq desc) as age \
+     from gates g join runs r on r.run = g.run) as aged \
+     where age = 1 and gate <> 'open' order by strategy, cause";
+
+#[derive(FromRow)]
+struct GateRow {
+    strategy: String,
+    at: i64,
+    cause: String,
+    gate: String,
+    reason: String,
+    actor: String,
+}
+
+impl Store {
+    /// Returns what holds orders back over all runs, by strategy and cause. What was queued before counts.
+    ///
+    /// # Errors
+    /// When what is queued cannot be written, or the records cannot be read.
+    pub async fn gate_records(&self) -> Result<Vec<GateRecord>, StoreError> {
+        self.flush().await?;
+        let read = self.inner.pool.all::<GateRow>(sql(GATES));
+        let rows = within(&self.inner.shared, read).await?.into_iter();
+        Ok(rows.map(GateRow::record).collect::<Result<_, _>>()?)
+    }
+}
+
+impl GateRow {
+    fn record(self) -> Result<GateRecord, Unreadable> {
+        let strategy = match self.strategy.as_str() {
+            "" => None,
+            id => Some(word(id)?),
+        };
+        // An unknown word is of a newer program: the strictest is the safe way to read it.
+        let gate = match self.gate.as_str() {
+            "reduce_only" => Gate::ReduceOnly,
+            _ => Gate::Closed,
+        };
+        let at = Timestamp::from_micros(self.at);
+        let Self { cause, reason, actor, .. } = self;
+        Ok(GateRecord { at, strategy, cause, gate, reason, actor })
+    }
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::{Input, NoTransition};
 use crate::order::StrategyId;
+use crate::rollout::Nothing;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub enum Refusal {
     /// Its phase forbids it.
     #[error(transparent)]
     Phase(#[from] NoTransition),
+    /// There is no version about which somebody could decide.
+    #[error("`{0}`: {1}")]
+    Rollout(StrategyId, Nothing),
     /// The manager did not answer in time.
     #[error("the manager did not answer within {0} s; the command may still be carried out")]
     TimedOut(u64),

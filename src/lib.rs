@@ -12,8 +12,8 @@
 //! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
 //! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor, and
 //! [`compare`] lays what two replays told side by side.
-//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back, [`life::Life`] is one such life, and [`process`]
-//! says when the program itself comes back too often; [`status`] is the one
+//! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back, [`life::Life`] is one such life,
+//! [`rollout`] says how its settings change, and [`process`] when the program itself comes back too often; [`status`] is the one
 //! snapshot that every reader shares.
 
 pub mod book;
@@ -40,6 +40,7 @@ pub mod record;
 pub mod replay;
 pub mod restart;
 pub mod risk;
+pub mod rollout;
 pub mod status;
 pub mod strategy;
 pub mod tape;

@@ -128,6 +128,12 @@ impl StrategyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the name under which a version in shadow of it sees events. No file can have it.
+    #[must_use]
+    pub fn shadow(&self) -> Self {
+        Self(format!("{}~shadow", self.0).into())
+    }
 }
 
 impl FromStr for StrategyId {

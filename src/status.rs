@@ -9,6 +9,7 @@ use crate::lifecycle::{Gate, Phase};
 use crate::market::Outcome;
 use crate::order::StrategyId;
 use crate::price::{Price, Size, Usdc};
+use crate::rollout::RolloutStatus;
 use crate::tape::Books;
 use crate::time::Timestamp;
 
@@ -210,6 +211,9 @@ pub struct StrategyStatus {
     /// Why a newer version of its settings is not in force yet, or that its file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_pending: Option<String>,
+    /// How its newest version comes into force.
+    #[serde(default, skip_serializing_if = "RolloutStatus::is_settled")]
+    pub rollout: RolloutStatus,
     /// How many times it was started again after a failure, a command or a new config, by cause.
     pub restarts: BTreeMap<String, u64>,
     /// Failures that count against its budget now.

@@ -24,6 +24,8 @@ pub enum Sleeper {
     Strategy(String),
     /// The manager: the backoff of a strategy is over.
     Retry(String),
+    /// The manager: the trial of a strategy's settings is over.
+    Trial(String),
 }
 
 /// What is called when the time has come. Must not block.

@@ -25,6 +25,7 @@ pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod settings;
+pub mod shadow;
 pub mod status;
 pub mod store;
 pub mod supervisor;

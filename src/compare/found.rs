@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 const MARKS_MAX: usize = 500;
 
 /// What was found so far.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) result: Comparison,
     changes: BTreeMap<(String, String), (u64, Timestamp)>,

@@ -12,6 +12,7 @@ mod found;
 pub mod gates;
 pub mod line;
 mod pairs;
+pub mod running;
 pub mod told;
 
 pub use curve::{Curve, Point};

@@ -13,6 +13,7 @@ mod nba_swing;
 mod plan;
 mod reader;
 mod risk;
+mod rollout;
 mod schema;
 mod service;
 mod setting;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::order::StrategyId;
 use crate::restart::{FailureOrders, RestartMode, RestartPolicy};
 use crate::risk::Limits;
+use crate::rollout::RolloutPolicy;
 use crate::strategy::gates::{self, Gates};
 use crate::strategy::momentum::Momentum;
 use crate::strategy::momentum::config::{self as momentum, Mode};
@@ -22,6 +23,7 @@ use super::momentum as momentum_settings;
 use super::nba_swing as nba_swing_settings;
 use super::reader::Reader;
 use super::risk;
+use super::rollout;
 use super::setting::{Range, Section, Setting};
 use super::split_arb as split_arb_settings;
 use super::values::{self, Values};
@@ -40,6 +42,8 @@ pub struct StrategyConfig {
     pub limits: Limits,
     /// What its failures lead to.
     pub restart: RestartPolicy,
+    /// How this version comes into force, and what ends its trial.
+    pub rollout: RolloutPolicy,
     /// The SHA-256, in 64 hex digits, of what the file means: comments, order and spelling do not count.
     pub version: String,
     /// Every setting as the file means it, in the order in which they are declared.
@@ -253,6 +257,7 @@ pub(super) fn sections(settings: Section) -> Vec<Section> {
         settings,
         Section::new("risk", &risk::RISK),
         Section::new("restart", &RESTART),
+        Section::new("rollout", &rollout::ROLLOUT),
     ]
 }
 
@@ -274,17 +279,23 @@ pub(super) fn read(path: &str, id: StrategyId, text: &str) -> Result<StrategyCon
     };
     let limited = reader.read("risk");
     let restart = reader.read("restart");
+    let rolled = reader.read("rollout");
     let (limits, policy) = (risk::limits(&limited, &mut reader), policy(&restart, &mut reader));
     let config = kind.zip(limits).zip(policy).zip(head.switch(&ENABLED));
-    reader.finish(config.map(|(((kind, limits), restart_policy), enabled)| StrategyConfig {
-        id,
-        kind,
-        enabled,
-        limits,
-        restart: restart_policy,
-        version: values::version(&[&head, &own, &limited, &restart]),
-        stated: change::stated(&declared, &[&head, &own, &limited, &restart]),
-        text: text.into(),
+    let config = config.zip(rollout::policy(&rolled));
+    let all = [&head, &own, &limited, &restart, &rolled];
+    reader.finish(config.map(|((((kind, limits), restart_policy), enabled), rollout)| {
+        StrategyConfig {
+            id,
+            kind,
+            enabled,
+            limits,
+            restart: restart_policy,
+            rollout,
+            version: values::version(&all),
+            stated: change::stated(&declared, &all),
+            text: text.into(),
+        }
     }))
 }
 

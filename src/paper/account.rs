@@ -30,6 +30,10 @@ impl Account {
         }
     }
 
+    pub(super) fn endow(&mut self, leg: (ConditionId, Outcome), size: Size) {
+        *self.shares.entry(leg).or_default() += size;
+    }
+
     pub(super) fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2]) {
         for (outcome, pays) in Outcome::BOTH.into_iter().zip(payouts) {
             if let Some(shares) = self.shares.remove(&(market, outcome)) {

@@ -76,6 +76,11 @@ impl PaperVenue {
         Self { latency, ..Self::default() }
     }
 
+    /// Lets a strategy hold shares that it bought elsewhere; they cost nothing here.
+    pub fn endow(&mut self, strategy: &StrategyId, leg: (ConditionId, Outcome), size: Size) {
+        self.accounts.entry(strategy.clone()).or_default().endow(leg, size);
+    }
+
     /// Sends an order on its way.
     pub fn submit(&mut self, order: &Order) {
         let due = order.at() + self.latency;

@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
@@ -14,6 +14,7 @@ const PAGES: [&str; 12] = [
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/rollout.md",
     "docs/store.md",
     "docs/tape.md",
     "docs/testing.md",

@@ -14,9 +14,9 @@ use crate::exposition::{read, rendered};
 use crate::status::{full, process};
 
 /// A label outside this list could have endless values: a market, a token, an order.
-const LABELS: [&str; 11] = [
-    "action", "cause", "feed", "gate", "level", "mode", "result", "rule", "state", "strategy",
-    "version",
+const LABELS: [&str; 12] = [
+    "action", "cause", "feed", "gate", "level", "mode", "result", "rule", "stage", "state",
+    "strategy", "version",
 ];
 
 #[test]

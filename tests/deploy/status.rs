@@ -9,6 +9,7 @@ use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
 use ploy::restart::FailureClass;
+use ploy::rollout::RolloutStatus;
 use ploy::status::{
     ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
@@ -132,6 +133,7 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         config_version: "0123456789ab".into(),
         config_since: Some(at(3_000)),
         config_pending: None,
+        rollout: RolloutStatus::default(),
         restarts: BTreeMap::from([("failure".into(), 2)]),
         failures: 2,
         dependency_tries: 0,

@@ -21,6 +21,7 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod rollout;
 mod shutdown;
 mod signals;
 mod snapshot;

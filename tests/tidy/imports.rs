@@ -30,6 +30,7 @@ const CORE: Arrows = &[
     ("position", &["market", "order", "price"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
+    ("rollout", &["price", "time"]),
     (
         "strategy",
         &[
@@ -62,11 +63,11 @@ const CORE: Arrows = &[
         ],
     ),
     ("halt", &["intent", "lifecycle", "order", "time"]),
-    ("command", &["lifecycle", "order"]),
+    ("command", &["lifecycle", "order", "rollout"]),
     ("process", &["time"]),
     ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["halt", "lifecycle", "market", "order", "price", "tape", "time"]),
+    ("status", &["halt", "lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
     (
         "kernel",
         &[
@@ -112,7 +113,10 @@ const CORE: Arrows = &[
             "time",
         ],
     ),
-    ("config", &["halt", "numbers", "order", "price", "process", "restart", "risk", "strategy"]),
+    (
+        "config",
+        &["halt", "numbers", "order", "price", "process", "restart", "risk", "rollout", "strategy"],
+    ),
 ];
 
 /// What runs, besides the core: adapters know no store, the API knows no runtime and no manager, a runtime
@@ -133,7 +137,7 @@ const ACTORS: Arrows = &[
     ("executor", &["bus", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     ("runtime", &["bus", "clock", "executor", "panics", "ports", "record", "store", "telemetry"]),
-    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "telemetry"]),
+    ("manager", &["bus", "clock", "panics", "ports", "record", "runtime", "shadow", "telemetry"]),
     ("config_service", &["bus", "ports", "telemetry"]),
     ("status", &["bus", "clock", "halt", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
@@ -141,6 +145,7 @@ const ACTORS: Arrows = &[
     ("live", &["verdict", "words"]),
     ("report", &["words"]),
     ("replay", &["adapters", "panics", "ports", "record", "words"]),
+    ("shadow", &["bus", "compare", "panics", "replay"]),
     ("compare", &["adapters", "replay", "settings", "store", "words"]),
     (
         "cli",

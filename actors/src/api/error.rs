@@ -269,6 +269,7 @@ impl Problem {
                 problem
             }
             Refusal::NotInSafeMode => Self::new(Code::WrongPhase, refusal.to_string()),
+            Refusal::Rollout(..) => Self::new(Code::WrongPhase, refusal.to_string()),
             Refusal::TimedOut(_) => Self::new(Code::TimedOut, refusal.to_string()),
             Refusal::Unavailable => Self::new(Code::Unavailable, refusal.to_string()),
         }

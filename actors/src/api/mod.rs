@@ -6,6 +6,7 @@ mod guard;
 pub mod halt;
 mod health;
 pub mod metrics;
+mod rollout;
 pub mod safe_mode;
 pub mod server;
 pub mod strategies;
@@ -81,6 +82,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(config::routes())
         .merge(strategies::routes())
         .merge(safe_mode::routes())
+        .merge(rollout::routes())
         .merge(why::routes())
         .merge(halt::routes())
         .route("/livez", get(health::livez))
@@ -161,6 +163,16 @@ fn answer<T: Serialize>(status: &SystemStatus, headers: &HeaderMap, body: &T) ->
         kept.insert(ETAG, tag);
     }
     response
+}
+
+/// Refuses what is empty, too long, or more than a line.
+fn one_line(name: &str, text: &str, max: usize) -> Result<(), Problem> {
+    let length = text.chars().count();
+    if (1..=max).contains(&length) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let detail = format!("`{name}` must be 1 to {max} printable characters");
+    Err(Problem::new(Code::BadBody, detail))
 }
 
 impl ApiState {

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Problem};
-use super::{ApiState, answer};
+use super::{ApiState, answer, one_line};
 use crate::ports::{Page, Query, StoreError};
 
 /// How many records a page has where the caller does not say.
@@ -259,13 +259,7 @@ pub(super) fn json_of<T: DeserializeOwned>(
 /// Returns who asks, as it was said or else is known.
 pub(super) fn actor_of(said: Option<String>, known: String) -> Result<String, Problem> {
     let Some(actor) = said else { return Ok(known) };
-    let length = actor.chars().count();
-    if !(1..=ACTOR_CHARS_MAX).contains(&length) || actor.chars().any(char::is_control) {
-        return Err(Problem::new(
-            Code::BadBody,
-            format!("`actor` must be 1 to {ACTOR_CHARS_MAX} printable characters"),
-        ));
-    }
+    one_line("actor", &actor, ACTOR_CHARS_MAX)?;
     Ok(actor)
 }
 

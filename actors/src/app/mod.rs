@@ -87,7 +87,7 @@ impl App {
     /// # Errors
     /// When a part does not start.
     pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
-        let records = parts.store.strategy_records().await?;
+        let earlier = earlier(&parts.store).await?;
         let safe_mode = asked::safe_mode(&parts).await?;
         let clock = clock_of(&parts.headers);
         let board = StatusBus::new(waiting(&parts));
@@ -109,8 +109,9 @@ impl App {
         let sources = sources_of(parts.run, &around, halts.clone());
         let all = manager::Args {
             registry: parts.registry,
-            records,
+            earlier,
             surroundings: around,
+            latency: parts.latency,
             strategies: parts.strategies,
             safe_mode,
             wall,
@@ -200,6 +201,12 @@ impl App {
         drop(self.manager.cast(manager::Msg::Boot(reply)));
         drop(booted.await); // a manager that is gone has told the root
     }
+}
+
+/// Reads what earlier processes left of strategies and of the roll-outs of their settings.
+async fn earlier(store: &Store) -> Result<manager::Earlier, StartError> {
+    let (records, rollouts) = (store.strategy_records().await?, store.rollouts().await?);
+    Ok(manager::Earlier { records, rollouts })
 }
 
 /// Returns event time as it begins: with the first tape, not in 1970.
@@ -295,6 +302,13 @@ where
 /// Carries commands from the bus to the manager's mailbox.
 fn carry_commands(manager: &ActorRef<manager::Msg>) -> CommandBus {
     let (commands, mut requests) = CommandBus::new();
+    let (commands, mut decisions) = commands.deciding();
+    let decider = manager.clone();
+    tokio::spawn(async move {
+        while let Some(request) = decisions.recv().await {
+            drop(decider.cast(manager::Msg::Decision(request)));
+        }
+    });
     let manager = manager.clone();
     tokio::spawn(async move {
         while let Some(request) = requests.recv().await {

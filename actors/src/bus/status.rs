@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ploy::order::StrategyId;
+use ploy::rollout::{Counts, Stage};
 use ploy::status::{ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
 use tokio::sync::oneshot;
 
@@ -100,6 +101,15 @@ impl StatusBus {
     pub fn kernel(&self, id: &StrategyId, kernel: KernelStatus) {
         if let Some(status) = self.lock().strategies.get_mut(id) {
             status.kernel = kernel;
+        }
+    }
+
+    /// Writes what a strategy on trial wanted and was refused.
+    pub fn trial(&self, id: &StrategyId, counts: Counts) {
+        if let Some(status) = self.lock().strategies.get_mut(id)
+            && matches!(status.rollout.stage, Stage::Trial { .. })
+        {
+            status.rollout.counts = Some(counts);
         }
     }
 

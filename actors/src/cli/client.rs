@@ -93,6 +93,16 @@ impl Client {
         self.read(status, &text)
     }
 
+    /// Sends something to a path.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer<T>, Failure> {
+        let (status, text) = self.ask(Method::POST, path, Some(body)).await?;
+        self.read(status, &text)
+    }
+
     /// Sends a command.
     pub(super) async fn command(
         &self,
@@ -109,16 +119,6 @@ impl Client {
     pub(super) async fn leave_safe_mode(&self, reason: &str) -> Result<Answer<Left>, Failure> {
         let body = serde_json::json!({"actor": "cli", "reason": reason});
         let (status, text) = self.ask(Method::POST, "v1/safe-mode/leave", Some(&body)).await?;
-        self.read(status, &text)
-    }
-
-    /// Sends a wish about halts and pauses, or a command with a reason.
-    pub(super) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &Value,
-    ) -> Result<Answer<T>, Failure> {
-        let (status, text) = self.ask(Method::POST, path, Some(body)).await?;
         self.read(status, &text)
     }
 

@@ -17,6 +17,8 @@ use crate::telemetry::events;
 
 impl State {
     pub(super) fn on_boot(&mut self, reply: oneshot::Sender<()>) {
+        let all: Vec<StrategyId> = self.entries.keys().cloned().collect();
+        all.iter().for_each(|id| self.begin_rollout(id));
         for entry in self.entries.values() {
             if let Phase::Halted { cause, .. } = &entry.phase {
                 tracing::error!(event.name = events::STRATEGY_HALTED, strategy.id = %entry.id(),
@@ -124,6 +126,7 @@ impl State {
         self.is_ending = true;
         let ids: Vec<StrategyId> = self.entries.keys().cloned().collect();
         for id in ids {
+            self.end_shadow(&id);
             self.around.clock.cancel(&Sleeper::Retry(id.as_str().to_owned()));
             let can = self.entries.get(&id).is_some_and(|e| e.phase.next(&Input::Stop).is_ok());
             if can {

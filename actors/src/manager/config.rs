@@ -10,7 +10,7 @@ use ploy::record::CommandNote;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
-use super::registry::Registration;
+use super::rollout::Rolling;
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
 use crate::ports::config::How;
@@ -47,14 +47,20 @@ impl State {
         waiting.iter().for_each(|id| self.reconcile(id));
     }
 
-    fn on_version(&mut self, config: StrategyConfig) {
+    pub(super) fn on_version(&mut self, config: StrategyConfig) {
         let id = config.id.clone();
-        let Some(entry) = self.entries.get_mut(&id) else { return self.on_added(config) };
+        if !self.entries.contains_key(&id) {
+            return self.on_added(config);
+        }
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.pending = None;
+        }
+        let is_taken = self.offered(&config);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let was_removed = std::mem::replace(&mut entry.is_removed, false);
         let coming = entry.taking.as_ref().unwrap_or(&entry.registration.config);
         let is_new = coming.version != config.version;
-        entry.next = is_new.then_some(config);
-        entry.pending = None;
+        entry.next = if is_taken { is_new.then_some(config) } else { entry.way_back() };
         self.show(&id);
         self.reconcile(&id);
         if was_removed {
@@ -68,11 +74,13 @@ impl State {
         let record = self.records.remove(&id);
         self.keep(&config);
         self.note_in_force(&config, "added");
-        let mut entry = Entry::new(Registration::of(config), record, self.now());
+        let mut entry = Entry::new((self.make)(config), record, self.now());
+        entry.rolling = Rolling::recall(&id, self.rollouts.remove(&id));
         entry.came_by(How::Added, (self.wall)());
         self.entries.insert(id.clone(), entry);
         self.show(&id);
         self.applied(&id, "added".to_owned());
+        self.begin_rollout(&id);
         self.take_up(&id);
         self.start_if_wanted(&id, "its file was added");
     }
@@ -83,6 +91,7 @@ impl State {
         entry.next = None;
         entry.pending = Some("its file is gone".to_owned());
         let can = entry.phase.next(&Input::Stop).is_ok();
+        self.forget_shadow(id);
         tracing::warn!(event.name = events::CONFIG_REMOVED, strategy.id = %id, "the file of a strategy is gone");
         self.say(id, events::CONFIG_REMOVED, "its file is gone".to_owned());
         self.audit(id.as_str(), "removed: its file is gone".to_owned());
@@ -137,7 +146,8 @@ impl State {
                 entry.taking = Some(next.clone());
                 let incarnation = entry.incarnation;
                 let (reply, answer) = oneshot::channel();
-                drop(actor.cast(runtime::Msg::TakeOver(Box::new(next), reply)));
+                let meter = self.meter_for(&next);
+                drop(actor.cast(runtime::Msg::TakeOver(Box::new(next), meter, reply)));
                 let (myself, id) = (self.myself.clone(), id.clone());
                 tokio::spawn(async move {
                     let gone = |_dropped| Err("its runtime has ended".to_owned());
@@ -187,18 +197,19 @@ impl State {
         if entry.next.as_ref().is_some_and(|next| next.version == config.version) {
             (entry.next, entry.pending) = (None, None);
         }
-        entry.registration = Registration::of(config.clone());
+        entry.registration = (self.make)(config.clone());
         entry.came_by(how, (self.wall)());
         let what = format!("applied {}: {}", how.words(), told(&changes));
         self.keep(config);
         self.note_in_force(config, &what);
         self.show(id);
         self.applied(id, what);
+        self.put_in_force(id);
     }
 
     /// Tells whether a version must wait because it would leave a market in which the strategy holds shares; says so
     /// once.
-    fn is_blocked(&mut self, id: &StrategyId, next: &StrategyConfig) -> bool {
+    pub(super) fn is_blocked(&mut self, id: &StrategyId, next: &StrategyConfig) -> bool {
         let held = self.around.board.held(id);
         let left = next.kind.leaves(&held);
         let version: String = next.version.chars().take(12).collect();
@@ -238,26 +249,26 @@ impl State {
         }
     }
 
-    fn show(&self, id: &StrategyId) {
+    pub(super) fn show(&self, id: &StrategyId) {
         if let Some(entry) = self.entries.get(id) {
             self.around.board.strategy(entry.status(self.now()));
         }
     }
 
-    fn applied(&self, id: &StrategyId, what: String) {
+    pub(super) fn applied(&self, id: &StrategyId, what: String) {
         tracing::info!(event.name = events::CONFIG_APPLIED, strategy.id = %id, what, "new settings are in force");
         self.say(id, events::CONFIG_APPLIED, what.clone());
         self.audit(id.as_str(), what);
     }
 
     /// Keeps a version, so that what it decides can be replayed and compared later.
-    fn keep(&self, config: &StrategyConfig) {
+    pub(super) fn keep(&self, config: &StrategyConfig) {
         let (strategy, version) = (config.id.clone(), config.version.clone());
         let (kind, text) = (config.kind.name().to_owned(), config.text.to_string());
         self.store(Row::Config(ConfigRecord { strategy, version, kind, text, at: self.now() }));
     }
 
-    fn audit(&self, strategy: &str, answer: String) {
+    pub(super) fn audit(&self, strategy: &str, answer: String) {
         let (actor, action) = (ACTOR.to_owned(), ACTION.to_owned());
         let (at, strategy) = (self.now(), strategy.to_owned());
         let note = CommandNote { strategy, at, actor, action, answer };

@@ -24,7 +24,9 @@ const MISSING_ALERT: u32 = 5;
 impl State {
     /// A runtime has failed: of something it says, or of a panic outside its kernel.
     pub(super) fn on_death(&mut self, cell: &ActorCell, error: ActorProcessingErr) {
-        let Some(id) = self.whose(cell) else { return };
+        let Some(id) = self.whose(cell) else {
+            return self.on_shadow_death(cell, error.to_string());
+        };
         let (failure, memory, ticket) = match error.downcast::<Died>() {
             Ok(died) => {
                 let ticket = died.ticket.take();
@@ -89,6 +91,7 @@ impl State {
             self.account_broken(id, &failure.message);
         }
         let Some(entry) = self.entries.get_mut(id) else { return };
+        let before = entry.budget.clone();
         let Some(verdict) = entry.judge(failure, now) else { return drop(ticket) };
         let missing = entry.budget.missing();
         if missing == MISSING_ALERT {
@@ -100,6 +103,7 @@ impl State {
                 format!("{missing} tries in vain: {}", failure.message),
             );
         }
+        let verdict = self.trial_failed(id, &failure.message, verdict, before);
         let why = match &verdict {
             Verdict::Retry { attempt, delay } => {
                 format!("{}; try {attempt} in {} ms", failure.class.name(), delay.as_millis())

@@ -13,6 +13,7 @@ use ploy::time::Timestamp;
 use ractor::ActorRef;
 
 use super::registry::Registration;
+use super::rollout::Rolling;
 use crate::ports::config::How;
 use crate::ports::{LifecycleRecord, StrategyRecord};
 use crate::runtime;
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     pub(super) how: Option<How>,
     /// Since when they are in force, on the machine's clock.
     pub(super) config_since: Option<Timestamp>,
+    /// How its newest version comes into force.
+    pub(super) rolling: Rolling,
 }
 
 impl Entry {
@@ -60,6 +63,7 @@ impl Entry {
             stored,
             how: None,
             config_since: None,
+            rolling: Rolling::default(),
         }
     }
 
@@ -132,7 +136,8 @@ impl Entry {
             gate: if running { Gate::Open } else { Gate::Closed },
             config_version: config.version.chars().take(12).collect(),
             config_since: self.config_since,
-            config_pending: self.pending.clone(),
+            config_pending: self.pending.clone().or_else(|| self.rolling.pending()),
+            rollout: self.rolling.status(),
             restarts: self.restarts.clone(),
             failures: self.budget.used(&config.restart, now),
             dependency_tries: self.budget.missing(),

@@ -10,15 +10,20 @@ mod config;
 mod deaths;
 mod entry;
 mod registry;
+mod rollout;
 mod safe_mode;
+mod shadow;
 mod standing;
 mod steps;
 mod work;
 
 pub use deaths::COMPLETED;
-pub use registry::{Build, Registration, StrategyRegistry, TryBuild};
+pub use registry::{Build, Make, Registration, StrategyRegistry, TryBuild};
+pub use rollout::Told;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
 use ploy::config::Move;
 use ploy::order::StrategyId;
@@ -30,13 +35,14 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::bus::Ticket;
-use crate::bus::command::Request;
+use crate::bus::command::{Request, RolloutRequest};
 use crate::bus::safe_mode::Leave;
 use crate::ports::config::{InForce, Wait};
-use crate::ports::{Clock, Row, StrategyRecord};
+use crate::ports::{Clock, RolloutPast, Row, StrategyRecord};
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
 use entry::Entry;
+use rollout::Rolling;
 use work::{Built, Ended};
 
 /// Starts, stops and restarts strategies.
@@ -62,6 +68,10 @@ pub enum Msg {
     Who(StrategyId, oneshot::Sender<Option<ActorCell>>),
     /// Something that the manager started has come to its end.
     Done(StrategyId, u64, Outcome),
+    /// Somebody asks about a version on its way, or decides about it.
+    Decision(RolloutRequest),
+    /// Something has happened to a roll-out of settings.
+    Rollout(StrategyId, Told),
 }
 
 /// How something ended that the manager started.
@@ -82,10 +92,12 @@ enum Step {
 pub struct Args {
     /// Which strategies there are.
     pub registry: StrategyRegistry,
-    /// What earlier processes left: who is wanted, who is halted.
-    pub records: Vec<StrategyRecord>,
+    /// What earlier processes left.
+    pub earlier: Earlier,
     /// Where runtimes stand.
     pub surroundings: Surroundings,
+    /// How long an order takes to the venue: shadows trade on paper.
+    pub latency: Duration,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
     /// Why no strategy may start until a person says so.
@@ -94,11 +106,20 @@ pub struct Args {
     pub wall: fn() -> Timestamp,
 }
 
-/// The manager's private memory.
+/// What earlier processes left.
 #[derive(Debug)]
+pub struct Earlier {
+    /// Who is wanted, who is halted.
+    pub records: Vec<StrategyRecord>,
+    /// How the roll-outs of settings stood.
+    pub rollouts: Vec<RolloutPast>,
+}
+
+/// The manager's private memory.
 pub struct State {
     myself: ActorRef<Msg>,
     around: Surroundings,
+    latency: Duration,
     strategies: Handle,
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
@@ -106,6 +127,10 @@ pub struct State {
     /// Those who wait to be told what is in force.
     asked: Vec<standing::Asked>,
     wall: fn() -> Timestamp,
+    /// The same, of roll-outs.
+    rollouts: BTreeMap<StrategyId, RolloutPast>,
+    /// How a version that comes later is built.
+    make: Make,
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
@@ -122,8 +147,14 @@ impl Actor for StrategyManager {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let mut records: BTreeMap<_, _> =
-            args.records.into_iter().map(|record| (record.strategy.clone(), record)).collect();
+        let mut records: BTreeMap<_, _> = args
+            .earlier
+            .records
+            .into_iter()
+            .map(|record| (record.strategy.clone(), record))
+            .collect();
+        let of = |past: RolloutPast| (past.record.strategy.clone(), past);
+        let mut rollouts: BTreeMap<_, _> = args.earlier.rollouts.into_iter().map(of).collect();
         let now = args.surroundings.clock.now();
         let entries: BTreeMap<_, _> = args
             .registry
@@ -132,17 +163,21 @@ impl Actor for StrategyManager {
                 let id = registration.config.id.clone();
                 let mut entry = Entry::new(registration.clone(), records.remove(&id), now);
                 entry.config_since = Some((args.wall)());
+                entry.rolling = Rolling::recall(&id, rollouts.remove(&id));
                 (id, entry)
             })
             .collect();
         let state = State {
             myself,
             around: args.surroundings,
+            latency: args.latency,
             strategies: args.strategies,
             entries,
             records,
             asked: Vec::new(),
             wall: args.wall,
+            rollouts,
+            make: args.registry.make(),
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
@@ -172,6 +207,8 @@ impl Actor for StrategyManager {
             Msg::Done(id, incarnation, Outcome(step)) => {
                 state.on_done(&id, incarnation, step).await;
             }
+            Msg::Decision(request) => state.on_rollout_request(request),
+            Msg::Rollout(id, told) => state.on_told(&id, told),
         }
         state.answer_waiting();
         state.answer_asked();
@@ -213,5 +250,11 @@ impl State {
             tracing::error!(event.name = events::STORE_FULL, error.message = %error,
                 "a record could not be queued");
         }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("entries", &self.entries).finish_non_exhaustive()
     }
 }

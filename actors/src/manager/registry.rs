@@ -14,11 +14,14 @@ pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
 
 /// Builds a fresh strategy that knows nothing of the past, or says of what kind the failure is.
 pub type TryBuild = Arc<dyn Fn() -> Result<Box<dyn Strategy>, Failure> + Send + Sync>;
+/// Says how a version of a strategy's settings is built.
+pub type Make = Arc<dyn Fn(StrategyConfig) -> Registration + Send + Sync>;
 
 /// Every strategy by id.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct StrategyRegistry {
     entries: BTreeMap<StrategyId, Registration>,
+    make: Make,
 }
 
 /// One strategy: its settings, and how to build it.
@@ -33,7 +36,7 @@ pub struct Registration {
 impl StrategyRegistry {
     /// Adds a strategy of one of the known kinds, in the place of one of the same id.
     pub fn add(&mut self, config: StrategyConfig) {
-        let registration = Registration::of(config);
+        let registration = (self.make)(config);
         self.entries.insert(registration.config.id.clone(), registration);
     }
 
@@ -48,6 +51,18 @@ impl StrategyRegistry {
         self.entries.insert(config.id.clone(), Registration { config, build });
     }
 
+    /// Builds every version that comes later in this way: an experiment, or a test's.
+    #[must_use]
+    pub fn making(self, make: Make) -> Self {
+        Self { make, ..self }
+    }
+
+    /// Returns how a version that comes later is built.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        Arc::clone(&self.make)
+    }
+
     /// Returns every registration, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Registration> {
         self.entries.values()
@@ -60,6 +75,18 @@ impl Registration {
     pub fn of(config: StrategyConfig) -> Self {
         let kind = config.kind.clone();
         Self { config, build: Arc::new(move || Ok(kind.build())) }
+    }
+}
+
+impl Default for StrategyRegistry {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), make: Arc::new(Registration::of) }
+    }
+}
+
+impl fmt::Debug for StrategyRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StrategyRegistry").field("entries", &self.entries).finish_non_exhaustive()
     }
 }
 

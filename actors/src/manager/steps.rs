@@ -50,6 +50,7 @@ impl State {
             incarnation: entry.incarnation,
             mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             track,
+            meter: entry.rolling.meter(),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -146,6 +147,11 @@ impl State {
             Some(Effect::ScheduleRetry) => self.schedule_retry(id, ticket),
         }
         if moved {
+            let runs = self.entries.get(id).is_some_and(|entry| entry.phase == Phase::Running);
+            if runs {
+                self.trial_runs(id);
+                self.tend_shadow(id);
+            }
             self.reconcile(id);
         }
     }

@@ -50,6 +50,8 @@ pub enum Row {
     Gate(gates::GateRecord),
     /// Something happened to a strategy's settings.
     History(config::HistoryRecord),
+    /// The roll-out of a strategy's settings stands otherwise than before.
+    Rollout(RolloutRecord),
 }
 
 /// A version of a strategy's settings.
@@ -65,6 +67,32 @@ pub struct ConfigRecord {
     pub text: String,
     /// When it was seen, by the machine's clock.
     pub at: Timestamp,
+}
+
+/// How the roll-out of a strategy's settings stands. The newest one counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolloutRecord {
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// The last good version.
+    pub good: Option<String>,
+    /// The stage's name.
+    pub stage: String,
+    /// The version that it is about.
+    pub version: Option<String>,
+    /// Why it is so, where somebody must know.
+    pub why: Option<String>,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// How an earlier process left a roll-out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolloutPast {
+    /// How it stood.
+    pub record: RolloutRecord,
+    /// The file of the last good version, word for word, where it was kept.
+    pub good_text: Option<String>,
 }
 
 /// Shares that turned into cash because their market was settled.

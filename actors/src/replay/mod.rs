@@ -6,8 +6,8 @@
 pub mod file;
 pub mod progress;
 pub mod recorded;
-mod shown;
-mod since;
+pub mod shown;
+pub mod since;
 mod source;
 mod teller;
 

@@ -7,6 +7,7 @@ use ploy::config::StrategyConfig;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
 use ploy::restart::FailureClass;
+use ploy::rollout::RolloutStatus;
 use ploy::status::{KernelStatus, StrategyStatus, TapeStatus};
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -18,7 +19,9 @@ pub(super) struct Sum<'a> {
     pub(super) failed: Option<&'a str>,
 }
 
-pub(super) fn set(config: &StrategyConfig) -> Set {
+/// Returns how a strategy is set.
+#[must_use]
+pub fn set(config: &StrategyConfig) -> Set {
     Set {
         id: config.id.clone(),
         kind: config.kind.name().to_owned(),
@@ -44,6 +47,7 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         config_version: set.config_version.chars().take(12).collect(),
         config_since: None,
         config_pending: None,
+        rollout: RolloutStatus::default(),
         restarts: BTreeMap::new(),
         failures: u32::from(sum.failed.is_some()),
         dependency_tries: 0,
@@ -53,7 +57,9 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
     }
 }
 
-pub(super) fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
+/// Returns what a strategy came to.
+#[must_use]
+pub fn total(id: &StrategyId, kernel: &KernelStatus, failed: Option<&str>) -> Total {
     Total {
         id: id.clone(),
         decisions: kernel.decisions,

@@ -6,7 +6,7 @@ use ploy::status::KernelStatus;
 
 /// Takes away what was before. What is outstanding or held, the digest and the worst drawdown stay as they are now:
 /// they belong to all that was played.
-pub(super) fn subtract(now: &mut KernelStatus, before: &KernelStatus) {
+pub fn subtract(now: &mut KernelStatus, before: &KernelStatus) {
     now.inputs -= before.inputs;
     now.decisions -= before.decisions;
     now.intents -= before.intents;

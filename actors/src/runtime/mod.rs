@@ -6,15 +6,17 @@
 //! dies: of a panic of its strategy, of books that do not add up, when it cannot keep up, or when stopped
 
 mod died;
+mod meter;
 mod records;
 
 pub use died::Died;
+pub use meter::Meter;
 
 use std::sync::Arc;
 
 use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
-use ploy::kernel::{Effect, Input, Kernel, Memory};
+use ploy::kernel::{Checkpoint, Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::{OrderEvent, StrategyId, Submission, Update};
 use ploy::restart::{Failure, FailureClass};
@@ -50,8 +52,13 @@ pub enum Msg {
     Regate(oneshot::Sender<()>),
     /// A person released the breaker.
     Release,
-    /// Go on by these settings from here on, with all you know. The answer says why it cannot be.
-    TakeOver(Box<StrategyConfig>, oneshot::Sender<Result<(), String>>),
+    /// Go on by these settings from here on, with all you know, and count where they are on trial. The answer says
+    /// why it cannot be.
+    TakeOver(Box<StrategyConfig>, Option<Arc<Meter>>, oneshot::Sender<Result<(), String>>),
+    /// Say all that your next decisions depend on.
+    Checkpoint(oneshot::Sender<Box<Checkpoint>>),
+    /// Count here what you want and are refused, or nowhere any more.
+    Watch(Option<Arc<Meter>>),
     /// Say what your next incarnation must remember. The runtime is about to be stopped.
     Remember(oneshot::Sender<Memory>),
 }
@@ -86,6 +93,8 @@ pub struct Args {
     pub mailbox: Arc<Mailbox>,
     /// What it takes in is written down here.
     pub track: Track,
+    /// Counts what it wants and is refused, while its settings are on trial.
+    pub meter: Option<Arc<Meter>>,
     /// Where it stands.
     pub surroundings: Surroundings,
 }
@@ -98,6 +107,7 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     track: Track,
+    meter: Option<Arc<Meter>>,
     around: Surroundings,
     /// What its phase lets pass.
     allowed: Gate,
@@ -122,7 +132,7 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, surroundings: around } = args;
+        let Args { kernel, incarnation, mailbox, track, meter, surroundings: around } = args;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
@@ -139,6 +149,7 @@ impl Actor for StrategyRuntime {
             incarnation,
             mailbox,
             track,
+            meter,
             around,
             allowed: Gate::Open,
             told: None,
@@ -172,7 +183,11 @@ impl Actor for StrategyRuntime {
                 done.send(()).ok(); // an asker that left is no failure
             }
             Msg::Release => state.take(&Input::Release { at: now }, &Ticket::none())?,
-            Msg::TakeOver(config, reply) => drop(reply.send(state.on_take_over(&config))),
+            Msg::TakeOver(config, meter, reply) => {
+                drop(reply.send(state.on_take_over(&config, meter)));
+            }
+            Msg::Checkpoint(reply) => drop(reply.send(Box::new(state.kernel.checkpoint()))),
+            Msg::Watch(meter) => state.meter = meter,
             Msg::Remember(reply) => {
                 state.report();
                 let memory = state.kernel.memory();
@@ -240,7 +255,11 @@ impl State {
     }
 
     /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
-    fn on_take_over(&mut self, config: &StrategyConfig) -> Result<(), String> {
+    fn on_take_over(
+        &mut self,
+        config: &StrategyConfig,
+        meter: Option<Arc<Meter>>,
+    ) -> Result<(), String> {
         if self.is_over {
             return Err("it ends".to_owned());
         }
@@ -251,7 +270,7 @@ impl State {
         let kernel = Kernel::resume(self.id.clone(), strategy, limits, checkpoint);
         let kernel = kernel.map_err(|unfit| unfit.to_string())?;
         self.track.take_over(config, &self.kernel);
-        self.kernel = kernel;
+        (self.kernel, self.meter) = (kernel, meter);
         self.ask();
         self.report();
         Ok(())
@@ -274,6 +293,9 @@ impl State {
         };
         if let Some((class, message)) = failure {
             return Err(self.died(class, message, ticket.clone()));
+        }
+        if let Some(meter) = &self.meter {
+            meter.take(&self.kernel, input, &effects, ticket);
         }
         if let Input::Order(event) = input {
             records::say_order(event, &self.kernel, &self.around.board);
@@ -356,6 +378,9 @@ impl State {
         status.conflated = self.conflated;
         status.missed = self.missed;
         self.around.board.kernel(&self.id, status);
+        if let Some(meter) = &self.meter {
+            self.around.board.trial(&self.id, meter.counts());
+        }
     }
 
     /// Writes down how it is for the last time and says what it died of.

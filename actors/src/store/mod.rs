@@ -17,6 +17,7 @@ mod owner;
 mod process;
 mod queue;
 mod recovery;
+mod rollouts;
 mod round;
 mod rows;
 mod server;

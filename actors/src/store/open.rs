@@ -19,6 +19,24 @@ use super::sql::{Conn, Link, Pool, sql};
 /// The schema, as this program knows it.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
+/// The highest number of a fact of a run, of all tables that number their rows.
+pub(super) const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) from ( \
+     select max(seq) as seq from orders where run = $1 \
+     union all select max(seq) from order_events where run = $1 \
+     union all select max(seq) from fills where run = $1 \
+     union all select max(seq) from settlements where run = $1 \
+     union all select max(seq) from decisions where run = $1 \
+     union all select max(seq) from risk_events where run = $1 \
+     union all select max(seq) from lifecycle where run = $1 \
+     union all select max(seq) from errors where run = $1 \
+     union all select max(seq) from commands where run = $1 \
+     union all select max(seq) from strategies where run = $1 \
+     union all select max(seq) from config_versions where run = $1 \
+     union all select max(seq) from process_events where run = $1 \
+     union all select max(seq) from gates where run = $1 \
+     union all select max(seq) from config_history where run = $1 \
+     union all select max(seq) from rollouts where run = $1) as facts";
+
 /// How long the database waits for somebody else's lock: a backup or a person's shell, not a second program.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
 /// Reads come from people and from starting strategies; more at once would only wait for the same disk.
@@ -233,19 +251,6 @@ pub(super) async fn prepare(
     const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
          on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
          returning epoch";
-    const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) from ( \
-         select max(seq) as seq from orders where run = $1 \
-         union all select max(seq) from order_events where run = $1 \
-         union all select max(seq) from fills where run = $1 \
-         union all select max(seq) from settlements where run = $1 \
-         union all select max(seq) from decisions where run = $1 \
-         union all select max(seq) from risk_events where run = $1 \
-         union all select max(seq) from lifecycle where run = $1 \
-         union all select max(seq) from errors where run = $1 \
-         union all select max(seq) from commands where run = $1 \
-         union all select max(seq) from strategies where run = $1 \
-         union all select max(seq) from config_versions where run = $1 \
-         union all select max(seq) from process_events where run = $1) as facts";
     match conn {
         Conn::Sqlite(conn) => migrations.run(&mut **conn).await?,
         Conn::Postgres(conn) => migrations.run(&mut **conn).await?,

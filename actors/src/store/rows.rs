@@ -9,11 +9,11 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::config_history as history;
+use super::gates;
 use super::sql::{Link, Sql, sql};
-use crate::ports::gates::GateRecord;
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
+    ProcessRecord, RiskRecord, RolloutRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -86,6 +86,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Process(record) => record.at,
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
+        Row::Rollout(record) => record.at,
     }
 }
 
@@ -128,7 +129,8 @@ fn name(row: &Row) -> String {
         | Row::Config(_)
         | Row::Process(_)
         | Row::Gate(_)
-        | Row::History(_) => "a record".to_owned(),
+        | Row::History(_)
+        | Row::Rollout(_) => "a record".to_owned(),
     }
 }
 
@@ -148,8 +150,9 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
         Row::Process(row) => vec![process(place, row)],
-        Row::Gate(row) => vec![gate(place, row)],
+        Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
+        Row::Rollout(row) => vec![rollout(place, row)],
     }
 }
 
@@ -379,15 +382,14 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
     )
 }
 
-fn gate(place: Place<'_>, record: &GateRecord) -> Statement {
-    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
+fn rollout(place: Place<'_>, record: &RolloutRecord) -> Statement {
+    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
          values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
     Statement::Plain(
-        start(SQL, place, Some(strategy), record.at)
-            .bind(record.cause.clone())
-            .bind(record.gate.name())
-            .bind(record.reason.clone())
-            .bind(record.actor.clone()),
+        start(SQL, place, of(&record.strategy), record.at)
+            .bind(record.good.clone())
+            .bind(record.stage.clone())
+            .bind(record.version.clone())
+            .bind(record.why.clone()),
     )
 }

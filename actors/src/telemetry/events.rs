@@ -93,6 +93,24 @@ events! {
     GATE_LATE = "gate.late", ERROR,
         "A gate has moved and these strategies have not taken it in; the executor holds their orders back all the same.",
         "Look whether they hang.";
+    ROLLOUT_BEGAN = "rollout.began", INFO,
+        "A new version of a strategy's settings is in force and on trial.",
+        "Nothing.";
+    ROLLOUT_PASSED = "rollout.passed", INFO,
+        "A version has passed its trial, or a person took it for good: it is the one to come back to.",
+        "Nothing.";
+    ROLLOUT_ROLLED_BACK = "rollout.rolled_back", ERROR,
+        "A version on trial failed, halted, or was refused too often: the last good one is put in force again.",
+        "Read `why`; mend the file: this version is not taken up again before it says another.";
+    ROLLOUT_HELD = "rollout.held", WARN,
+        "A version is not taken up: it was rolled back or set aside, or waits for the end of a trial.",
+        "Mend the file, or wait for the end of the trial.";
+    ROLLOUT_SHADOW = "rollout.shadow", INFO,
+        "A new version of a strategy's settings runs beside the one in force, without orders.",
+        "Look at it with `ploy config compare`, then promote or discard it.";
+    ROLLOUT_SET_ASIDE = "rollout.set_aside", WARN,
+        "A version in shadow failed, or a person discarded it; the one in force is untouched.",
+        "Read `why`; mend the file where it failed.";
     STRATEGY_STARTED = "strategy.started", INFO,
         "A strategy runs and may trade as far as its gate allows.",
         "Nothing.";

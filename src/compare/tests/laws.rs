@@ -70,4 +70,28 @@ proptest! {
         prop_assert_eq!(both + only_a, u64::try_from(decisions(&a)).unwrap());
         prop_assert_eq!(both + only_b, u64::try_from(decisions(&b)).unwrap());
     }
+
+    #[test]
+    fn a_comparison_told_piece_by_piece_finds_what_one_of_the_whole_does(
+        sides in variants(), a in side(), b in side(), pieces in 1..6_i64
+    ) {
+        let whole = compared(sides.clone(), &a, &b);
+        let mut running = running::Running::new(sides);
+        let end = |lines: &[Line]| lines.last().and_then(Line::at);
+        let last = end(&a).max(end(&b)).unwrap_or_default().micros();
+        let mut from = i64::MIN;
+        for piece in 1..=pieces {
+            let to = if piece == pieces { i64::MAX } else { last / pieces * piece };
+            let part = |lines: &[Line]| {
+                let within = |line: &&Line| {
+                    let at = line.at().unwrap_or_default().micros();
+                    from < at && at <= to
+                };
+                lines.iter().filter(within).cloned().collect()
+            };
+            running.tell(Both { a: part(&a), b: part(&b) }, Timestamp::from_micros(to));
+            from = to;
+        }
+        prop_assert_eq!(running.result(whole.totals.clone()), whole);
+    }
 }

@@ -47,7 +47,7 @@ fn the_shipped_files_state_and_explain_every_setting_as_it_is_declared() {
                     Range::Switch | Range::Text | Range::Texts | Range::Loopback => {}
                 }
                 if let Preset::Value(text) = setting.default
-                    && section.name != "restart"
+                    && !matches!(section.name, "restart" | "rollout")
                 {
                     let said = comment.to_lowercase().replace('"', "");
                     assert!(said.contains(&format!("default {}", text.to_lowercase())), "{place}");
@@ -60,7 +60,9 @@ fn the_shipped_files_state_and_explain_every_setting_as_it_is_declared() {
                     "strategy" | "settings" => {
                         assert!(comment.contains(&format!(". {class}")), "{place}");
                     }
-                    "risk" | "restart" => assert_eq!(setting.applies, Applies::Live, "{place}"),
+                    "risk" | "restart" | "rollout" => {
+                        assert_eq!(setting.applies, Applies::Live, "{place}");
+                    }
                     _ => assert_eq!(setting.applies, Applies::Restart, "{place}"),
                 }
             }

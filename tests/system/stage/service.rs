@@ -9,7 +9,7 @@ use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts, WrapVenue};
 use actors::feed::FeedEnd;
-use actors::manager::{Build, StrategyRegistry, TryBuild};
+use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
 use actors::store::{Location, RunInfo, Store};
@@ -70,6 +70,12 @@ impl Stage {
     /// Adds a strategy that may find that it cannot be built.
     pub(crate) fn fallible(mut self, config: StrategyConfig, build: TryBuild) -> Self {
         self.registry.add_fallible(config, build);
+        self
+    }
+
+    /// Builds every version of every strategy in a way of its own.
+    pub(crate) fn making(mut self, make: Make) -> Self {
+        self.registry = self.registry.making(make);
         self
     }
 

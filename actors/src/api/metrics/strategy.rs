@@ -3,6 +3,7 @@
 use ploy::lifecycle::{Gate, Phase};
 use ploy::price::{Usdc, parse_micros};
 use ploy::risk::Rule;
+use ploy::rollout::Stage;
 use ploy::status::{KernelStatus, Mode, StrategyStatus};
 
 use super::text::{Family, Text, count, counter, gauge, units};
@@ -41,6 +42,16 @@ const DEPENDENCY_TRIES: Family<1> = gauge(
     "ploy_strategy_dependency_tries",
     ["strategy"],
     "How often in a row something that it needs was missing at its start.",
+);
+const ROLLOUT: Family<2> = gauge(
+    "ploy_strategy_rollout",
+    ["strategy", "stage"],
+    "How its newest settings come into force: 1 for the present stage, 0 for the others.",
+);
+const ROLLBACKS: Family<1> = counter(
+    "ploy_strategy_rollbacks_total",
+    ["strategy"],
+    "Versions of its settings that were rolled back.",
 );
 const LAST_DECISION: Family<1> = gauge(
     "ploy_strategy_last_decision_timestamp_seconds",
@@ -139,6 +150,8 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
     }
     text.set(&FAILURES, [id], count(u64::from(strategy.failures)));
     text.set(&DEPENDENCY_TRIES, [id], count(u64::from(strategy.dependency_tries)));
+    text.set_state(&ROLLOUT, id, &Stage::NAMES, strategy.rollout.stage.name());
+    text.set(&ROLLBACKS, [id], count(strategy.rollout.rollbacks));
     decisions(text, id, &strategy.kernel);
     risk(text, id, &strategy.kernel);
     orders(text, id, &strategy.kernel);

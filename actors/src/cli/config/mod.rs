@@ -4,6 +4,7 @@ mod ask;
 mod caret;
 mod files;
 mod plan;
+pub mod rollout;
 mod said;
 
 pub use ask::ConfigAsk;
@@ -40,6 +41,9 @@ pub enum ConfigCommand {
     /// Ask a service that runs.
     #[command(flatten)]
     Ask(ConfigAsk),
+    /// Ask a service about a version on its way.
+    #[command(flatten)]
+    Rollout(rollout::RolloutCommand),
 }
 
 /// What is to be checked.
@@ -127,6 +131,7 @@ pub enum SchemaOf {
 #[must_use]
 pub fn run(command: &ConfigCommand, server: &Server) -> ExitCode {
     let found = match command {
+        ConfigCommand::Rollout(command) => return rollout::run(server, command),
         ConfigCommand::Ask(command) => return ask::run(command, server),
         ConfigCommand::Check(_) | ConfigCommand::Diff(_) | ConfigCommand::Show(_) => {
             answer(command, server.output, &mut io::stdout().lock())
@@ -168,7 +173,9 @@ fn answer(command: &ConfigCommand, output: Output, out: &mut impl Write) -> anyh
             };
             (Found::Fine, format!("{schema:#}\n"))
         }
-        ConfigCommand::Ask(_) => bail!("a service is asked for this"),
+        ConfigCommand::Ask(_) | ConfigCommand::Rollout(_) => {
+            bail!("a service is asked for this")
+        }
     };
     match out.write_all(text.as_bytes()) {
         // Whoever read it has seen enough.

@@ -80,10 +80,11 @@ fn a_difference_says_what_it_needs() {
     let found = check_text(
         &["diff", &legged, &path],
         &place,
-        &expect![[r"
+        &expect![[r#"
             risk.drawdown_max_usdc: 50 -> 40  (live)
+            rollout.drawdown_max_usdc: 50 -> 40  (live)
             the running strategy can take this over
-        "]],
+        "#]],
     );
     assert_eq!(found, Found::Differences);
     let found = check_text(

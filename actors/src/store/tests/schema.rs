@@ -42,6 +42,19 @@ async fn both_have_the_same_schema() {
     assert!(file.iter().any(|fact| fact.starts_with("fills check ")), "{file:#?}");
 }
 
+/// Where one is forgotten, a run that is opened again gives its numbers a second time, and loses what has them.
+#[tokio::test]
+async fn every_table_that_numbers_its_rows_counts_for_the_next_number() {
+    let mut file = open::in_memory(&run("r")).await.unwrap();
+    let numbered = "select distinct m.name from sqlite_schema m join pragma_table_info(m.name) c \
+         where m.type = 'table' and c.name = 'seq'";
+    let numbered = text_of(&mut file.conn, numbered).await;
+    assert!(14 <= numbered.len(), "{numbered:?}");
+    for table in numbered.into_iter().flatten() {
+        assert!(open::LAST_SEQ.contains(&format!("from {table} where")), "{table}");
+    }
+}
+
 async fn text_of(conn: &mut Conn, query: &str) -> Vec<Vec<String>> {
     let query = sqlx::query(AssertSqlSafe(query.to_owned()));
     match conn {

@@ -107,7 +107,7 @@ async fn a_setting_is_changed_on_its_base_with_the_comments_of_its_file_and_appl
     let expected =
         [("risk.order_burst", Some("looser")), ("risk.drawdown_max_usdc", Some("tighter"))];
     assert_eq!(changes, expected);
-    let wanted = with("order_burst", "11").replace("_usdc = 50", "_usdc = 40.5");
+    let wanted = with("order_burst", "11").replacen("_usdc = 50", "_usdc = 40.5", 1);
     assert_eq!(fs::read_to_string(files.path(LEGGED)).unwrap(), wanted);
     assert!(one(&*app.fresh().await, LEGGED).restarts.is_empty());
 

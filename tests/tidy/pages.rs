@@ -59,6 +59,31 @@ fn every_test_that_the_page_of_facts_names_is_there() {
     none(&gone.map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
 }
 
+/// A sentence of the page on supervision is worth the test that it names.
+#[test]
+fn every_test_that_the_page_on_supervision_names_is_there() {
+    let mut known: Vec<String> = Vec::new();
+    for path in files(&["src", "actors/src", "tests"], ".rs") {
+        for line in read(&path).lines().map(str::trim) {
+            let name = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+            known.extend(name.map(|rest| rest.split('(').next().unwrap().to_owned()));
+        }
+    }
+    let page = read("docs/supervision.md");
+    let words = page.split('`').skip(1).step_by(2);
+    // The name of a test is a sentence; those of settings, files and metrics are shorter.
+    let named: Vec<&str> = words
+        .filter(|word| 4 < word.matches('_').count())
+        .filter(|word| {
+            word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .filter(|word| !word.starts_with("ploy_") && !word.starts_with("process_"))
+        .collect();
+    assert!(80 < named.len(), "the page has lost its tests: {}", named.len());
+    let gone = named.iter().filter(|name| !known.iter().any(|known| known == *name));
+    none(&gone.map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
+}
+
 /// The two commands that a newcomer runs first are what CI runs.
 #[test]
 fn the_readme_and_ci_run_the_same_commands() {

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{Unreadable, within, word};
-use super::rows::{Insert, Place};
+use super::rows::{Insert, Place, start};
 use super::sql::sql;
 use crate::ports::StoreError;
 use crate::ports::gates::GateRecord;
@@ -18,21 +18,6 @@ const GATES: &str = "select strategy, at, cause, gate, reason, actor from ( \
      from gates g join runs r on r.run = g.run) as aged \
      where age = 1 and gate <> 'open' order by strategy, cause";
 
-/// Returns how one is written.
-pub(super) fn insert(place: Place<'_>, record: &GateRecord) -> Insert {
-    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    sql(SQL)
-        .bind(place.run)
-        .bind(place.seq)
-        .bind(record.strategy.as_ref().map_or("", StrategyId::as_str))
-        .bind(record.at.micros())
-        .bind(record.cause.clone())
-        .bind(record.gate.name())
-        .bind(record.reason.clone())
-        .bind(record.actor.clone())
-}
-
 #[derive(FromRow)]
 struct GateRow {
     strategy: String,
@@ -41,6 +26,18 @@ struct GateRow {
     gate: String,
     reason: String,
     actor: String,
+}
+
+/// Returns how one is written.
+pub(super) fn insert(place: Place<'_>, record: &GateRecord) -> Insert {
+    const SQL: &str = "insert into gates (run, seq, strategy, at, cause, gate, reason, actor) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    let strategy = record.strategy.as_ref().map_or("", StrategyId::as_str);
+    start(SQL, place, Some(strategy), record.at)
+        .bind(record.cause.clone())
+        .bind(record.gate.name())
+        .bind(record.reason.clone())
+        .bind(record.actor.clone())
 }
 
 impl Store {

@@ -5,6 +5,7 @@ use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{Unreadable, within, word};
+use super::rows::{Insert, Place, of, start};
 use super::sql::sql;
 use crate::ports::{RolloutPast, RolloutRecord, StoreError};
 
@@ -25,6 +26,17 @@ struct RolloutRow {
     version: Option<String>,
     why: Option<String>,
     good_text: Option<String>,
+}
+
+/// Returns how one is written.
+pub(super) fn insert(place: Place<'_>, record: &RolloutRecord) -> Insert {
+    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+    start(SQL, place, of(&record.strategy), record.at)
+        .bind(record.good.clone())
+        .bind(record.stage.clone())
+        .bind(record.version.clone())
+        .bind(record.why.clone())
 }
 
 impl Store {

@@ -8,12 +8,11 @@ use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
 
-use super::config_history as history;
-use super::gates;
 use super::sql::{Link, Sql, sql};
+use super::{config_history as history, gates, rollouts};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, RolloutRecord, Row, Settlement, StrategyRecord,
+    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -152,16 +151,21 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Process(row) => vec![process(place, row)],
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
-        Row::Rollout(row) => vec![rollout(place, row)],
+        Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
     }
 }
 
 /// Begins an insert with the four columns that every table has.
-fn start(text: &'static str, place: Place<'_>, strategy: Option<&str>, at: Timestamp) -> Sql {
+pub(super) fn start(
+    text: &'static str,
+    place: Place<'_>,
+    strategy: Option<&str>,
+    at: Timestamp,
+) -> Sql {
     sql(text).bind(place.run).bind(place.seq).bind(strategy).bind(at.micros())
 }
 
-fn of(strategy: &StrategyId) -> Option<&str> {
+pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
     Some(strategy.as_str())
 }
 
@@ -379,17 +383,5 @@ fn config_version(place: Place<'_>, record: &ConfigRecord) -> Statement {
             .bind(record.version.clone())
             .bind(record.kind.clone())
             .bind(record.text.clone()),
-    )
-}
-
-fn rollout(place: Place<'_>, record: &RolloutRecord) -> Statement {
-    const SQL: &str = "insert into rollouts (run, seq, strategy, at, good, stage, version, why) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    Statement::Plain(
-        start(SQL, place, of(&record.strategy), record.at)
-            .bind(record.good.clone())
-            .bind(record.stage.clone())
-            .bind(record.version.clone())
-            .bind(record.why.clone()),
     )
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _, stderr};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
@@ -16,7 +17,15 @@ const STARTS_MAX: usize = 200;
 pub(crate) struct Cluster {
     folder: TempDir,
     programs: PathBuf,
-    server: Option<Child>,
+    server: Option<Server>,
+}
+
+/// The process that takes connections, and the thread that reads what it and all its processes say: it ends when the
+/// last of them has ended.
+#[derive(Debug)]
+struct Server {
+    process: Child,
+    said: JoinHandle<()>,
 }
 
 impl Cluster {
@@ -64,11 +73,12 @@ impl Cluster {
         self.url(name)
     }
 
-    /// Ends the server without a warning: nothing is written any more.
+    /// Ends the server without a warning. Its processes notice one after the other; when this returns they are gone.
     pub(crate) fn kill(&mut self) {
-        let mut server = self.server.take().unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
+        let Server { mut process, said } = self.server.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        said.join().unwrap();
     }
 
     /// Starts the server on what it has on its disk, and returns when it takes connections.
@@ -88,9 +98,9 @@ impl Cluster {
     }
 
     /// Starts the server; where it ends instead, returns what it said.
-    fn try_start(&self) -> Result<Child, Vec<String>> {
+    fn try_start(&self) -> Result<Server, Vec<String>> {
         let (data, socket) = (self.data(), self.folder.path().display().to_string());
-        let mut server = self
+        let mut process = self
             .command("postgres")
             .arg("-D")
             .arg(data)
@@ -101,17 +111,17 @@ impl Cluster {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         for line in lines.by_ref().map_while(Result::ok) {
             if line.contains("database system is ready to accept connections") {
                 // What it says later must not fill the pipe.
-                std::thread::spawn(move || lines.for_each(drop));
-                return Ok(server);
+                let said = thread::spawn(move || lines.for_each(drop));
+                return Ok(Server { process, said });
             }
             said.push(line);
         }
-        server.wait().unwrap();
+        process.wait().unwrap();
         Err(said)
     }
 
@@ -133,13 +143,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let Some(mut server) = self.server.take() else { return };
+        let Some(Server { mut process, .. }) = self.server.take() else { return };
         // At once, but so that what it shares with its processes is cleaned up.
-        let told = Command::new("kill").arg("-QUIT").arg(server.id().to_string()).status();
+        let told = Command::new("kill").arg("-QUIT").arg(process.id().to_string()).status();
         if !told.is_ok_and(|status| status.success()) {
-            drop(server.kill());
+            drop(process.kill());
         }
-        drop(server.wait());
+        drop(process.wait());
     }
 }
 

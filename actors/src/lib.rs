@@ -19,6 +19,7 @@ pub mod live;
 pub mod manager;
 pub mod panics;
 pub mod ports;
+pub mod pulse;
 pub mod record;
 pub mod replay;
 pub mod report;
@@ -31,6 +32,7 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 mod verdict;
+pub mod watchdog;
 mod words;
 
 #[cfg(test)]

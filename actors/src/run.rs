@@ -4,15 +4,18 @@ use std::error::Error as StdError;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ploy::config::LogFormat;
-use tokio::runtime::{Builder, Runtime};
+use ploy::halt::Cause;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::bus::gates::Switch;
+use crate::cli::Exit;
 use crate::cli::args::RunArgs;
 use crate::cli::form::Output;
 use crate::config_service::Desk;
@@ -21,6 +24,7 @@ use crate::ports::config::ConfigDesk as _;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings, SettingsError};
 use crate::telemetry::{self, events};
+use crate::watchdog::{self, Watchdog};
 use crate::{live, panics};
 
 /// Feeds, executor, store and API.
@@ -77,6 +81,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
     tracing::info!(event.name = events::SERVICE_STARTED, "the service starts");
     let parts = app::build(settings, strategies.handle().clone()).await?;
     let mut app = App::start(parts).await?;
+    let watchdog = guard(&app)?;
     tokio::spawn(reload_on(hangup, app.desk.clone()));
     let url = format!("http://{}", app.address);
     let stop_view = CancellationToken::new();
@@ -98,7 +103,7 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
             why = app.fatal() => {
                 close_view(&stop_view, view.take()).await;
                 fail(&why);
-                code = ExitCode::FAILURE;
+                code = failed(&app);
                 None
             }
         };
@@ -115,20 +120,38 @@ async fn serve(settings: &Settings, strategies: &Runtime, wish: Wish) -> Result<
         }
         tell(&format!("the service answers on at {url} until Ctrl-C"));
     }
-    let gates = app.gates.clone();
+    let (is_lost, gates) = (app.guard.is_compromised(), app.gates.clone());
     let stop = app.stop(settings.shutdown);
     tokio::select! {
         stopped = stop => match stopped {
             Ok(()) => tracing::info!(event.name = events::SERVICE_STOPPED, "the service has ended"),
             Err(why) => {
                 fail(&why);
-                code = ExitCode::FAILURE;
+                code = if is_lost { code } else { ExitCode::FAILURE };
             }
         },
         _ = terminate.recv() => return at_once(&gates),
         _ = interrupt.recv() => return at_once(&gates),
     }
+    drop(watchdog);
     Ok(code)
+}
+
+/// Puts the watchdog on guard until the service has ended.
+fn guard(app: &App) -> io::Result<Watchdog> {
+    let (gates, halts, io) = (app.gates.clone(), app.halts.clone(), Handle::current());
+    let close = Arc::new(move |why: &str| {
+        gates.seal();
+        // What it starts runs there, where a thread is left; what waits for the disk is bounded by the watchdog.
+        io.block_on(halts.raise_stored(Cause::Watchdog, why, "watchdog"));
+    });
+    let end = Box::new(|_why: &str| std::process::exit(Exit::Hung.code().into()));
+    watchdog::start(app.guard.pulses.clone(), close, end)
+}
+
+/// Returns the exit code of a service that cannot go on.
+fn failed(app: &App) -> ExitCode {
+    if app.guard.is_compromised() { Exit::Hung.into() } else { ExitCode::FAILURE }
 }
 
 /// A second signal: nothing leaves any more, and nothing is waited for.

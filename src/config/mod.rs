@@ -5,6 +5,7 @@
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
 mod change;
+mod drill;
 mod edit;
 mod fault;
 mod folder;
@@ -12,6 +13,7 @@ mod momentum;
 mod nba_swing;
 mod plan;
 mod reader;
+mod restart;
 mod risk;
 mod rollout;
 mod schema;
@@ -62,11 +64,13 @@ pub enum Rules {
     Momentum(Mode),
     /// `nba_swing`.
     NbaSwing,
+    /// `drill`.
+    Drill,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Service,
         Self::Strategy(Rules::SplitArb(Style::Legged)),
         Self::Strategy(Rules::SplitArb(Style::Simultaneous)),
@@ -74,6 +78,7 @@ impl Form {
         Self::Strategy(Rules::Momentum(Mode::Predictive)),
         Self::Strategy(Rules::Momentum(Mode::Confirmatory)),
         Self::Strategy(Rules::NbaSwing),
+        Self::Strategy(Rules::Drill),
     ];
 }
 
@@ -85,6 +90,7 @@ impl Rules {
             Self::SplitArb(_) => strategy::SPLIT_ARB,
             Self::Momentum(_) => strategy::MOMENTUM,
             Self::NbaSwing => strategy::NBA_SWING,
+            Self::Drill => strategy::DRILL,
         }
     }
 
@@ -94,7 +100,7 @@ impl Rules {
         match self {
             Self::SplitArb(style) => Some((split_arb::STYLE.key, split_arb::style_name(style))),
             Self::Momentum(mode) => Some((momentum::MODE.key, momentum::mode_name(mode))),
-            Self::NbaSwing => None,
+            Self::NbaSwing | Self::Drill => None,
         }
     }
 
@@ -113,6 +119,7 @@ impl Rules {
             Self::SplitArb(style) => split_arb::section(style),
             Self::Momentum(mode) => momentum::section(mode),
             Self::NbaSwing => nba_swing::section(),
+            Self::Drill => drill::section(),
         }
     }
 }

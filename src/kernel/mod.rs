@@ -28,6 +28,7 @@ use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::Usdc;
 use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip};
+use crate::strategy::fault::Fault;
 use crate::strategy::gates::Gates;
 use crate::strategy::{Look, MarketState, Strategy, View};
 use crate::time::Timestamp;
@@ -44,6 +45,7 @@ pub struct Kernel {
     orders: OpenOrders,
     memory: Memory,
     looks: Vec<Look>,
+    fault: Option<Fault>,
 }
 
 /// What came of an input.
@@ -114,6 +116,7 @@ impl Kernel {
             orders: OpenOrders::default(),
             memory,
             looks: Vec::new(),
+            fault: None,
         }
     }
 
@@ -162,8 +165,15 @@ impl Kernel {
                 effects.extend(released.map(Effect::Released));
             }
         }
+        self.fault = self.strategy.fault(self.memory.inputs);
         self.decide(input.trigger(), effects);
         Ok(())
+    }
+
+    /// Returns what the strategy said at the newest input that keeps it from going on; a second time there is nothing.
+    /// Whoever only plays again what has been recorded need not ask.
+    pub fn fault(&mut self) -> Option<Fault> {
+        self.fault.take()
     }
 
     /// Returns when it wants a timer, at the latest.

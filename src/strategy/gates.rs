@@ -42,6 +42,13 @@ impl Gates {
     }
 }
 
+/// The gates of `drill`.
+pub const DRILL: Gates = Gates {
+    entry: &[Reason::OneSidedBook, Reason::PendingOrder, Reason::Holding],
+    hedge: &[],
+    exit: &[],
+};
+
 /// The gates of `split_arb` in its legged style.
 pub const SPLIT_ARB_LEGGED: Gates = Gates {
     entry: &[
@@ -203,13 +210,14 @@ pub const NBA_SWING: Gates = Gates {
 };
 
 /// The gates of every strategy with the word for its kind, in each way that it is traded.
-pub const ALL: [(&str, Gates); 6] = [
+pub const ALL: [(&str, Gates); 7] = [
     ("split_arb", SPLIT_ARB_LEGGED),
     ("split_arb", SPLIT_ARB_SIMULTANEOUS),
     ("momentum", MOMENTUM_DIRECTIONAL),
     ("momentum", MOMENTUM_PREDICTIVE),
     ("momentum", MOMENTUM_CONFIRMATORY),
     ("nba_swing", NBA_SWING),
+    ("drill", DRILL),
 ];
 
 #[cfg(test)]

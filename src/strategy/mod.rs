@@ -1,5 +1,7 @@
 //! What a strategy is: it sees events and its own orders, and every look ends in an intent or in a reason.
 
+pub mod drill;
+pub mod fault;
 pub mod gates;
 pub mod momentum;
 pub mod nba_swing;
@@ -22,6 +24,7 @@ use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::order::Fill;
 use crate::position::Portfolio;
 use crate::time::Timestamp;
+use fault::Fault;
 use gates::Gates;
 
 /// A set of rules that trades. It knows no venue, reads no clock, and places no order.
@@ -56,6 +59,12 @@ pub trait Strategy: Debug + Send {
 
     /// Returns all that its future looks depend on, beside its settings.
     fn save(&self) -> Saved;
+
+    /// Says what keeps it from going on. It is asked at every input, after it has looked and before its looks are decided
+    /// on; `inputs` are those of all its incarnations, this one too. With 0 it is asked once, when it was just built.
+    fn fault(&mut self, _inputs: u64) -> Option<Fault> {
+        None
+    }
 }
 
 /// What a strategy knows beside its settings, as it is written down.
@@ -70,6 +79,8 @@ pub enum Saved {
     Momentum(momentum::Saved),
     /// Its games and its markets.
     NbaSwing(nba_swing::Saved),
+    /// The command that it carried out last.
+    Drill(drill::Saved),
 }
 
 /// What was written down does not fit the strategy's settings.

@@ -138,6 +138,8 @@ fn strategy(id: &str, phase: Phase, kernel: KernelStatus) -> StrategyStatus {
         failures: 2,
         dependency_tries: 0,
         last_error: None,
+        busy_ms: None,
+        poison: Vec::new(),
         books: vec![Books::Recorded],
         kernel,
     }
@@ -148,6 +150,7 @@ fn kernel() -> KernelStatus {
         inputs: 1200,
         conflated: 7,
         missed: 1,
+        set_aside: 0,
         decisions: 1000,
         digest: "00".repeat(32),
         intents: 12,

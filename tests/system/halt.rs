@@ -17,7 +17,9 @@ use ploy::order::ClientOrderId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
+use tokio::runtime::Handle;
 
+use crate::isolation::stray_fill;
 use crate::stage::feeder::Feeder;
 use crate::stage::program::{Program, ploy, run};
 use crate::stage::script::{OnEvent, buy, buyer, script, sell, yes_ask};
@@ -413,6 +415,58 @@ async fn a_halt_that_the_store_cannot_take_holds_and_is_left_in_the_signal_file(
     let stored = orders(&app, "one").await;
     assert!(stored.iter().skip(1).all(|order| order.state == "rejected"), "{stored:?}");
     stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_halt_of_a_process_that_is_about_to_end_is_on_the_disk_when_it_is_raised() {
+    let folder = folder();
+    let store = folder.path().join("ploy.db");
+    let (app, _feeder) = trades().store(&store).fed().await;
+    let (halts, io) = (app.halts.clone(), Handle::current());
+    // As the watchdog does it: from a thread of its own.
+    let raise = move || io.block_on(halts.raise_stored(Cause::Watchdog, "it hangs", "watchdog"));
+    tokio::task::spawn_blocking(raise).await.unwrap();
+    let kept: Vec<(String, String, String)> =
+        rows(&store, "select cause, gate, reason from gates").await;
+    assert_eq!(kept, [("watchdog".to_owned(), "closed".to_owned(), "it hangs".to_owned())]);
+    assert_eq!(app.fresh().await.gates.gate, Gate::Closed);
+    stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_that_do_not_add_up_close_all_gates_until_a_person_resumes() {
+    let folder = folder();
+    let store = folder.path().join("ploy.db");
+    let broken = script(&Arc::default(), |_| trader());
+    let (app, mut feeder) = trades().custom("broken", broken).store(&store).fed().await;
+    let market = feeder.market(1).await;
+    low(&app, &mut feeder, market).await;
+    app.bus.tell(stray_fill(market), Ticket::none());
+    let status = until(&app, "all is halted", |status| !status.gates.halts.is_empty()).await;
+    assert_eq!((halted_by(&status), status.gates.gate), (vec![Cause::AccountBroken], Gate::Closed));
+    let why = &status.gates.halts[0].why;
+    assert!(why.reason.starts_with("the books of broken: "), "{why:?}");
+    phase(&app, "broken", "halted").await;
+    let before = fills(&app, "one").await;
+    high(&app, &mut feeder, market).await;
+    low(&app, &mut feeder, market).await;
+    let held = app.fresh().await;
+    let held = one(&held, "one");
+    assert_eq!((held.kernel.fills, held.phase.name()), (before, "running"), "not even an exit");
+
+    let url = format!("http://{}", app.address);
+    let words = ["resume", "--all", "--reason", "counted", "--actor", "ann", "--url", &url];
+    let asked = ploy(folder.path(), &words);
+    let ended = tokio::task::spawn_blocking(move || Program::to_end(asked)).await.unwrap();
+    assert_eq!(ended.stdout.lines().next(), Some("the halt by account_broken is over"));
+    low(&app, &mut feeder, market).await;
+    assert_eq!(fills(&app, "one").await, before + 1);
+    phase(&app, "broken", "halted").await;
+    stop(app).await;
+    let kept: Vec<(String, String, String)> =
+        rows(&store, "select cause, gate, actor from gates order by seq").await;
+    let kept: Vec<String> = kept.into_iter().map(|(c, g, a)| format!("{c} {g} {a}")).collect();
+    assert_eq!(kept, ["account_broken closed manager", "account_broken open ann"]);
 }
 
 /// Counts what is sent, in front of another venue.

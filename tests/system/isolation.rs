@@ -8,6 +8,7 @@ use actors::bus::Ticket;
 use actors::manager::Build;
 use ploy::command::Action;
 use ploy::intent::TimeInForce;
+use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, Liquidity, OrderEvent, Update};
 use ploy::status::SystemStatus;
@@ -175,13 +176,15 @@ async fn a_strategy_whose_books_do_not_add_up_is_halted_at_once() {
     feeder.wait(std::time::Duration::from_secs(1)).await;
     feeder.settled(&app).await;
     let status = app.fresh().await;
-    assert_eq!(one(&status, "sound").kernel.fills, 1);
+    let sound = one(&status, "sound");
+    assert_eq!((sound.phase.name(), sound.restarts.len(), sound.failures), ("running", 0, 0));
+    assert_eq!((sound.gate, sound.kernel.rejections["gate"]), (Gate::Closed, 1), "it runs on");
     assert_eq!(one(&status, "broken").kernel.orders.submitted, 0);
     stop(app).await;
 }
 
-/// Returns a fill of an order that nobody sent.
-fn stray_fill(market: ConditionId) -> OrderEvent {
+/// Returns a fill of an order that the strategy `broken` never sent.
+pub(crate) fn stray_fill(market: ConditionId) -> OrderEvent {
     let order = ClientOrderId { strategy: id("broken"), number: 77 };
     let at: Timestamp = "2026-09-28T09:00:02Z".parse().unwrap();
     let fill = Fill {

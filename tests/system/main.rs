@@ -10,6 +10,7 @@ mod budget;
 mod commands;
 mod db;
 mod determinism;
+mod faults;
 mod flood;
 mod halt;
 mod isolation;

@@ -51,7 +51,9 @@ impl Ways {
 fn way(config: &StrategyConfig) -> u128 {
     match &config.kind {
         Kind::SplitArb(settings) => settings.book_skew_max.as_millis(),
-        Kind::Momentum(_) | Kind::NbaSwing(_) => panic!("no test of this kind"),
+        Kind::Momentum(_) | Kind::NbaSwing(_) | Kind::Drill(_) => {
+            panic!("no test of this kind")
+        }
     }
 }
 

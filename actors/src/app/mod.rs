@@ -1,13 +1,16 @@
 //! The only wiring: builds every part, starts them in their order, and ends them in theirs.
 
 mod asked;
+mod emergency;
 mod looking;
 mod orders;
 mod parts;
 mod stop;
 
+pub use emergency::Guard;
 pub use parts::{Parts, StartError, WrapVenue, build, title, wall};
 
+use emergency::Found;
 use orders::{OrderPath, halts, keep_watching, order_path};
 
 use std::fmt;
@@ -66,6 +69,8 @@ pub struct App {
     pub desk: Option<Desk>,
     /// Where the API answers.
     pub address: SocketAddr,
+    /// Who sees that a strategy cannot be ended, and what is done then.
+    pub guard: Guard,
     root: ActorRef<supervisor::Msg>,
     feed: ActorRef<feed::Msg>,
     manager: ActorRef<manager::Msg>,
@@ -93,7 +98,7 @@ impl App {
         let board = StatusBus::new(waiting(&parts));
         let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
-        let watch_over = supervisor::Args { fatal: fatal_tx, wall };
+        let watch_over = supervisor::Args { fatal: fatal_tx.clone(), wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
         let gates = Switch::default();
         // Before any strategy starts: what was halted comes up halted.
@@ -107,15 +112,9 @@ impl App {
         let play = play_of(&around, (parts.source, parts.speed), ended_tx);
         let feed = spawn("the feed", Feed, play, Some(&root)).await?;
         let sources = sources_of(parts.run, &around, halts.clone());
-        let all = manager::Args {
-            registry: parts.registry,
-            earlier,
-            surroundings: around,
-            latency: parts.latency,
-            strategies: parts.strategies,
-            safe_mode,
-            wall,
-        };
+        let guard = Guard::default();
+        let found = Found { registry: parts.registry, earlier, latency: parts.latency, safe_mode };
+        let all = guard.manager(found, (around, halts.clone()), parts.strategies, fatal_tx);
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         let desk = looking::keep_looking(files, (&board, &manager, &clock), &root).await?;
         let snapshots = Arc::new(Snapshots::new(sources));
@@ -137,6 +136,7 @@ impl App {
             bus,
             clock,
             address: parts.address,
+            guard,
             halts,
             gates,
             desk,

@@ -110,6 +110,8 @@ pub enum Exit {
     TimedOut,
     /// The answer is there, and it says that something is wrong.
     Unhealthy,
+    /// The service ended itself: a strategy burnt a thread, and nothing but the end of the process ends that.
+    Hung,
 }
 
 impl Exit {
@@ -126,6 +128,7 @@ impl Exit {
             Self::Unreachable => 6,
             Self::TimedOut => 8,
             Self::Unhealthy => 10,
+            Self::Hung => 12,
         }
     }
 }

@@ -21,6 +21,19 @@ impl Brake for Halts {
 }
 
 impl Halts {
+    /// A part says that a cause stands, and the process is about to end: returns when that is on the disk, in the store
+    /// or else in the signal file, or cannot be put there in time.
+    pub async fn raise_stored(&self, cause: Cause, reason: &str, actor: &str) {
+        let (reason, actor) = (words::bounded(reason), actor.to_owned());
+        let ask = Ask { wish: Wish::Halt, reason, actor };
+        // No part resumes: nothing is refused. Whom it tells has no time to answer.
+        let input = Input::Raise { cause, why: self.why(&ask) };
+        let (effects, _) = self.turn_switch(input).unwrap_or_default();
+        if !self.store(self.rows(&effects)).await {
+            self.without_store(&ask).await;
+        }
+    }
+
     async fn grant(&self, ask: Ask) -> Result<Turned, Denied> {
         words::check(&ask)?;
         let _turn = self.inner.turn.lock().await;

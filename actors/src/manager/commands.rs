@@ -147,7 +147,9 @@ impl State {
             Phase::Starting | Phase::Warming | Phase::Running => true,
             Phase::Stopping { .. } | Phase::Quarantine { .. } => true,
         };
-        if self.is_ending && !self.entries.values().any(lives) {
+        // What is lost ends with the process and not before.
+        let mut left = self.entries.values().filter(|entry| !entry.is_lost);
+        if self.is_ending && !left.any(lives) {
             self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
         }
     }

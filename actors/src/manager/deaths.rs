@@ -1,5 +1,6 @@
 //! Deaths: a runtime that has ended, of what, and what its strategy's own policy makes of it.
 
+use ploy::halt::Cause;
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
 use ploy::restart::{Failure, FailureClass, Verdict};
@@ -27,18 +28,19 @@ impl State {
         let Some(id) = self.whose(cell) else {
             return self.on_shadow_death(cell, error.to_string());
         };
-        let (failure, memory, ticket) = match error.downcast::<Died>() {
+        let (failure, memory, ticket, poison) = match error.downcast::<Died>() {
             Ok(died) => {
                 let ticket = died.ticket.take();
-                (died.failure, Some(*died.memory), ticket)
+                (died.failure, Some(*died.memory), ticket, died.poison)
             }
             Err(other) => {
                 let failure = Failure { class: FailureClass::Panic, message: other.to_string() };
-                (failure, None, Ticket::none())
+                (failure, None, Ticket::none(), None)
             }
         };
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.actor = None;
+            poison.into_iter().for_each(|event| entry.remember_poison(*event));
             if let Some(memory) = memory {
                 entry.memory = memory;
             }
@@ -114,11 +116,12 @@ impl State {
     }
 
     /// The books of a strategy are broken: what it says of the account cannot be trusted, and neither can what the
-    /// others hold of it. The place for all that must happen to the whole account.
+    /// others hold of it. All strategies are halted, exits too, until a person has looked.
     fn account_broken(&self, id: &StrategyId, cause: &str) {
         tracing::error!(event.name = events::ACCOUNT_BROKEN, strategy.id = %id, cause,
             "the books of a strategy are broken");
         self.say(id, events::ACCOUNT_BROKEN, format!("its books are broken: {cause}"));
+        self.halts.raise(Cause::AccountBroken, &format!("the books of {id}: {cause}"), "manager");
     }
 
     pub(super) fn whose(&self, cell: &ActorCell) -> Option<StrategyId> {

@@ -1,8 +1,12 @@
 //! One strategy in the manager's hands: its life, its present incarnation, and what of its settings waits.
 
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ploy::config::StrategyConfig;
+use ploy::event::MarketEvent;
 use ploy::kernel::Memory;
 use ploy::life::{Life, Saved, Terms};
 use ploy::lifecycle::{Effect, Gate, Input, NoTransition, Phase};
@@ -11,12 +15,17 @@ use ploy::restart::{Failure, Verdict};
 use ploy::status::{KernelStatus, StrategyStatus};
 use ploy::time::Timestamp;
 use ractor::ActorRef;
+use tokio::sync::oneshot;
 
 use super::registry::Registration;
 use super::rollout::Rolling;
 use crate::ports::config::How;
 use crate::ports::{LifecycleRecord, StrategyRecord};
-use crate::runtime;
+use crate::pulse::Pulse;
+use crate::runtime::{self, Will};
+
+/// Market events at which a strategy died that are remembered: more than its budget lets it die.
+const POISON_MAX: usize = 16;
 
 /// One strategy: a life, and what the manager holds for it.
 #[derive(Debug)]
@@ -24,6 +33,18 @@ pub(super) struct Entry {
     pub(super) registration: Registration,
     life: Life,
     pub(super) actor: Option<ActorRef<runtime::Msg>>,
+    /// What its runtime works on.
+    pub(super) pulse: Arc<Pulse>,
+    /// What its runtime leaves behind when it is killed.
+    pub(super) will: Option<oneshot::Receiver<Will>>,
+    /// Market events at which its incarnations died, newest last.
+    pub(super) poison: VecDeque<MarketEvent>,
+    /// For how long it has worked on the same, when that is long enough to be warned of.
+    pub(super) busy: Option<Duration>,
+    /// Whether its present incarnation hangs: it is killed, not asked.
+    pub(super) is_hung: bool,
+    /// Whether its present incarnation could not be killed: its thread is lost, and so is the process.
+    pub(super) is_lost: bool,
     pub(super) memory: Memory,
     /// A newer version of its settings that is not in force yet.
     pub(super) next: Option<StrategyConfig>,
@@ -56,6 +77,12 @@ impl Entry {
             registration,
             life,
             actor: None,
+            pulse: Arc::default(),
+            will: None,
+            poison: VecDeque::new(),
+            busy: None,
+            is_hung: false,
+            is_lost: false,
             memory: Memory::default(),
             next: None,
             taking: None,
@@ -124,6 +151,16 @@ impl Entry {
         Some(StrategyRecord { strategy: self.id().clone(), saved, at: now })
     }
 
+    /// Remembers a market event at which it died; the oldest is forgotten when there are too many.
+    pub(super) fn remember_poison(&mut self, event: MarketEvent) {
+        if !self.poison.contains(&event) {
+            self.poison.push_back(event);
+        }
+        while POISON_MAX < self.poison.len() {
+            self.poison.pop_front();
+        }
+    }
+
     pub(super) fn status(&self, now: Timestamp) -> StrategyStatus {
         let config = &self.registration.config;
         let running = self.phase == Phase::Running;
@@ -142,6 +179,8 @@ impl Entry {
             failures: self.budget.used(&config.restart, now),
             dependency_tries: self.budget.missing(),
             last_error: self.last_error.clone(),
+            poison: self.poison.iter().map(runtime::describe).collect(),
+            busy_ms: self.busy.map(|busy| u64::try_from(busy.as_millis()).unwrap_or(u64::MAX)),
             books: Vec::new(),
             kernel: KernelStatus::default(),
         }

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod deaths;
 mod entry;
+mod hang;
 mod registry;
 mod rollout;
 mod safe_mode;
@@ -18,6 +19,7 @@ mod steps;
 mod work;
 
 pub use deaths::COMPLETED;
+pub use hang::Emergency;
 pub use registry::{Build, Make, Registration, StrategyRegistry, TryBuild};
 pub use rollout::Told;
 
@@ -37,11 +39,14 @@ use tokio::sync::oneshot;
 use crate::bus::Ticket;
 use crate::bus::command::{Request, RolloutRequest};
 use crate::bus::safe_mode::Leave;
+use crate::halt::Halts;
 use crate::ports::config::{InForce, Wait};
 use crate::ports::{Clock, RolloutPast, Row, StrategyRecord};
+use crate::pulse::Pulses;
 use crate::runtime::Surroundings;
 use crate::telemetry::events;
 use entry::Entry;
+use hang::Watch;
 use rollout::Rolling;
 use work::{Built, Ended};
 
@@ -64,6 +69,8 @@ pub enum Msg {
     Standing(Wait, Vec<StrategyId>, oneshot::Sender<BTreeMap<StrategyId, InForce>>),
     /// End every strategy; answer when all have ended.
     Shutdown(oneshot::Sender<()>),
+    /// Look whether a strategy hangs, and ask to be told again.
+    Beat,
     /// Who runs a strategy now: for those who must end it from outside, past the manager.
     Who(StrategyId, oneshot::Sender<Option<ActorCell>>),
     /// Something that the manager started has come to its end.
@@ -98,8 +105,14 @@ pub struct Args {
     pub surroundings: Surroundings,
     /// How long an order takes to the venue: shadows trade on paper.
     pub latency: Duration,
+    /// Whom it tells what all must be halted for.
+    pub halts: Halts,
     /// Where runtimes run: strategies that burn the CPU must not starve feeds and executor.
     pub strategies: Handle,
+    /// Where the pulses of all that must move are shown.
+    pub pulses: Pulses,
+    /// Whom it asks for the end of the process.
+    pub emergency: Emergency,
     /// Why no strategy may start until a person says so.
     pub safe_mode: Option<String>,
     /// The machine's clock, for the history of settings and for safe mode.
@@ -120,6 +133,7 @@ pub struct State {
     myself: ActorRef<Msg>,
     around: Surroundings,
     latency: Duration,
+    halts: Halts,
     strategies: Handle,
     entries: BTreeMap<StrategyId, Entry>,
     /// What earlier processes left of strategies that have no file.
@@ -134,6 +148,8 @@ pub struct State {
     booting: Vec<oneshot::Sender<()>>,
     ending: Vec<oneshot::Sender<()>>,
     is_ending: bool,
+    watch: Watch,
+    emergency: Emergency,
     safe_mode: Option<String>,
 }
 
@@ -171,6 +187,7 @@ impl Actor for StrategyManager {
             myself,
             around: args.surroundings,
             latency: args.latency,
+            halts: args.halts,
             strategies: args.strategies,
             entries,
             records,
@@ -181,8 +198,11 @@ impl Actor for StrategyManager {
             booting: Vec::new(),
             ending: Vec::new(),
             is_ending: false,
+            watch: Watch::new(args.pulses),
+            emergency: args.emergency,
             safe_mode: args.safe_mode,
         };
+        drop(state.myself.cast(Msg::Beat));
         state.entries.values().for_each(|entry| state.around.board.strategy(entry.status(now)));
         Ok(state)
     }
@@ -200,6 +220,7 @@ impl Actor for StrategyManager {
             Msg::LeaveSafeMode(leave) => state.on_leave_safe_mode(leave),
             Msg::Standing(wait, of, reply) => state.on_standing(wait, of, reply),
             Msg::Shutdown(reply) => state.on_shutdown(reply),
+            Msg::Beat => state.on_beat(),
             Msg::Who(id, reply) => {
                 let actor = state.entries.get(&id).and_then(|entry| entry.actor.as_ref());
                 drop(reply.send(actor.map(ActorRef::get_cell))); // an asker that left is no failure

@@ -1,5 +1,7 @@
 //! Steps: a strategy moves to its next phase, what the move asks for is started, and its end comes back.
 
+use std::sync::Arc;
+
 use ploy::lifecycle::{Effect, Input, Phase};
 use ploy::order::StrategyId;
 use ploy::record::PhaseNote;
@@ -9,7 +11,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
-use super::work::{self, Built, Ended};
+use super::work::{self, Built, Ended, Ending};
 use super::{Msg, Outcome, State, Step};
 use crate::bus::Ticket;
 use crate::clock::Sleeper;
@@ -45,12 +47,18 @@ impl State {
         };
         let Built { kernel, subscription, track } = built;
         let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
+        let (will, left) = oneshot::channel();
+        entry.pulse = Arc::default();
+        entry.will = Some(left);
         let args = runtime::Args {
             kernel,
             incarnation: entry.incarnation,
             mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             track,
             meter: entry.rolling.meter(),
+            pulse: Arc::clone(&entry.pulse),
+            will,
+            poison: entry.poison.iter().cloned().collect(),
             surroundings: self.around.clone(),
         };
         let cell = self.myself.get_cell();
@@ -93,7 +101,7 @@ impl State {
 
     pub(super) fn on_ended(&mut self, id: &StrategyId, ended: Ended) {
         let now = self.now();
-        if !ended.settled {
+        if !ended.settled && !ended.is_lost {
             let message = "its open orders did not come to an end in time".to_owned();
             tracing::error!(event.name = events::STRATEGY_FAILED, strategy.id = %id, "{message}");
             let part = "manager".to_owned();
@@ -107,7 +115,12 @@ impl State {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.actor = None;
             entry.memory = ended.memory.unwrap_or_else(|| std::mem::take(&mut entry.memory));
+            ended.poison.into_iter().for_each(|event| entry.remember_poison(event));
         }
+        if ended.is_lost {
+            return self.on_lost(id);
+        }
+        self.end_watch(id);
         self.step(id, &Input::Settled { now }, "its orders are settled", ended.ticket);
     }
 
@@ -177,9 +190,14 @@ impl State {
     pub(super) fn end(&mut self, id: &StrategyId, ticket: Ticket) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let incarnation = entry.incarnation;
-        let grace = entry.registration.config.restart.stop_grace;
-        let actor = entry.actor.clone();
-        let work = work::end(id.clone(), actor, grace, self.around.clone(), ticket);
+        let ending = Ending {
+            id: id.clone(),
+            actor: entry.actor.clone(),
+            will: entry.will.take(),
+            is_hung: entry.is_hung,
+            grace: entry.registration.config.restart.stop_grace,
+        };
+        let work = work::end(ending, self.around.clone(), ticket);
         let (myself, id) = (self.myself.clone(), id.clone());
         tokio::spawn(async move {
             let step = Step::Ended(Box::new(work.await));

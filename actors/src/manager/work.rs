@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ploy::event::MarketEvent;
 use ploy::kernel::{Kernel, Memory};
 use ploy::lifecycle::Gate;
 use ploy::order::StrategyId;
 use ploy::restart::{Failure, FailureClass};
 use ploy::strategy::Subscription;
+use ploy::strategy::fault::Fault;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
@@ -16,7 +18,7 @@ use crate::bus::Ticket;
 use crate::panics;
 use crate::ports::{Past, Permit};
 use crate::record::Track;
-use crate::runtime::{self, Surroundings};
+use crate::runtime::{self, Surroundings, Will};
 
 /// How long an incarnation may take to say what must be remembered: it only has to finish its present input.
 const REMEMBER_WITHIN: Duration = Duration::from_secs(5);
@@ -69,10 +71,24 @@ async fn build_untimed(
     let memory = memory.after_order(last_order);
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
     let build = Arc::clone(&registration.build);
-    let panicked = |message| Err(Failure { class: FailureClass::Panic, message });
-    let strategy = panics::catch(|| build())
-        .unwrap_or_else(panicked)
-        .inspect_err(|failure| track.end(&memory, Some(failure)))?;
+    let built = panics::catch(|| {
+        let mut strategy = build()?;
+        let fault = strategy.fault(0);
+        Ok::<_, Failure>((strategy, fault))
+    });
+    let died = |class, message| Failure { class, message };
+    let built = match built {
+        Ok(Ok((strategy, None))) => Ok(strategy),
+        Ok(Ok((_, Some(Fault::Error(why))))) => Err(died(FailureClass::Error, why)),
+        Ok(Ok((_, Some(Fault::Config(why))))) => Err(died(FailureClass::Config, why)),
+        Ok(Ok((strategy, Some(Fault::Drill(ordeal))))) => {
+            runtime::undergo_start(ordeal).await;
+            Ok(strategy)
+        }
+        Ok(Err(failure)) => Err(failure),
+        Err(message) => Err(died(FailureClass::Panic, message)),
+    };
+    let strategy = built.inspect_err(|failure| track.end(&memory, Some(failure)))?;
     let subscription = strategy.subscription().clone();
     let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
     if let Err(failure) = recall(&mut kernel, &past) {
@@ -110,37 +126,87 @@ pub(super) struct Ended {
     pub(super) ticket: Ticket,
     /// Whether all its orders came to an end.
     pub(super) settled: bool,
+    /// Whether it could not be ended: its thread is lost.
+    pub(super) is_lost: bool,
+    /// The market event at which it was killed.
+    pub(super) poison: Option<MarketEvent>,
+}
+
+/// An incarnation that is to be brought to its end.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) id: StrategyId,
+    pub(super) actor: Option<ActorRef<runtime::Msg>>,
+    /// What it leaves behind when it is killed.
+    pub(super) will: Option<oneshot::Receiver<Will>>,
+    /// Whether it hangs: it cannot be asked.
+    pub(super) is_hung: bool,
+    /// How long it may take to stop, and to die.
+    pub(super) grace: Duration,
 }
 
 /// Brings an incarnation to its end: nothing new passes, its open orders are cancelled and settled while it
-/// still takes in what comes of them, then it is stopped, by force when it does not stop within its grace.
-pub(super) async fn end(
-    id: StrategyId,
-    actor: Option<ActorRef<runtime::Msg>>,
-    grace: Duration,
-    around: Surroundings,
-    ticket: Ticket,
-) -> Ended {
+/// still takes in what comes of them, then it is stopped, by force when it does not stop within its grace. One that
+/// hangs is killed at once, while its orders are settled. Where force does not end it either, nothing more is waited for.
+pub(super) async fn end(ending: Ending, around: Surroundings, ticket: Ticket) -> Ended {
+    let Ending { id, actor, will, is_hung, grace } = ending;
     if let Some(actor) = &actor {
         drop(actor.cast(runtime::Msg::Gate(Gate::Closed))); // one that is gone needs no gate
     }
-    let settle = around.executor.settle(id.clone(), ticket);
-    let outcome = tokio::time::timeout(SETTLE_WITHIN, settle).await;
-    let settled = matches!(outcome, Ok(Some(_)));
-    let ticket = outcome.ok().flatten().unwrap_or_default();
-    let memory = match &actor {
-        Some(actor) => remember(actor).await,
-        None => None,
-    };
-    if let Some(actor) = &actor {
+    let (executor, whose) = (around.executor.clone(), id.clone());
+    let settle = tokio::spawn(async move {
+        let settle = executor.settle(whose, ticket);
+        tokio::time::timeout(SETTLE_WITHIN, settle).await.ok().flatten()
+    });
+    let (mut will, mut memory) = (will, None);
+    let mut killed = Killed::default();
+    if let Some(actor) = actor.as_ref().filter(|_| is_hung) {
+        killed = kill(actor, will.take(), grace).await;
+        if killed.is_lost {
+            let (ticket, poison) = (Ticket::none(), None);
+            return Ended { memory: None, ticket, settled: false, is_lost: true, poison };
+        }
+    }
+    if let Some(left) = will.take_if(|_| actor.is_none()) {
+        // It has ended already; what it leaves is sent as it goes, and nothing comes of one that has said all.
+        killed.will = tokio::time::timeout(grace, left).await.ok().and_then(Result::ok);
+    }
+    let outcome = settle.await.ok().flatten();
+    let (settled, ticket) = (outcome.is_some(), outcome.unwrap_or_default());
+    if let Some(actor) = actor.as_ref().filter(|_| !is_hung) {
+        memory = remember(actor).await;
         let stopped = actor.stop_and_wait(Some("asked to".to_owned()), Some(grace)).await;
         if stopped.is_err() {
-            // It burns or hangs: kill it. Its orders are settled and it may send no more.
-            drop(actor.kill_and_wait(Some(grace)).await);
+            // It burns or hangs. Its orders are settled and it may send no more.
+            killed = kill(actor, will.take(), grace).await;
         }
     }
     around.bus.unsubscribe(&id);
-    Ended { memory, ticket, settled }
+    let Killed { will, is_lost } = killed;
+    let (left, poison) = will.map_or((None, None), |will| (Some(will.memory), will.poison));
+    Ended { memory: memory.or(left), ticket, settled, is_lost, poison }
+}
+
+/// What came of ending an incarnation by force.
+#[derive(Debug, Default)]
+struct Killed {
+    will: Option<Will>,
+    is_lost: bool,
+}
+
+/// Ends an incarnation by force: where it waits, it is gone at once; where it burns the CPU, nothing can end it.
+async fn kill(
+    actor: &ActorRef<runtime::Msg>,
+    will: Option<oneshot::Receiver<Will>>,
+    grace: Duration,
+) -> Killed {
+    let is_lost = actor.kill_and_wait(Some(grace)).await.is_err();
+    // What it leaves is sent as it goes; of a kernel within an input nothing comes.
+    let will = match will {
+        Some(will) if !is_lost => tokio::time::timeout(grace, will).await.ok(),
+        Some(_) | None => None,
+    };
+    Killed { will: will.and_then(Result::ok), is_lost }
 }
 
 async fn remember(actor: &ActorRef<runtime::Msg>) -> Option<Memory> {

@@ -52,6 +52,8 @@ pub(super) fn strategy(set: &Set, sum: Sum<'_>, since: Timestamp) -> StrategySta
         failures: u32::from(sum.failed.is_some()),
         dependency_tries: 0,
         last_error: sum.failed.map(str::to_owned),
+        busy_ms: None,
+        poison: Vec::new(),
         books: Vec::new(),
         kernel: sum.kernel,
     }

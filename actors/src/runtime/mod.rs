@@ -2,15 +2,22 @@
 //!
 //! owns: the kernel of one incarnation of one strategy
 //! takes: market events, its own order events and timers by its mailbox; requests to report
-//! emits: approved orders to the executor, decisions to the store, its state to the status board
-//! dies: of a panic of its strategy, of books that do not add up, when it cannot keep up, or when stopped
+//! emits: approved orders to the executor, decisions to the store, its state to the status board, its pulse
+//! dies: of a panic or a fault of its strategy, of books that do not add up, when it cannot keep up, or when stopped;
+//! one that hangs is killed by the manager
 
 mod died;
+mod drill;
+mod effects;
 mod meter;
+mod poison;
 mod records;
+mod work;
 
-pub use died::Died;
+pub use died::{Died, Will};
+pub use drill::undergo_start;
 pub use meter::Meter;
+pub use poison::describe;
 
 use std::sync::Arc;
 
@@ -18,8 +25,10 @@ use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Checkpoint, Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
-use ploy::order::{OrderEvent, StrategyId, Submission, Update};
-use ploy::restart::{Failure, FailureClass};
+use ploy::order::StrategyId;
+use ploy::restart::FailureClass;
+use ploy::strategy::drill::Ordeal;
+use ploy::strategy::fault::Fault;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
@@ -31,9 +40,11 @@ use crate::bus::status::StatusBus;
 use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
 use crate::panics;
-use crate::ports::{Clock, Row};
+use crate::ports::Clock;
+use crate::pulse::Pulse;
 use crate::record::{Recorder, Track};
 use crate::store::Store;
+use poison::Poison;
 
 /// One strategy that runs.
 #[derive(Debug)]
@@ -95,6 +106,12 @@ pub struct Args {
     pub track: Track,
     /// Counts what it wants and is refused, while its settings are on trial.
     pub meter: Option<Arc<Meter>>,
+    /// What it works on is shown here.
+    pub pulse: Arc<Pulse>,
+    /// What its next incarnation must remember is left here, should it be killed between two inputs.
+    pub will: oneshot::Sender<Will>,
+    /// Market events at which earlier incarnations died: they are set aside.
+    pub poison: Vec<MarketEvent>,
     /// Where it stands.
     pub surroundings: Surroundings,
 }
@@ -108,6 +125,15 @@ pub struct State {
     mailbox: Arc<Mailbox>,
     track: Track,
     meter: Option<Arc<Meter>>,
+    pulse: Arc<Pulse>,
+    will: Option<oneshot::Sender<Will>>,
+    poison: Poison,
+    /// What its strategy must undergo before its next input.
+    ordeal: Option<Ordeal>,
+    /// Memory that an ordeal took.
+    ballast: Vec<Vec<u8>>,
+    /// Whether its kernel is within an input: what it holds then may be half changed.
+    is_torn: bool,
     around: Surroundings,
     /// What its phase lets pass.
     allowed: Gate,
@@ -132,7 +158,8 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, meter, surroundings: around } = args;
+        let Args { kernel, incarnation, mailbox, track, meter, pulse, will, poison, .. } = args;
+        let around = args.surroundings;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
         let id = kernel.id().clone();
@@ -150,6 +177,12 @@ impl Actor for StrategyRuntime {
             mailbox,
             track,
             meter,
+            pulse,
+            will: Some(will),
+            poison: Poison::of(poison),
+            ordeal: None,
+            ballast: Vec::new(),
+            is_torn: false,
             around,
             allowed: Gate::Open,
             told: None,
@@ -168,8 +201,9 @@ impl Actor for StrategyRuntime {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let now = state.around.clock.now();
+        state.pulse.begin(msg.work());
         match msg {
-            Msg::Ready => state.on_ready(now)?,
+            Msg::Ready => state.on_ready(now).await?,
             Msg::Report(done) => {
                 state.report();
                 done.send(()).ok(); // an asker that left is no failure
@@ -197,6 +231,8 @@ impl Actor for StrategyRuntime {
                 drop(reply.send(memory));
             }
         }
+        state.undergo(None).await;
+        state.pulse.rest();
         Ok(())
     }
 
@@ -212,7 +248,7 @@ impl Actor for StrategyRuntime {
 
 impl State {
     /// Takes in everything that waits, in order.
-    fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
+    async fn on_ready(&mut self, now: Timestamp) -> Result<(), Died> {
         if self.told.is_none() {
             self.on_gates(now)?;
         }
@@ -231,6 +267,11 @@ impl State {
         let mut tickets = Vec::with_capacity(batch.items.len());
         for delivery in batch.items {
             let (input, ticket) = match delivery {
+                Delivery::Market(event, ticket) if self.poison.is(&event) => {
+                    self.set_aside(&event, &ticket);
+                    tickets.push(ticket);
+                    continue;
+                }
                 Delivery::Market(event, ticket) => (Input::Market(event), ticket),
                 Delivery::Order(event, ticket) => (Input::Order(*event), ticket),
                 Delivery::Timer(at, ticket) => {
@@ -239,6 +280,7 @@ impl State {
                 }
             };
             self.take(&input, &ticket)?;
+            self.undergo(Some(&input)).await;
             tickets.push(ticket);
         }
         self.ask();
@@ -282,17 +324,22 @@ impl State {
         if self.is_over {
             return Ok(());
         }
+        self.pulse.begin(work::of(input));
         self.track.input(&self.kernel, input);
         let mut effects = std::mem::take(&mut self.effects);
         let kernel = &mut self.kernel;
+        self.is_torn = true;
         let outcome = panics::catch(|| kernel.handle(input, &mut effects));
+        self.is_torn = false;
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(broken)) => Some((FailureClass::Accounting, broken.to_string())),
             Err(panic) => Some((FailureClass::Panic, panic)),
         };
         if let Some((class, message)) = failure {
-            return Err(self.died(class, message, ticket.clone()));
+            let mut died = self.died(class, message, ticket.clone());
+            died.poison = poison::of(class, input).map(Box::new);
+            return Err(died);
         }
         if let Some(meter) = &self.meter {
             meter.take(&self.kernel, input, &effects, ticket);
@@ -304,55 +351,14 @@ impl State {
             self.carry(effect, ticket);
         }
         self.effects = effects;
-        Ok(())
-    }
-
-    fn carry(&mut self, effect: Effect, ticket: &Ticket) {
-        match effect {
-            Effect::Submit(order) => {
-                let (id, at) = (order.id().clone(), order.at());
-                let sent = self.around.executor.submit(order, self.incarnation, ticket.clone());
-                if let Err(refusal) = sent {
-                    let reason = refusal.to_string();
-                    let update = Update::Submitted(Submission::Rejected { reason });
-                    self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
-                }
+        match self.kernel.fault() {
+            None => Ok(()),
+            Some(Fault::Error(why)) => Err(self.died(FailureClass::Error, why, ticket.clone())),
+            Some(Fault::Config(why)) => Err(self.died(FailureClass::Config, why, ticket.clone())),
+            Some(Fault::Drill(ordeal)) => {
+                self.ordeal = Some(ordeal);
+                Ok(())
             }
-            Effect::Decided { decision, repeated, risk } => {
-                let record = records::decision(&self.kernel, &decision, repeated, risk.as_deref());
-                if let Some(record) = record {
-                    self.store(Row::Decision(record), ticket);
-                }
-            }
-            Effect::Settled { market, payouts, amount, profit } => {
-                let at = self.around.clock.now();
-                let settlement =
-                    records::settlement(&self.id, &market, (payouts, amount, profit), at);
-                records::say_settlement(&settlement, &market, &self.around.board);
-                self.store(Row::Settlement(settlement), ticket);
-            }
-            Effect::Tripped(trip) => {
-                let record = records::tripped(&self.id, &trip);
-                records::say_risk(&record, &self.around.board);
-                self.store(Row::Risk(record), ticket);
-            }
-            Effect::Released(rule) => {
-                let record = records::released(&self.id, rule, self.around.clock.now());
-                records::say_risk(&record, &self.around.board);
-                self.store(Row::Risk(record), ticket);
-            }
-        }
-    }
-
-    /// Queues a row. A full queue is counted by the store and shown; nothing waits here.
-    fn store(&self, row: Row, ticket: &Ticket) {
-        if let Err(error) = self.around.store.record(row, ticket.clone()) {
-            tracing::error!(
-                event.name = crate::telemetry::events::STORE_FULL,
-                strategy.id = %self.id,
-                error.message = %error,
-                "a record could not be queued"
-            );
         }
     }
 
@@ -377,20 +383,11 @@ impl State {
         let mut status = self.kernel.status();
         status.conflated = self.conflated;
         status.missed = self.missed;
+        status.set_aside = self.poison.met();
         self.around.board.kernel(&self.id, status);
         if let Some(meter) = &self.meter {
             self.around.board.trial(&self.id, meter.counts());
         }
-    }
-
-    /// Writes down how it is for the last time and says what it died of.
-    fn died(&mut self, class: FailureClass, message: String, ticket: Ticket) -> Died {
-        self.around.clock.cancel(&self.sleeper());
-        self.report();
-        let memory = Box::new(self.kernel.memory());
-        let failure = Failure { class, message };
-        self.track.end(&memory, Some(&failure));
-        Died { failure, memory, ticket: ticket.into() }
     }
 }
 

@@ -48,6 +48,12 @@ events! {
     PROCESS_PANICKED = "process.panicked", ERROR,
         "A thread or task panicked; its supervisor says in the next lines what comes of it.",
         "It is a defect: report it with this line and those before it.";
+    PROCESS_COMPROMISED = "process.compromised", ERROR,
+        "A strategy hangs and burns its thread: nothing is sent any more, all is halted by `watchdog`, and the process ends with exit code 12.",
+        "Start it again, look, then `ploy resume --all`. The strategy is tried once more, or is halted; its input stands in the record.";
+    WATCHDOG_FIRED = "watchdog.fired", ERROR,
+        "The manager itself could not act on a hang: all was halted by `watchdog` and the process ended with exit code 12.",
+        "Start it again; read `error.message` and the lines before it. It is a defect: report it.";
     PROCESS_SAFE_MODE_ENTERED = "process.safe_mode_entered", ERROR,
         "The program was started too often without an orderly end between: no strategy starts.",
         "Find out why it ended; then `ploy safe-mode leave`.";
@@ -79,8 +85,8 @@ events! {
         "The file of a strategy is gone; the strategy is stopped and kept in history.",
         "Put the file back if it was not meant.";
     ACCOUNT_BROKEN = "account.broken", ERROR,
-        "The books of a strategy are broken: what it holds and what it was told do not fit. It is halted.",
-        "Compare its fills with the venue's before you let anything of this account go on.";
+        "The books of a strategy are broken: what it holds and what it was told do not fit. It is halted, and all is halted by `account_broken`.",
+        "Compare its fills with the venue's, then `ploy resume --all`; it stays halted itself.";
     SERVICE_HALTED = "service.halted", ERROR,
         "All strategies are halted by `cause`: no entry leaves, and no order at all where `cause` closes.",
         "See `ploy status`; mend the cause, then `ploy resume --all`.";
@@ -120,6 +126,12 @@ events! {
     STRATEGY_FAILED = "strategy.failed", ERROR,
         "A strategy failed; its open orders are being settled.",
         "Read `error.message`; it is tried again unless it is halted.";
+    STRATEGY_SLOW = "strategy.slow", WARN,
+        "A strategy has worked on one input for longer than its `hang_warn_ms`.",
+        "Nothing, if it is seldom; what hangs is ended after its `hang_after_s`.";
+    STRATEGY_EVENT_SET_ASIDE = "strategy.event_set_aside", WARN,
+        "A strategy was told again of the market event at which it died; it was not given to it.",
+        "Read the failure before it; the event stands in the record of the incarnation that died.";
     STRATEGY_BACKOFF = "strategy.backoff", WARN,
         "A strategy waits for its next try.",
         "Nothing, unless it comes back here.";

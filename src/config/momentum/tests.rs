@@ -29,7 +29,9 @@ fn load(settings: &str) -> Result<Config, Vec<String>> {
     match strategy("a.toml", "a".parse().unwrap(), &text) {
         Ok(read) => match read.kind {
             Kind::Momentum(config) => Ok(config),
-            Kind::SplitArb(_) | Kind::NbaSwing(_) => panic!("not momentum: {text}"),
+            Kind::SplitArb(_) | Kind::NbaSwing(_) | Kind::Drill(_) => {
+                panic!("not momentum: {text}")
+            }
         },
         Err(faults) => Err(faults.iter().map(Fault::to_string).collect()),
     }

@@ -186,12 +186,12 @@ fn words_switches_and_lists_are_held_to_what_is_known() {
     case(
         "\"split_arb\"",
         "\"splitarb\"",
-        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\", \"momentum\" or \"nba_swing\" (did you mean \"split_arb\"?)",
+        "2:8: strategy.kind: \"splitarb\" is not a known word; expected \"split_arb\", \"momentum\", \"nba_swing\" or \"drill\" (did you mean \"split_arb\"?)",
     );
     case(
         "\"split_arb\"",
         "7",
-        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\", \"momentum\" or \"nba_swing\"",
+        "2:8: strategy.kind: 7 is not a known word; expected \"split_arb\", \"momentum\", \"nba_swing\" or \"drill\"",
     );
     case(
         "\"legged\"",

@@ -12,6 +12,7 @@ fn shipped(form: Form) -> &'static str {
         Form::Strategy(Rules::Momentum(Mode::Predictive)) => PREDICTIVE,
         Form::Strategy(Rules::Momentum(Mode::Confirmatory)) => CONFIRMATORY,
         Form::Strategy(Rules::NbaSwing) => NBA_SWING,
+        Form::Strategy(Rules::Drill) => include_str!("../../../docs/examples/drill.toml"),
     }
 }
 

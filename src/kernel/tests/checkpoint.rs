@@ -103,7 +103,7 @@ fn what_is_unknown_is_refused_with_its_place() {
     check(
         "strategy",
         r#""witch""#,
-        "unknown variant `witch`, expected one of `nothing`, `split_arb`, `momentum`, `nba_swing`",
+        "unknown variant `witch`, expected one of `nothing`, `split_arb`, `momentum`, `nba_swing`, `drill`",
     );
     check(
         "guard.gate",

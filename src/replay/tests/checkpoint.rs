@@ -108,7 +108,7 @@ impl World {
     fn new(config: &StrategyConfig) -> Self {
         let slugs = match config.kind {
             config::Kind::NbaSwing(_) => ["nba-gsw-bkn-2026-09-27", "nba-lal-bos-2026-09-27"],
-            config::Kind::SplitArb(_) | config::Kind::Momentum(_) => {
+            config::Kind::SplitArb(_) | config::Kind::Momentum(_) | config::Kind::Drill(_) => {
                 ["btc-updown-15m-1790586000", "btc-updown-15m-1790586001"]
             }
         };

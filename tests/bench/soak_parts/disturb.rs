@@ -26,10 +26,17 @@ enum Disturbance {
     Stop,
     Restart,
     Resume,
+    Pause,
+    Halt,
+    ResumeAll,
+    Drill,
 }
 
+/// How a drill may fail here. What burns a processor for ever ends the process by design, and is not here.
+const FAULTS: [&str; 5] = ["panic", "error", "hang", "grow", "spin"];
+
 /// Each as often as it stands here.
-const ALL: [Disturbance; 16] = [
+const ALL: [Disturbance; 24] = [
     Disturbance::EditLive,
     Disturbance::EditLive,
     Disturbance::EditLive,
@@ -46,7 +53,20 @@ const ALL: [Disturbance; 16] = [
     Disturbance::Stop,
     Disturbance::Restart,
     Disturbance::Resume,
+    Disturbance::Pause,
+    Disturbance::Halt,
+    Disturbance::ResumeAll,
+    Disturbance::ResumeAll,
+    Disturbance::Drill,
+    Disturbance::Drill,
+    Disturbance::Drill,
+    Disturbance::Drill,
 ];
+
+/// Returns the body of a wish about all.
+fn wish() -> serde_json::Value {
+    serde_json::json!({"actor": "soak", "reason": "soak"})
+}
 
 /// Disturbs the program.
 pub(crate) struct Disturber {
@@ -55,6 +75,8 @@ pub(crate) struct Disturber {
     /// Every strategy's file as it was at the beginning.
     files: BTreeMap<String, String>,
     done: BTreeMap<Disturbance, u64>,
+    /// How often a drill was told to fail.
+    drilled: u64,
 }
 
 impl Disturber {
@@ -64,7 +86,7 @@ impl Disturber {
             let stem = entry.path().file_stem()?.to_str()?.to_owned();
             Some((stem, fs::read_to_string(entry.path()).ok()?))
         });
-        Self { dice, files: files.collect(), folder, done: BTreeMap::new() }
+        Self { dice, files: files.collect(), folder, done: BTreeMap::new(), drilled: 0 }
     }
 
     /// Returns how long to wait before the next one.
@@ -115,8 +137,27 @@ impl Disturber {
             Disturbance::Stop => drop(service.command(&name, "stop").await?),
             Disturbance::Restart => drop(service.command(&name, "restart").await?),
             Disturbance::Resume => drop(service.command(&name, "resume").await?),
+            Disturbance::Pause => drop(service.command(&name, "pause").await?),
+            Disturbance::Halt => drop(service.post("v1/halt", &wish()).await?),
+            Disturbance::ResumeAll => drop(service.post("v1/resume", &wish()).await?),
+            Disturbance::Drill => self.drill()?,
         }
         Ok(())
+    }
+
+    /// Lets a drill fail now.
+    fn drill(&mut self) -> anyhow::Result<()> {
+        self.drilled += 1;
+        let name = *self.dice.one_of(&["drill_1", "drill_2"]);
+        let fault = *self.dice.one_of(&FAULTS);
+        let original = self.files.get(name).cloned().unwrap_or_default();
+        let line = |line: &str| match line.split(" = ").next() {
+            Some("fault") => format!("fault = \"{fault}\"\n"),
+            Some("fault_number") => format!("fault_number = {}\n", self.drilled),
+            Some(_) | None => format!("{line}\n"),
+        };
+        let text: String = original.lines().map(line).collect();
+        self.write(name, &text)
     }
 
     /// Puts every file back as it was and lets everything run that a person has stopped.
@@ -126,8 +167,10 @@ impl Disturber {
         }
         // The files are read before anything is started: what has none cannot be.
         tokio::time::sleep(Duration::from_secs(3)).await;
+        service.post("v1/resume", &wish()).await?;
         for name in self.files.keys() {
             service.command(name, "start").await?;
+            service.command(name, "resume").await?;
         }
         Ok(())
     }

@@ -190,5 +190,24 @@ fn settings(folder: &Path) -> anyhow::Result<()> {
             fs::copy(&path, strategies.join(format!("{stem}_{copy}.toml")))?;
         }
     }
+    drills(&shipped, &strategies)
+}
+
+/// Writes strategies that fail on purpose, and whose hangs are noticed soon.
+fn drills(shipped: &Path, strategies: &Path) -> anyhow::Result<()> {
+    let text = fs::read_to_string(shipped.join("../docs/examples/drill.toml"))?;
+    let line = |line: &str| match line.split(" = ").next() {
+        Some("market_prefixes") => {
+            r#"market_prefixes = ["btc-updown-", "eth-updown-", "nba-"]"#.to_owned()
+        }
+        Some("hang_warn_ms") => "hang_warn_ms = 500".to_owned(),
+        Some("hang_after_s") => "hang_after_s = 1".to_owned(),
+        Some("backoff_max_s") => "backoff_max_s = 5".to_owned(),
+        Some(_) | None => line.to_owned(),
+    };
+    let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
+    for copy in 1..=2 {
+        fs::write(strategies.join(format!("drill_{copy}.toml")), &text)?;
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use ploy::risk::Rule;
 use ploy::rollout::Stage;
 use ploy::status::{KernelStatus, Mode, StrategyStatus};
 
-use super::text::{Family, Text, count, counter, gauge, units};
+use super::text::{Family, Text, count, counter, gauge, millis, units};
 
 const STATE: Family<2> = gauge(
     "ploy_strategy_state",
@@ -37,6 +37,11 @@ const FAILURES: Family<1> = gauge(
     "ploy_strategy_failures",
     ["strategy"],
     "Failures that count against its restart budget now.",
+);
+const BUSY: Family<1> = gauge(
+    "ploy_strategy_busy_seconds",
+    ["strategy"],
+    "For how long it has worked on its present input, when that is longer than its hang_warn_ms; else 0.",
 );
 const DEPENDENCY_TRIES: Family<1> = gauge(
     "ploy_strategy_dependency_tries",
@@ -130,6 +135,12 @@ const DROPPED: Family<1> = counter(
     "Public trades missed because too many came at once.",
 );
 
+const SET_ASIDE: Family<1> = counter(
+    "ploy_events_set_aside_total",
+    ["strategy"],
+    "Market events not given to it because it died at them before.",
+);
+
 /// These are shown from zero on, so that the first restart is seen as a rise.
 const RESTART_CAUSES: [&str; 3] = ["config", "failure", "operator"];
 
@@ -149,6 +160,7 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
         text.set(&RESTARTS, [id, cause], count(*restarts));
     }
     text.set(&FAILURES, [id], count(u64::from(strategy.failures)));
+    text.set(&BUSY, [id], millis(strategy.busy_ms.unwrap_or(0)));
     text.set(&DEPENDENCY_TRIES, [id], count(u64::from(strategy.dependency_tries)));
     text.set_state(&ROLLOUT, id, &Stage::NAMES, strategy.rollout.stage.name());
     text.set(&ROLLBACKS, [id], count(strategy.rollout.rollbacks));
@@ -158,6 +170,7 @@ pub(super) fn render(text: &mut Text, strategy: &StrategyStatus, mode: Mode) {
     money(text, id, &strategy.kernel);
     text.set(&CONFLATED, [id], count(strategy.kernel.conflated));
     text.set(&DROPPED, [id], count(strategy.kernel.missed));
+    text.set(&SET_ASIDE, [id], count(strategy.kernel.set_aside));
 }
 
 const fn mode_name(mode: Mode) -> &'static str {

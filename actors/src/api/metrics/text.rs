@@ -129,6 +129,11 @@ pub(super) fn count(value: u64) -> f64 {
     float(i128::from(value), 1.0)
 }
 
+/// Returns thousandths of a second as seconds.
+pub(super) fn millis(value: u64) -> f64 {
+    float(i128::from(value), 1000.0)
+}
+
 /// Returns millionths as units.
 pub(super) fn units(micros: i64) -> f64 {
     float(i128::from(micros), 1_000_000.0)

@@ -107,6 +107,8 @@ pub enum NewKind {
     MomentumConfirmatory,
     /// Shares of a team while its game is played
     NbaSwing,
+    /// Fails on purpose, for fire drills
+    Drill,
 }
 
 /// Which schema is wanted.
@@ -355,6 +357,7 @@ fn rules(kind: NewKind) -> Rules {
         NewKind::MomentumPredictive => Rules::Momentum(Mode::Predictive),
         NewKind::MomentumConfirmatory => Rules::Momentum(Mode::Confirmatory),
         NewKind::NbaSwing => Rules::NbaSwing,
+        NewKind::Drill => Rules::Drill,
     }
 }
 

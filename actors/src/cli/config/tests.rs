@@ -119,12 +119,12 @@ fn a_setting_is_explained_once_for_all_that_share_it() {
     check_text(
         &["explain", "risk.drawdown"],
         "no such folder",
-        &expect![[r"
+        &expect![[r#"
             risk.drawdown_max_usdc
-              of split_arb legged, split_arb simultaneous, momentum directional, momentum predictive, momentum confirmatory, nba_swing
+              of split_arb legged, split_arb simultaneous, momentum directional, momentum predictive, momentum confirmatory, nba_swing, drill
               How far the equity may fall from its peak before entries wait for a person. USDC, 1 to 1000000. live
               it must be stated
-        "]],
+        "#]],
     );
     let (found, _) = config(&["explain", "sizes"], Output::Text);
     assert!(found.unwrap_err().to_string().starts_with("no setting is called \"sizes\""));

@@ -1,0 +1,61 @@
+//! What becomes of a kernel's effects: orders to the executor, facts to the store, lines to the board.
+
+use ploy::kernel::Effect;
+use ploy::order::{OrderEvent, Submission, Update};
+
+use super::{State, records};
+use crate::bus::Ticket;
+use crate::ports::{Clock as _, Row};
+use crate::telemetry::events;
+
+impl State {
+    /// Carries on one thing that the kernel decided.
+    pub(super) fn carry(&mut self, effect: Effect, ticket: &Ticket) {
+        match effect {
+            Effect::Submit(order) => {
+                let (id, at) = (order.id().clone(), order.at());
+                let sent = self.around.executor.submit(order, self.incarnation, ticket.clone());
+                if let Err(refusal) = sent {
+                    let reason = refusal.to_string();
+                    let update = Update::Submitted(Submission::Rejected { reason });
+                    self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
+                }
+            }
+            Effect::Decided { decision, repeated, risk } => {
+                let record = records::decision(&self.kernel, &decision, repeated, risk.as_deref());
+                if let Some(record) = record {
+                    self.store(Row::Decision(record), ticket);
+                }
+            }
+            Effect::Settled { market, payouts, amount, profit } => {
+                let at = self.around.clock.now();
+                let settlement =
+                    records::settlement(&self.id, &market, (payouts, amount, profit), at);
+                records::say_settlement(&settlement, &market, &self.around.board);
+                self.store(Row::Settlement(settlement), ticket);
+            }
+            Effect::Tripped(trip) => {
+                let record = records::tripped(&self.id, &trip);
+                records::say_risk(&record, &self.around.board);
+                self.store(Row::Risk(record), ticket);
+            }
+            Effect::Released(rule) => {
+                let record = records::released(&self.id, rule, self.around.clock.now());
+                records::say_risk(&record, &self.around.board);
+                self.store(Row::Risk(record), ticket);
+            }
+        }
+    }
+
+    /// Queues a row. A full queue is counted by the store and shown; nothing waits here.
+    pub(super) fn store(&self, row: Row, ticket: &Ticket) {
+        if let Err(error) = self.around.store.record(row, ticket.clone()) {
+            tracing::error!(
+                event.name = events::STORE_FULL,
+                strategy.id = %self.id,
+                error.message = %error,
+                "a record could not be queued"
+            );
+        }
+    }
+}

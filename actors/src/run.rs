@@ -22,7 +22,7 @@ use crate::config_service::Desk;
 use crate::feed::FeedEnd;
 use crate::ports::config::ConfigDesk as _;
 use crate::report::Report;
-use crate::settings::{self, Overrides, Settings};
+use crate::settings::{self, Overrides, Settings, SettingsError};
 use crate::telemetry::{self, events};
 use crate::watchdog::{self, Watchdog};
 use crate::{live, panics};
@@ -48,7 +48,7 @@ fn try_run(args: RunArgs, output: Output) -> Result<ExitCode, Failure> {
     let watched = !args.no_view && output == Output::Text && live::is_possible();
     let exit_at_end = args.exit_at_end;
     let folder = args.config.clone();
-    let settings = settings::load(&folder, overrides(args))?;
+    let settings = settings::load(&folder, overrides(args)?)?;
     let _log = telemetry::init(&log_settings(&settings, watched))?;
     panics::install();
     let strategies = Builder::new_multi_thread().thread_name("strategy").enable_all().build()?;
@@ -198,16 +198,18 @@ async fn report(app: &App, elapsed: Duration, output: Output) -> io::Result<()> 
     }
 }
 
-fn overrides(args: RunArgs) -> Overrides {
+fn overrides(args: RunArgs) -> Result<Overrides, SettingsError> {
+    let location = settings::named(args.store.as_deref())?;
     let in_data = args.data.map(|folder| folder.join("ploy.db"));
     let store: Option<PathBuf> = args.store.or(in_data);
-    Overrides {
+    Ok(Overrides {
         tapes: args.tape,
         speed: args.speed,
         store,
+        location,
         listen: args.listen,
         hosts: args.allow_host,
-    }
+    })
 }
 
 /// A live view owns the terminal: the log is written only where it goes elsewhere.

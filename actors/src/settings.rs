@@ -14,7 +14,10 @@ use ploy::order::StrategyId;
 use ploy::process::ProcessPolicy;
 
 use crate::record::Limits;
+use crate::store::{Location, ServerUrl, UrlError};
 
+/// The variable that holds the address of the database.
+const STORE_URL: &str = "PLOY_STORE_URL";
 const MIB: u64 = 1024 * 1024;
 
 /// All that the service is told, ready to be used.
@@ -28,8 +31,10 @@ pub struct Settings {
     pub speed: Speed,
     /// How long an order takes to the paper venue.
     pub latency: Duration,
-    /// The database file.
+    /// The database file, where the database is one; records go beside it.
     pub store: PathBuf,
+    /// Where the database is.
+    pub location: Location,
     /// Where what strategies take in is recorded, unless it is not.
     pub record: Option<Limits>,
     /// Where the API listens.
@@ -61,8 +66,10 @@ pub struct Overrides {
     pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
     pub speed: Option<Speed>,
-    /// The database file.
+    /// The database file, unless the database is on a server.
     pub store: Option<PathBuf>,
+    /// Where the database is; before all else.
+    pub location: Option<Location>,
     /// Where the API listens.
     pub listen: Option<SocketAddr>,
     /// Other names by which the API may be asked.
@@ -84,6 +91,15 @@ pub enum SettingsError {
     /// Files have faults. All of them are listed.
     #[error("{} in the settings; nothing was started:\n{}", count(.0.len()), list(.0))]
     Faults(Vec<Fault>),
+    /// The address of the database is none.
+    #[error("read the address of the database in {place}")]
+    Url {
+        /// The variable or the file.
+        place: String,
+        /// Why it is none.
+        #[source]
+        source: UrlError,
+    },
     /// No strategy is there.
     #[error("no strategy in {}: a file such as momentum.toml is expected", .0.display())]
     Empty(PathBuf),
@@ -111,6 +127,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         }
         tapes => tapes,
     };
+    let location = overrides.location.map_or_else(|| in_file(&service), |named| Ok(Some(named)))?;
     let store = overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path));
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
@@ -118,6 +135,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
         record: record(service.record, &store),
+        location: location.unwrap_or_else(|| Location::File(store.clone())),
         resume: service.halt.resume,
         signal_file: store.with_file_name(service.halt.signal_file),
         store,
@@ -130,6 +148,44 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         folder: folder.join("strategies"),
         strategies,
     })
+}
+
+/// Returns where the database is, as the command line says, or the environment, or `ploy.toml` of a folder.
+///
+/// # Errors
+/// When a file cannot be read, or what it says is no address.
+pub fn location(folder: &Path, store: Option<&Path>) -> Result<Location, SettingsError> {
+    if let Some(named) = named(store)? {
+        return Ok(named);
+    }
+    let service = service(folder)?;
+    Ok(in_file(&service)?.unwrap_or_else(|| Location::File(service.store.path.into())))
+}
+
+/// Returns where the database is, as the command line says, or the environment.
+///
+/// # Errors
+/// When `PLOY_STORE_URL` is no address.
+pub fn named(store: Option<&Path>) -> Result<Option<Location>, SettingsError> {
+    if let Some(path) = store {
+        return Ok(Some(Location::File(path.to_owned())));
+    }
+    match std::env::var(STORE_URL) {
+        Ok(text) if !text.trim().is_empty() => address(STORE_URL, &text).map(Some),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+/// Returns the address in the file that `ploy.toml` names, where it names one.
+fn in_file(service: &ServiceConfig) -> Result<Option<Location>, SettingsError> {
+    let Some(path) = &service.store.url_file else { return Ok(None) };
+    address(path, &read(Path::new(path))?).map(Some)
+}
+
+fn address(place: &str, text: &str) -> Result<Location, SettingsError> {
+    let url: Result<ServerUrl, UrlError> = text.trim().parse();
+    url.map(Location::Server)
+        .map_err(|source| SettingsError::Url { place: place.to_owned(), source })
 }
 
 /// Returns where the record goes.
@@ -236,4 +292,40 @@ fn count(faults: usize) -> String {
 
 fn list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder whose `ploy.toml` names a file with this text as its address.
+    fn served(address: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        fs::write(&file, address).unwrap();
+        let service = format!(
+            "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n[store]\nurl_file = \"{}\"\n",
+            file.display()
+        );
+        fs::write(folder.path().join("ploy.toml"), service).unwrap();
+        let place = file.display().to_string();
+        (folder, place)
+    }
+
+    #[test]
+    fn the_file_that_is_named_holds_the_address_and_a_flag_comes_before_it() {
+        let (folder, _) = served("postgresql://ploy:s3cret@db/money\n");
+        let found = location(folder.path(), None).unwrap();
+        assert_eq!(found.to_string(), "postgresql db:5432/money");
+        let found = location(folder.path(), Some(Path::new("a.db"))).unwrap();
+        assert_eq!(found.to_string(), "a.db");
+    }
+
+    #[test]
+    fn a_bad_address_is_told_with_its_place_and_not_repeated() {
+        let (folder, place) = served("mysql://ploy:s3cret@db/money");
+        let error = location(folder.path(), None).unwrap_err();
+        assert_eq!(error.to_string(), format!("read the address of the database in {place}"));
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
 }

@@ -1,32 +1,78 @@
-//! The store: rows a second, and how long a commit takes, beside what the disk and the database take alone.
+//! The store on both databases: rows a second, and how long a commit takes, beside the same rows by the database alone.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use actors::bus::Ticket;
 use actors::ports::{DecisionRecord, Row};
-use actors::store::{RunInfo, Store};
-use criterion::{Criterion, Throughput};
+use actors::store::{Location, RunInfo, Store};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 use ploy::order::{ClientOrderId, OrderEvent, Submission, Update};
 use ploy::status::Mode;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection, query};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, query};
 use tokio::runtime::Runtime;
 
 use crate::fan_out::at;
+use crate::postgres::Cluster;
 
 /// Rows between two waits for the disk; a little less than the queue's pressure point.
 const ROWS: u32 = 4000;
 
+/// The rows of the store, as the database alone is given them.
+const DECISION: &str = "insert into decisions (run, seq, strategy, at, number, market_id, market, verdict, cause, \
+     intent, numbers) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const EVENT: &str = "insert into order_events (run, seq, strategy, at, number, kind, fill) \
+     values ($1, $2, $3, $4, $5, 'accepted', 0)";
+
+/// A connection past the store, with the store's own settings.
+enum Raw {
+    File(SqliteConnection),
+    Server(PgConnection),
+}
+
 pub(crate) fn bench(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder for the store");
     let runtime = Runtime::new().expect("a runtime");
-    let store = runtime.block_on(open(&folder.path().join("ploy.db")));
     let mut group = criterion.benchmark_group("store");
+    let file = |name: &str| folder.path().join(name);
+    let own = Location::File(file("ploy.db"));
+    runtime.block_on(made(&Location::File(file("raw.db"))));
+    let raw = Raw::File(runtime.block_on(sqlite(&file("raw.db"))));
+    both(&mut group, &runtime, ("sqlite", &own), raw);
+    if let Some(cluster) = Cluster::start() {
+        let served = |name: &str| cluster.database(name);
+        let own = Location::Server(served("ploy").parse().expect("an address"));
+        let beside = served("raw");
+        runtime.block_on(made(&Location::Server(beside.parse().expect("an address"))));
+        let raw = runtime.block_on(PgConnection::connect(&beside)).expect("it is there");
+        both(&mut group, &runtime, ("postgres", &own), Raw::Server(raw));
+    }
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("beside: 4 KiB and fdatasync", |b| {
+        let mut file = File::create(folder.path().join("raw")).expect("a file");
+        b.iter(|| {
+            file.write_all(&[0; 4096]).expect("the disk has room");
+            file.sync_data().expect("the disk works");
+        });
+    });
+    group.finish();
+}
+
+/// Measures the store at this place, and then the same rows by the database alone.
+fn both(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    runtime: &Runtime,
+    (name, location): (&str, &Location),
+    mut raw: Raw,
+) {
+    let store = runtime.block_on(open(location));
+    let (mut seq, mut number) = (0, 0);
     group.throughput(Throughput::Elements(u64::from(ROWS)));
-    let mut seq = 0;
-    group.bench_function("record 4000 decisions and flush", |b| {
+    group.bench_function(format!("{name}: record 4000 decisions and flush"), |b| {
         b.iter(|| {
             runtime.block_on(async {
                 for _ in 0..ROWS {
@@ -37,30 +83,38 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             });
         });
     });
+    group.bench_function(format!("{name}, beside: 4000 decisions by the database alone"), |b| {
+        b.iter(|| {
+            runtime.block_on(async {
+                raw.run("begin").await;
+                for _ in 0..ROWS {
+                    seq += 1;
+                    raw.decision(seq).await;
+                }
+                raw.run("commit").await;
+            });
+        });
+    });
     group.throughput(Throughput::Elements(1));
-    let mut number = 0;
-    group.bench_function("commit one order event", |b| {
+    group.bench_function(format!("{name}: commit one order event"), |b| {
         b.iter(|| {
             number += 1;
             runtime.block_on(store.commit(vec![accepted(number)])).expect("it writes");
         });
     });
-    let mut conn = runtime.block_on(raw(&folder.path().join("raw.db")));
-    group.bench_function("beside: one row by the database alone", |b| {
-        b.iter(|| runtime.block_on(insert(&mut conn)));
-    });
-    group.bench_function("beside: 4 KiB and fdatasync", |b| {
-        let mut file = File::create(folder.path().join("raw")).expect("a file");
+    group.bench_function(format!("{name}, beside: one order event by the database alone"), |b| {
         b.iter(|| {
-            file.write_all(&[0; 4096]).expect("the disk has room");
-            file.sync_data().expect("the disk works");
+            number += 1;
+            runtime.block_on(async {
+                raw.run("begin").await;
+                raw.event(number).await;
+                raw.run("commit").await;
+            });
         });
     });
-    group.finish();
-    drop(store);
 }
 
-async fn open(path: &Path) -> Store {
+async fn open(location: &Location) -> Store {
     let run = RunInfo {
         id: "bench".to_owned(),
         started_at: at(0),
@@ -68,7 +122,23 @@ async fn open(path: &Path) -> Store {
         mode: Mode::Paper,
         title: String::new(),
     };
-    Store::open(path, run).await.expect("a new store opens")
+    Store::open_at(location, run).await.expect("a new store opens")
+}
+
+/// Makes the tables.
+async fn made(location: &Location) {
+    open(location).await.close(Duration::from_secs(5)).await.expect("it closes");
+}
+
+async fn sqlite(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .expect("it is there")
 }
 
 fn decision(seq: u64) -> Row {
@@ -94,27 +164,50 @@ fn accepted(number: u64) -> Row {
     Row::OrderEvent(OrderEvent { at: at(number), order, update })
 }
 
-/// Opens a database with the store's own settings and a table of one index.
-async fn raw(path: &Path) -> SqliteConnection {
-    let mut conn = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .disable_statement_logging()
-        .connect()
-        .await
-        .expect("a new database opens");
-    run(&mut conn, "create table rows (number integer primary key, text text)").await;
-    conn
+/// Binds the values of a decision like [`decision`] to a statement of either database.
+macro_rules! decided {
+    ($seq:expr) => {
+        query(DECISION)
+            .bind("bench")
+            .bind($seq)
+            .bind("bench")
+            .bind($seq)
+            .bind($seq)
+            .bind(format!("0x{}", "ab".repeat(32)))
+            .bind("btc-updown-15m-1790586000")
+            .bind("order")
+            .bind($seq.to_string())
+            .bind("buy 10 Up at 0.34 FAK (entry)")
+            .bind(r#"[["ask","0.34"],["entry_price_max","0.35"],["other_ask","0.67"]]"#)
+    };
 }
 
-async fn insert(conn: &mut SqliteConnection) {
-    run(conn, "begin immediate").await;
-    run(conn, "insert into rows (text) values ('accepted')").await;
-    run(conn, "commit").await;
-}
+impl Raw {
+    async fn decision(&mut self, seq: u64) {
+        let seq = i64::try_from(seq).expect("few rows");
+        match self {
+            Self::File(conn) => drop(decided!(seq).execute(conn).await.expect("it writes")),
+            Self::Server(conn) => drop(decided!(seq).execute(conn).await.expect("it writes")),
+        }
+    }
 
-async fn run(conn: &mut SqliteConnection, sql: &'static str) {
-    query(sql).execute(conn).await.expect("the database does it");
+    async fn event(&mut self, number: u64) {
+        let number = i64::try_from(number).expect("few rows");
+        macro_rules! told {
+            () => {
+                query(EVENT).bind("bench").bind(number).bind("bench").bind(number).bind(number)
+            };
+        }
+        match self {
+            Self::File(conn) => drop(told!().execute(conn).await.expect("it writes")),
+            Self::Server(conn) => drop(told!().execute(conn).await.expect("it writes")),
+        }
+    }
+
+    async fn run(&mut self, text: &'static str) {
+        match self {
+            Self::File(conn) => drop(query(text).execute(conn).await.expect("it does it")),
+            Self::Server(conn) => drop(query(text).execute(conn).await.expect("it does it")),
+        }
+    }
 }

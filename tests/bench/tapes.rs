@@ -27,6 +27,7 @@ pub(crate) fn settings(store: PathBuf) -> Settings {
     let overrides = Overrides {
         tapes: vec![folder.join("tapes/btc-15m-2026-09-28.jsonl.gz")],
         store: Some(store),
+        location: None,
         speed: Some(ploy::config::Speed::Max),
         listen: Some("127.0.0.1:0".parse().expect("an address")),
         ..Overrides::default()

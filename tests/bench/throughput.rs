@@ -5,6 +5,14 @@
 mod books;
 mod fan_out;
 mod kernel;
+#[path = "../postgres/mod.rs"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "it is of tests, and no server is killed here"
+)]
+mod postgres;
 mod replay;
 mod service;
 mod store;

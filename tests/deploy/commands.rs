@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
@@ -15,6 +15,7 @@ const PAGES: [&str; 12] = [
     "docs/operations.md",
     "docs/record.md",
     "docs/rollout.md",
+    "docs/store.md",
     "docs/tape.md",
     "docs/testing.md",
     "docs/why.md",

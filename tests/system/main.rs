@@ -8,12 +8,15 @@
 
 mod budget;
 mod commands;
+mod db;
 mod determinism;
 mod faults;
 mod flood;
 mod halt;
 mod isolation;
 mod money;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod program;
 mod record;
 mod refusals;

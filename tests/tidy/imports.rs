@@ -125,7 +125,7 @@ const ACTORS: Arrows = &[
     ("bus", &[]),
     ("panics", &[]),
     ("pulse", &[]),
-    ("settings", &["record"]),
+    ("settings", &["record", "store"]),
     ("telemetry", &[]),
     ("watchdog", &["pulse", "telemetry"]),
     ("words", &[]),
@@ -171,7 +171,7 @@ const ACTORS: Arrows = &[
         "cli",
         &[
             "adapters", "api", "compare", "panics", "ports", "record", "replay", "report",
-            "settings", "verdict", "words",
+            "settings", "store", "verdict", "words",
         ],
     ),
     (

@@ -130,7 +130,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         mode: Mode::Paper,
         title: title(&headers),
     };
-    let store = Store::open(&settings.store, run.clone()).await?;
+    let store = Store::open_at(&settings.location, run.clone()).await?;
     let recorder = recorder(
         settings,
         &run,

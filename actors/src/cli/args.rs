@@ -61,6 +61,8 @@ pub enum Verb {
     /// Play again what a service recorded of the inputs of its strategies
     #[command(subcommand)]
     Record(crate::cli::record::RecordCommand),
+    /// Check, move, export, back up and prune the store
+    Db(crate::cli::db::DbCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),
@@ -246,6 +248,7 @@ mod tests {
             | Verb::Tape(_)
             | Verb::Config(_)
             | Verb::Record(_)
+            | Verb::Db(_)
             | Verb::Client(_)) => {
                 panic!("{verb:?} is not `run`")
             }

@@ -64,10 +64,7 @@ pub struct CompareArgs {
 pub(super) fn run(args: &CompareArgs, format: Output) -> anyhow::Result<Exit> {
     panics::install();
     let plan = replay::plan(&args.config, &args.tape, (args.from, args.to))?;
-    let store = match &args.store {
-        Some(store) => store.clone(),
-        None => PathBuf::from(settings::service(&args.config)?.store.path),
-    };
+    let store = settings::location(&args.config, args.store.as_deref())?;
     let names = Both { a: args.a.clone(), b: args.b.clone() };
     let found = Both {
         a: Named::of(&args.a).find(&store).with_context(|| format!("A, {}", args.a))?,

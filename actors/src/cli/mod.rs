@@ -4,6 +4,7 @@ pub mod args;
 mod client;
 pub mod compare;
 pub mod config;
+pub mod db;
 pub mod form;
 mod gates;
 mod look;
@@ -68,6 +69,12 @@ fn ended(result: anyhow::Result<Exit>) -> ExitCode {
         },
         ExitCode::from,
     )
+}
+
+/// Works on the store. Nothing runs for it.
+#[must_use]
+pub fn run_db(command: &db::DbCommand, output: Output) -> ExitCode {
+    ended(db::run(command, output))
 }
 
 /// Works on records. Nothing runs for it.

@@ -2,7 +2,7 @@
 //! settings that the store kept.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ploy::compare::line::{Header, Line, Set};
 use ploy::compare::{Both, Lines};
@@ -13,6 +13,7 @@ use crate::replay::file::{FileError, Reader};
 use crate::replay::progress::Progress;
 use crate::replay::{Plan, Player, SourceError, Tell};
 use crate::settings::{self, SettingsError};
+use crate::store::Location;
 use crate::store::versions::{self, VersionsError};
 
 /// One side as it was named.
@@ -104,7 +105,7 @@ impl Named {
     ///
     /// # Errors
     /// When it is not there, or cannot be read.
-    pub fn find(&self, store: &Path) -> Result<Found, SideError> {
+    pub fn find(&self, store: &Location) -> Result<Found, SideError> {
         match self {
             Self::Stored { id, version } => {
                 let kept = versions::find(store, id, version)?;

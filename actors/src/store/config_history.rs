@@ -2,11 +2,12 @@
 
 use ploy::order::StrategyId;
 use ploy::time::Timestamp;
-use sqlx::{FromRow, query, query_as};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::within;
 use super::rows::{Insert, Place};
+use super::sql::sql;
 use super::versions::{Kept, VersionsError, choose};
 use crate::bus::Ticket;
 use crate::ports::config::{ConfigRecords, HistoryPage, HistoryRecord};
@@ -48,8 +49,8 @@ struct HistoryRow {
 pub(super) fn insert(place: Place<'_>, record: &HistoryRecord) -> Insert {
     const SQL: &str = "insert into config_history (run, seq, strategy, at, event, version, actor, what) \
          values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    query(SQL)
-        .bind(place.run.to_owned())
+    sql(SQL)
+        .bind(place.run)
         .bind(place.seq)
         .bind(record.strategy.clone())
         .bind(record.at.micros())
@@ -67,11 +68,11 @@ impl ConfigRecords for Store {
     ) -> Pending<'_, Result<Page<HistoryRecord>, StoreError>> {
         Box::pin(async move {
             let limit = page.limit.clamp(1, 1000);
-            let read = query_as::<_, HistoryRow>(PAGE)
-                .bind(id.as_str().to_owned())
+            let read = sql(PAGE)
+                .bind(id.as_str())
                 .bind(page.before.unwrap_or(i64::MAX))
-                .bind(i64::from(limit) + 1)
-                .fetch_all(&self.inner.pool);
+                .bind(i64::from(limit) + 1);
+            let read = self.inner.pool.all::<HistoryRow>(read);
             let mut rows = within(&self.inner.shared, read).await?;
             let length = usize::try_from(limit).unwrap_or(usize::MAX);
             let more = length < rows.len();
@@ -87,10 +88,8 @@ impl ConfigRecords for Store {
         prefix: String,
     ) -> Pending<'_, Result<Result<String, String>, StoreError>> {
         Box::pin(async move {
-            let read = query_as::<_, Kept>(VERSIONS)
-                .bind(id.as_str().to_owned())
-                .bind(VERSIONS_MAX)
-                .fetch_all(&self.inner.pool);
+            let read = sql(VERSIONS).bind(id.as_str()).bind(VERSIONS_MAX);
+            let read = self.inner.pool.all::<Kept>(read);
             let all = within(&self.inner.shared, read).await?;
             let told = |error: VersionsError| error.to_string();
             Ok(choose(all, &id, &prefix).map(|kept| kept.text).map_err(told))

@@ -3,11 +3,12 @@
 use ploy::lifecycle::Gate;
 use ploy::order::StrategyId;
 use ploy::time::Timestamp;
-use sqlx::{FromRow, query_as};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{Unreadable, within, word};
 use super::rows::{Insert, Place, start};
+use super::sql::sql;
 use crate::ports::StoreError;
 use crate::ports::gates::GateRecord;
 
@@ -46,7 +47,7 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn gate_records(&self) -> Result<Vec<GateRecord>, StoreError> {
         self.flush().await?;
-        let read = query_as::<_, GateRow>(GATES).fetch_all(&self.inner.pool);
+        let read = self.inner.pool.all::<GateRow>(sql(GATES));
         let rows = within(&self.inner.shared, read).await?.into_iter();
         Ok(rows.map(GateRow::record).collect::<Result<_, _>>()?)
     }

@@ -3,11 +3,11 @@
 use ploy::order::{ClientOrderId, StrategyId};
 use ploy::price::{Price, Size};
 use ploy::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, query_as};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{FillRow, Unreadable, json, number, outcome, side, within, word};
+use super::sql::{Record, sql};
 use crate::ports::{
     DecisionRecord, FillRecord, OrderRecord, Page, Pending, Query, Records, StoreError,
 };
@@ -100,24 +100,20 @@ impl Records for Store {
 
 impl Store {
     /// Reads one page, and one row more to know whether another page follows.
-    async fn page<R, T>(
+    async fn page<R: Record, T>(
         &self,
-        sql: &'static str,
+        text: &'static str,
         query: Query,
         record: impl Fn(R, &StrategyId) -> Result<(i64, T), Unreadable> + Send,
-    ) -> Result<Page<T>, StoreError>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    ) -> Result<Page<T>, StoreError> {
         let limit = query.limit.clamp(1, 1000);
-        let read = query_as::<_, R>(sql)
+        let read = sql(text)
             .bind(&*self.inner.run)
             .bind(query.strategy.as_str())
             .bind(query.before.unwrap_or(i64::MAX))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(&self.inner.pool);
+            .bind(i64::from(limit) + 1);
         let mut records = Vec::new();
-        for row in within(&self.inner.shared, read).await? {
+        for row in within(&self.inner.shared, self.inner.pool.all::<R>(read)).await? {
             records.push(record(row, &query.strategy)?);
         }
         let length = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -1,22 +1,27 @@
-//! Store: the facts of a run, durable in an embedded database. One task writes, a few connections read.
+//! Store: the facts of a run, durable in a database: a file or a server. One task writes, a few connections read.
 //!
 //! An order is committed before it is sent. Everything else is recorded: queued, and written with the next
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
+pub mod admin;
 mod cells;
 mod config_history;
 mod gates;
 mod grounds;
 mod history;
 mod hold;
+mod location;
 mod moment;
 mod open;
+mod owner;
 mod process;
 mod queue;
 mod recovery;
 mod rollouts;
 mod round;
 mod rows;
+mod server;
+mod sql;
 pub mod versions;
 mod why;
 mod writer;
@@ -29,7 +34,6 @@ use std::time::Duration;
 
 use ploy::status::{Mode, StoreStatus};
 use ploy::time::Timestamp;
-use sqlx::SqlitePool;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -38,8 +42,10 @@ use crate::ports::{Row, StoreError};
 use hold::Hold;
 use open::Opened;
 use queue::{QUEUE_MAX, Shared};
+use sql::Pool;
 use writer::Writer;
 
+pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
 
@@ -70,7 +76,7 @@ pub struct RunInfo {
 struct Inner {
     run: String,
     shared: Arc<Shared>,
-    pool: SqlitePool,
+    pool: Pool,
     writer: AbortHandle,
     tries: watch::Receiver<u64>,
 }
@@ -82,8 +88,22 @@ impl Store {
     /// # Errors
     /// When the place cannot be used; the error says why and what to do. A file that was made is removed again.
     pub async fn open(path: &Path, run: RunInfo) -> Result<Self, OpenError> {
-        let opened = open::file(path, &run, &open::MIGRATIONS).await?;
+        let opened = open::file(path, Some(&run), &open::MIGRATIONS).await?;
         Ok(Self::start(opened, run))
+    }
+
+    /// Opens the store at this place, as [`Store::open`] does for a file.
+    ///
+    /// # Errors
+    /// When the place cannot be used; the error says why and what to do.
+    pub async fn open_at(location: &Location, run: RunInfo) -> Result<Self, OpenError> {
+        match location {
+            Location::File(path) => Self::open(path, run).await,
+            Location::Server(url) => {
+                let opened = server::open(url, Some(&run), &server::MIGRATIONS).await?;
+                Ok(Self::start(opened, run))
+            }
+        }
     }
 
     /// Opens a store that is gone when it ends, for tests.
@@ -177,7 +197,7 @@ impl Store {
     fn start(opened: Opened, run: RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
         let (writer, tries) =
-            Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.lock);
+            Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.owner);
         let writer = tokio::spawn(writer.run()).abort_handle();
         Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
     }

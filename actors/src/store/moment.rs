@@ -3,11 +3,12 @@
 use ploy::market::Outcome;
 use ploy::price::Size;
 use ploy::time::Timestamp;
-use sqlx::{FromRow, SqliteConnection, query_as};
+use sqlx::FromRow;
 
 use super::cells::Unreadable;
 use super::grounds::{Fault, GroundedRow, Whose, decision_columns};
 use super::history::{OrderRow, order_columns};
+use super::sql::{Link, sql};
 use crate::ports::why::{Held, Moment};
 use crate::ports::{LifecycleRecord, RiskRecord};
 
@@ -39,7 +40,7 @@ const HELD: &str = "select f.market, \
      from fills f where f.run = $1 and f.strategy = $2 and f.at <= $3 \
      and not exists (select 1 from settlements s where s.run = $1 and s.strategy = $2 \
          and s.market = f.market and s.at <= $3 and f.seq < s.seq) \
-     group by f.market having yes <> 0 or no <> 0";
+     group by f.market";
 
 #[derive(FromRow)]
 struct PhaseRow {
@@ -68,24 +69,25 @@ struct HeldRow {
 
 /// Reads what a strategy was doing at an instant.
 pub(super) async fn read(
-    conn: &mut SqliteConnection,
+    link: &mut Link<'_>,
     whose: Whose<'_>,
     at: Timestamp,
 ) -> Result<Moment, Fault> {
     let (run, id, micros) = (whose.run, whose.strategy.as_str(), at.micros());
-    let phase = query_as::<_, PhaseRow>(PHASE).bind(run).bind(id).bind(micros);
-    let phase = phase.fetch_optional(&mut *conn).await?;
-    let risk = query_as::<_, RiskRow>(RISK).bind(run).bind(id).bind(micros);
-    let risk = risk.fetch_optional(&mut *conn).await?.filter(|row| row.event == "tripped");
-    let before = query_as::<_, GroundedRow>(BEFORE).bind(run).bind(id).bind(micros);
-    let before = before.fetch_all(&mut *conn).await?.into_iter().map(GroundedRow::record);
-    let after = query_as::<_, GroundedRow>(AFTER).bind(run).bind(id).bind(micros);
-    let after = after.fetch_all(&mut *conn).await?.into_iter().map(GroundedRow::record);
-    let orders = query_as::<_, OrderRow>(OPEN).bind(run).bind(id).bind(micros);
-    let orders = orders.fetch_all(&mut *conn).await?.into_iter();
+    let phase = sql(PHASE).bind(run).bind(id).bind(micros);
+    let phase = phase.optional::<PhaseRow>(link).await?;
+    let risk = sql(RISK).bind(run).bind(id).bind(micros);
+    let risk = risk.optional::<RiskRow>(link).await?.filter(|row| row.event == "tripped");
+    let before = sql(BEFORE).bind(run).bind(id).bind(micros);
+    let before = before.all::<GroundedRow>(link).await?.into_iter().map(GroundedRow::record);
+    let after = sql(AFTER).bind(run).bind(id).bind(micros);
+    let after = after.all::<GroundedRow>(link).await?.into_iter().map(GroundedRow::record);
+    let orders = sql(OPEN).bind(run).bind(id).bind(micros);
+    let orders = orders.all::<OrderRow>(link).await?.into_iter();
     let orders = orders.map(|row| row.record(whose.strategy).map(|(_, order)| order));
-    let held = query_as::<_, HeldRow>(HELD).bind(run).bind(id).bind(micros);
-    let held = held.fetch_all(&mut *conn).await?;
+    let held = sql(HELD).bind(run).bind(id).bind(micros);
+    let mut held = held.all::<HeldRow>(link).await?;
+    held.sort_by(|one, other| one.market.cmp(&other.market));
     Ok(Moment {
         run: run.to_owned(),
         strategy: whose.strategy.clone(),

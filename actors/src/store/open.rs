@@ -7,14 +7,35 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ploy::status::Mode;
+use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, query, query_scalar};
 
 use super::RunInfo;
+use super::location::Location;
+use super::owner::{self, Owner};
+use super::sql::{Conn, Link, Pool, sql};
 
 /// The schema, as this program knows it.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// The highest number of a fact of a run, of all tables that number their rows.
+pub(super) const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) from ( \
+     select max(seq) as seq from orders where run = $1 \
+     union all select max(seq) from order_events where run = $1 \
+     union all select max(seq) from fills where run = $1 \
+     union all select max(seq) from settlements where run = $1 \
+     union all select max(seq) from decisions where run = $1 \
+     union all select max(seq) from risk_events where run = $1 \
+     union all select max(seq) from lifecycle where run = $1 \
+     union all select max(seq) from errors where run = $1 \
+     union all select max(seq) from commands where run = $1 \
+     union all select max(seq) from strategies where run = $1 \
+     union all select max(seq) from config_versions where run = $1 \
+     union all select max(seq) from process_events where run = $1 \
+     union all select max(seq) from gates where run = $1 \
+     union all select max(seq) from config_history where run = $1 \
+     union all select max(seq) from rollouts where run = $1) as facts";
 
 /// How long the database waits for somebody else's lock: a backup or a person's shell, not a second program.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
@@ -25,60 +46,100 @@ const READERS_MAX: u32 = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder is not there and cannot be made.
-    #[error("make the folder of the store {}: give the store another place, or make its folder", path.display())]
+    #[error(
+        "make the folder of the store {place}: give the store another place, or make its folder"
+    )]
     Folder {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What the system said.
         #[source]
         source: io::Error,
     },
     /// The folder or the file cannot be written.
-    #[error("write the store {}: make its folder and its file writable for this user", path.display())]
+    #[error("write the store {place}: make its folder and its file writable for this user")]
     ReadOnly {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What the system or the database said.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
     /// The file is something else, or damaged.
-    #[error("read {} as a store: give the store another place, or restore this file from a backup", path.display())]
+    #[error(
+        "read {place} as a store: give the store another place, or restore this file from a backup"
+    )]
     NotADatabase {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What the database said.
         #[source]
         source: sqlx::Error,
     },
     /// A newer program has written it.
-    #[error("the store {} has migration {version}, which this program does not know: start the newer program", path.display())]
+    #[error(
+        "the store {place} has migration {version}, which this program does not know: start the newer program"
+    )]
     Newer {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// The unknown migration.
         version: i64,
     },
     /// A migration was edited after it had been applied.
-    #[error("the store {} had another migration {version} than this program: start the program that made it", path.display())]
+    #[error(
+        "the store {place} had another migration {version} than this program: start the program that made it"
+    )]
     Changed {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// The migration.
         version: i64,
     },
     /// Another process has it.
-    #[error("the store {} is in use by another process: stop that one, or give this one another place", path.display())]
+    #[error(
+        "the store {place} is in use by another process: stop that one, or give this one another place"
+    )]
     Locked {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
     },
     /// Something else, such as a full disk.
-    #[error("open the store {}", path.display())]
+    #[error("open the store {place}")]
     Failed {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server does not answer, or does not let this user in.
+    #[error(
+        "reach the store {place}: does the server run, and do address, user, password and database fit?"
+    )]
+    Unreachable {
+        /// Where the store is.
+        place: String,
+        /// What the system or the server said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server answers before its disk has what it was given.
+    #[error(
+        "the store {place} is on a server with fsync off, which can lose what it acknowledged: turn it on"
+    )]
+    NotDurable {
+        /// Where the store is.
+        place: String,
+    },
+    /// The server takes no writes of this user.
+    #[error(
+        "write the store {place}: let this user make tables there, and let the server take writes"
+    )]
+    Forbidden {
+        /// Where the store is.
+        place: String,
+        /// What the server said.
         #[source]
         source: sqlx::Error,
     },
@@ -87,25 +148,27 @@ pub enum OpenError {
 /// An open database, with all that the store needs of it.
 pub(super) struct Opened {
     /// The one connection that writes.
-    pub(super) conn: SqliteConnection,
+    pub(super) conn: Conn,
     /// The connections that read.
-    pub(super) pool: SqlitePool,
+    pub(super) pool: Pool,
     /// Held as long as the connection writes: no second process gets in.
-    pub(super) lock: Option<File>,
+    pub(super) owner: Owner,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// Where it is, for people.
     pub(super) place: String,
+    /// A paused clock of a test is to stand still while it works.
+    pub(super) holds: bool,
 }
 
 /// Opens the file, makes it where it is missing, and removes it again where that fails half-way.
 pub(super) async fn file(
     path: &Path,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
 ) -> Result<Opened, OpenError> {
     let path = &resolve(path)?;
-    let lock = Some(lock(path)?);
+    let owner = Owner::File(lock(path)?);
     let existed = path.exists();
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -113,7 +176,8 @@ pub(super) async fn file(
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
         Ok((conn, pool, last_seq)) => {
-            Ok(Opened { conn, pool, lock, last_seq, place: path.display().to_string() })
+            let place = path.display().to_string();
+            Ok(Opened { conn, pool, owner, last_seq, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -124,34 +188,50 @@ pub(super) async fn file(
     }
 }
 
+/// Opens a connection that only reads, for tools; a service may run on the database meanwhile.
+pub(super) async fn reader(location: &Location) -> Result<Conn, sqlx::Error> {
+    match location {
+        Location::File(path) => {
+            let options = SqliteConnectOptions::new().filename(path).read_only(true);
+            let options = options.busy_timeout(BUSY_WITHIN).disable_statement_logging();
+            Ok(Conn::Sqlite(Box::new(options.connect().await?)))
+        }
+        Location::Server(url) => {
+            let options = url.options().options([("default_transaction_read_only", "on")]);
+            Ok(Conn::Postgres(Box::new(owner::connect(&options).await?)))
+        }
+    }
+}
+
 /// Opens a database that lives as long as its connections.
 pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
     let (conn, pool, last_seq) =
-        database(options, run, &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
-    Ok(Opened { conn, pool, lock: None, last_seq, place: "memory".to_owned() })
+        database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
+    let (place, owner) = ("memory".to_owned(), Owner::Alone);
+    Ok(Opened { conn, pool, owner, last_seq, place, holds: true })
 }
 
 async fn database(
     options: SqliteConnectOptions,
-    run: &RunInfo,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(SqliteConnection, SqlitePool, i64), sqlx::Error> {
+) -> Result<(Conn, Pool, i64), sqlx::Error> {
     let options = options
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_WITHIN)
         .disable_statement_logging();
-    let mut conn = options.connect().await?;
+    let mut conn = Conn::Sqlite(Box::new(options.connect().await?));
     match prepare(&mut conn, run, migrations).await {
-        Ok(last_seq) => {
+        Ok((last_seq, _)) => {
             let pool = SqlitePoolOptions::new()
                 .max_connections(READERS_MAX)
                 .acquire_timeout(BUSY_WITHIN)
                 .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
-            Ok((conn, pool, last_seq))
+            Ok((conn, Pool::Sqlite(pool), last_seq))
         }
         Err(error) => {
             // The first failure is the one to tell.
@@ -161,38 +241,43 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date, writes the run, and returns the highest number of a fact of this run.
-async fn prepare(
-    conn: &mut SqliteConnection,
-    run: &RunInfo,
+/// Brings the schema up to date, writes the run where there is one, and returns the highest number of a fact of this run, and how often
+/// the store was opened.
+pub(super) async fn prepare(
+    conn: &mut Conn,
+    run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<i64, sqlx::Error> {
+) -> Result<(i64, i64), sqlx::Error> {
+    const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
+         on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
+         returning epoch";
+    match conn {
+        Conn::Sqlite(conn) => migrations.run(&mut **conn).await?,
+        Conn::Postgres(conn) => migrations.run(&mut **conn).await?,
+    }
+    let link = &mut conn.link();
+    let id = run.map_or("", |run| &*run.id);
+    if let Some(run) = run {
+        write(run, link).await?;
+    }
+    let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
+    let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
+    Ok((last_seq, epoch))
+}
+
+async fn write(run: &RunInfo, link: &mut Link<'_>) -> Result<(), sqlx::Error> {
     const RUN: &str = "insert into runs (run, number, started_at, version, mode, title) \
          select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 from runs where true \
          on conflict (run) do nothing";
-    const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) from ( \
-         select max(seq) as seq from orders where run = $1 \
-         union all select max(seq) from order_events where run = $1 \
-         union all select max(seq) from fills where run = $1 \
-         union all select max(seq) from settlements where run = $1 \
-         union all select max(seq) from decisions where run = $1 \
-         union all select max(seq) from risk_events where run = $1 \
-         union all select max(seq) from lifecycle where run = $1 \
-         union all select max(seq) from errors where run = $1 \
-         union all select max(seq) from commands where run = $1 \
-         union all select max(seq) from strategies where run = $1 \
-         union all select max(seq) from config_versions where run = $1 \
-         union all select max(seq) from process_events where run = $1) as facts";
-    migrations.run(&mut *conn).await?;
-    query(RUN)
-        .bind(run.id.clone())
+    sql(RUN)
+        .bind(&*run.id)
         .bind(run.started_at.micros())
-        .bind(run.version.clone())
+        .bind(&*run.version)
         .bind(mode(run.mode))
-        .bind(run.title.clone())
-        .execute(&mut *conn)
-        .await?;
-    query_scalar(LAST_SEQ).bind(run.id.clone()).fetch_one(conn).await
+        .bind(&*run.title)
+        .execute(link)
+        .await
+        .map(drop)
 }
 
 const fn mode(mode: Mode) -> &'static str {
@@ -203,7 +288,7 @@ const fn mode(mode: Mode) -> &'static str {
 
 /// Makes the folder, and returns the one path of the file, so that two names of it share one lock.
 fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
-    let folder = |source| OpenError::Folder { path: path.to_owned(), source };
+    let folder = |source| OpenError::Folder { place: shown(path), source };
     let name = path
         .file_name()
         .filter(|_| !path.is_dir())
@@ -219,7 +304,7 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Takes the lock that keeps a second process out. Its file stays: removing it would let two in.
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file =
@@ -228,13 +313,13 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { place: shown(path) }),
         Err(TryLockError::Error(error)) => Err(failed(path, error)),
     }
 }
 
 /// Removes a database that was begun and not finished, with what the database keeps beside it.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     for ending in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
@@ -254,39 +339,51 @@ fn is_denied(error: &io::Error) -> bool {
 }
 
 fn failed(path: &Path, source: impl Into<sqlx::Error>) -> OpenError {
-    OpenError::Failed { path: path.to_owned(), source: source.into() }
+    OpenError::Failed { place: shown(path), source: source.into() }
 }
 
 fn read_only(path: &Path, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
-    OpenError::ReadOnly { path: path.to_owned(), source: source.into() }
+    OpenError::ReadOnly { place: shown(path), source: source.into() }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Says what a failure of the database means for the one who starts the program.
 pub(super) fn classify(path: &Path, error: sqlx::Error) -> OpenError {
-    let path = path.to_owned();
-    if let sqlx::Error::Migrate(migrate) = &error {
-        if let MigrateError::VersionMissing(version) = **migrate {
-            return OpenError::Newer { path, version };
-        }
-        if let MigrateError::VersionMismatch(version) = **migrate {
-            return OpenError::Changed { path, version };
-        }
+    let place = shown(path);
+    if let Some(known) = unfit(&place, &error) {
+        return known;
     }
     // The low byte is the kind of failure; the rest tells its sort.
-    match code(&error).map(|code| code & 0xff) {
-        Some(5 | 6) => OpenError::Locked { path },
-        Some(8) => read_only(&path, error),
-        Some(11 | 26) => OpenError::NotADatabase { path, source: error },
-        Some(_) | None => OpenError::Failed { path, source: error },
+    match code(&error).and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+        Some(5 | 6) => OpenError::Locked { place },
+        Some(8) => read_only(path, error),
+        Some(11 | 26) => OpenError::NotADatabase { place, source: error },
+        Some(_) | None => OpenError::Failed { place, source: error },
     }
 }
 
-/// Returns the database's own number of a failure.
-fn code(error: &sqlx::Error) -> Option<u32> {
+/// Says whether another program made the schema.
+pub(super) fn unfit(place: &str, error: &sqlx::Error) -> Option<OpenError> {
+    let sqlx::Error::Migrate(migrate) = error else { return None };
+    let place = place.to_owned();
+    if let MigrateError::VersionMissing(version) = **migrate {
+        return Some(OpenError::Newer { place, version });
+    }
+    if let MigrateError::VersionMismatch(version) = **migrate {
+        return Some(OpenError::Changed { place, version });
+    }
+    None
+}
+
+/// Returns the database's own code of a failure.
+pub(super) fn code(error: &sqlx::Error) -> Option<String> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(sqlx::Error::Database(database)) = error.downcast_ref() {
-            return database.code()?.parse().ok();
+            return database.code().map(String::from);
         }
         if let Some(migrate) = error.downcast_ref::<Box<MigrateError>>() {
             cause = Some(&**migrate);

@@ -2,10 +2,11 @@
 
 use ploy::process::{End, Past, Start};
 use ploy::time::Timestamp;
-use sqlx::{FromRow, query_as};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::within;
+use super::sql::sql;
 use crate::ports::StoreError;
 
 const SAFE_MODE: &str = "select r.number, e.event, e.reason from process_events e join runs r on r.run = e.run \
@@ -36,17 +37,15 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn process_past(&self) -> Result<Past, StoreError> {
         self.flush().await?;
-        let newest = query_as::<_, SafeModeRow>(SAFE_MODE).fetch_optional(&self.inner.pool);
+        let newest = self.inner.pool.all::<SafeModeRow>(sql(SAFE_MODE));
         let newest = within(&self.inner.shared, newest).await?;
-        let (safe_mode, from) = match newest {
+        let (safe_mode, from) = match newest.into_iter().next() {
             None => (None, 0),
             Some(row) if row.event == "safe_mode_left" => (None, row.number),
             Some(row) => (Some(row.reason.unwrap_or_default()), row.number),
         };
-        let starts = query_as::<_, StartRow>(STARTS)
-            .bind(&*self.inner.run)
-            .bind(from)
-            .fetch_all(&self.inner.pool);
+        let starts = sql(STARTS).bind(&*self.inner.run).bind(from);
+        let starts = self.inner.pool.all::<StartRow>(starts);
         let starts = within(&self.inner.shared, starts).await?;
         Ok(Past { starts: starts.into_iter().map(StartRow::start).collect(), safe_mode })
     }

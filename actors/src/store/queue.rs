@@ -25,7 +25,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Called when the writer has something to do.
     pub(super) wake: Notify,
-    in_memory: bool,
+    /// A paused clock of a test is to stand still while the database works.
+    holds: bool,
 }
 
 /// Rows that were handed over together.
@@ -72,7 +73,7 @@ impl Shared {
     pub(super) fn new(opened: &Opened, at: Timestamp) -> Arc<Self> {
         Arc::new(Self {
             wake: Notify::new(),
-            in_memory: opened.lock.is_none(),
+            holds: opened.holds,
             state: Mutex::new(State {
                 queue: Vec::new(),
                 waiting: 0,
@@ -92,7 +93,7 @@ impl Shared {
 
     /// Holds a test's paused clock while the database works.
     pub(super) fn hold(&self) -> Option<Hold> {
-        self.in_memory.then(Hold::new)
+        self.holds.then(Hold::new)
     }
 
     /// Queues a row for which nobody waits.

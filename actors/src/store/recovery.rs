@@ -7,10 +7,11 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::time::Timestamp;
 use serde::de::DeserializeOwned;
-use sqlx::{FromRow, query_as, query_scalar};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{FillRow, Unreadable, class, json, money, number, within, word};
+use super::sql::sql;
 use crate::ports::{Past, StoreError, StrategyRecord};
 
 const PAST_FILLS: &str = "select seq, strategy, number, fill, at, market, outcome, side, price, size, \
@@ -96,18 +97,12 @@ impl Store {
         let strategy = strategy.as_str();
         let (fills, settlements) = within(&self.inner.shared, async {
             // One transaction: both lists are of the same instant.
-            let mut tx = self.inner.pool.begin().await?;
-            let fills: Vec<FillRow> = query_as(PAST_FILLS)
-                .bind(&*self.inner.run)
-                .bind(strategy)
-                .fetch_all(&mut *tx)
-                .await?;
-            let settlements: Vec<SettlementRow> = query_as(PAST_SETTLEMENTS)
-                .bind(&*self.inner.run)
-                .bind(strategy)
-                .fetch_all(&mut *tx)
-                .await?;
-            tx.commit().await?;
+            let mut snapshot = self.inner.pool.snapshot().await?;
+            let read = sql(PAST_FILLS).bind(&*self.inner.run).bind(strategy);
+            let fills = read.all::<FillRow>(&mut snapshot.link()).await?;
+            let read = sql(PAST_SETTLEMENTS).bind(&*self.inner.run).bind(strategy);
+            let settlements = read.all::<SettlementRow>(&mut snapshot.link()).await?;
+            snapshot.end().await?;
             Ok((fills, settlements))
         })
         .await?;
@@ -129,11 +124,9 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn last_order_number(&self, strategy: &StrategyId) -> Result<u64, StoreError> {
         self.flush().await?;
-        let read = query_scalar::<_, i64>(LAST_ORDER)
-            .bind(&*self.inner.run)
-            .bind(strategy.as_str())
-            .fetch_one(&self.inner.pool);
-        Ok(number(within(&self.inner.shared, read).await?)?)
+        let read = sql(LAST_ORDER).bind(&*self.inner.run).bind(strategy.as_str());
+        let (last,) = within(&self.inner.shared, self.inner.pool.one::<(i64,)>(read)).await?;
+        Ok(number(last)?)
     }
 
     /// Returns the orders of a strategy in this run that are neither done nor rejected, oldest first. What was
@@ -146,12 +139,9 @@ impl Store {
         strategy: &StrategyId,
     ) -> Result<Vec<ClientOrderId>, StoreError> {
         self.flush().await?;
-        let read = query_scalar::<_, i64>(OPEN_ORDERS)
-            .bind(&*self.inner.run)
-            .bind(strategy.as_str())
-            .fetch_all(&self.inner.pool);
+        let read = sql(OPEN_ORDERS).bind(&*self.inner.run).bind(strategy.as_str());
         let mut open = Vec::new();
-        for row in within(&self.inner.shared, read).await? {
+        for (row,) in within(&self.inner.shared, self.inner.pool.all::<(i64,)>(read)).await? {
             open.push(ClientOrderId { strategy: strategy.clone(), number: number(row)? });
         }
         Ok(open)
@@ -164,7 +154,7 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn strategy_records(&self) -> Result<Vec<StrategyRecord>, StoreError> {
         self.flush().await?;
-        let read = query_as::<_, StrategyRow>(STRATEGIES).fetch_all(&self.inner.pool);
+        let read = self.inner.pool.all::<StrategyRow>(sql(STRATEGIES));
         let rows = within(&self.inner.shared, read).await?.into_iter();
         Ok(rows.map(StrategyRow::record).collect::<Result<_, _>>()?)
     }
@@ -175,11 +165,8 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn sums(&self, strategy: &StrategyId) -> Result<Sums, StoreError> {
         self.flush().await?;
-        let read = query_as::<_, SumsRow>(SUMS)
-            .bind(&*self.inner.run)
-            .bind(strategy.as_str())
-            .fetch_one(&self.inner.pool);
-        let row = within(&self.inner.shared, read).await?;
+        let read = sql(SUMS).bind(&*self.inner.run).bind(strategy.as_str());
+        let row = within(&self.inner.shared, self.inner.pool.one::<SumsRow>(read)).await?;
         Ok(Sums {
             paid: money(row.paid)?,
             received: money(row.received)?,

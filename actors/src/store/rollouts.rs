@@ -1,11 +1,12 @@
 //! Roll-outs: how earlier processes left them.
 
 use ploy::time::Timestamp;
-use sqlx::{FromRow, query_as};
+use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{Unreadable, within, word};
 use super::rows::{Insert, Place, of, start};
+use super::sql::sql;
 use crate::ports::{RolloutPast, RolloutRecord, StoreError};
 
 const ROLLOUTS: &str = "select aged.strategy, aged.at, aged.good, aged.stage, aged.version, aged.why, \
@@ -46,7 +47,7 @@ impl Store {
     /// When what is queued cannot be written, or the records cannot be read.
     pub async fn rollouts(&self) -> Result<Vec<RolloutPast>, StoreError> {
         self.flush().await?;
-        let read = query_as::<_, RolloutRow>(ROLLOUTS).fetch_all(&self.inner.pool);
+        let read = self.inner.pool.all::<RolloutRow>(sql(ROLLOUTS));
         let rows = within(&self.inner.shared, read).await?.into_iter();
         Ok(rows.map(RolloutRow::past).collect::<Result<_, _>>()?)
     }

@@ -7,10 +7,8 @@ use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{SqliteConnection, query};
 
+use super::sql::{Link, Sql, sql};
 use super::{config_history as history, gates, rollouts};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
@@ -35,35 +33,40 @@ pub(super) enum Fault {
     Sql(#[from] sqlx::Error),
 }
 
-pub(super) type Insert = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type Insert = Sql;
 
 /// An insert, and what it means that it changes no row.
 enum Statement {
     /// The row is there already.
-    Plain(Insert),
+    Plain(Sql),
     /// The row is there already with another content: the same content would have counted as changed.
-    Exact(Insert),
+    Exact(Sql),
 }
 
 /// Writes one row. The same row written again changes nothing.
-pub(super) async fn insert(
-    conn: &mut SqliteConnection,
-    place: Place<'_>,
-    row: &Row,
-) -> Result<(), Fault> {
+pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<(), Fault> {
     for statement in statements(place, row) {
         match statement {
             Statement::Plain(insert) => {
-                insert.execute(&mut *conn).await?;
+                insert.execute(link).await?;
             }
             Statement::Exact(insert) => {
-                if insert.execute(&mut *conn).await?.rows_affected() == 0 {
+                if insert.execute(link).await? == 0 {
                     return Err(Fault::Contradiction(name(row)));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Returns the insert of a row that is only appended: it contradicts nothing, and stands beside others in any order.
+pub(super) fn append(place: Place<'_>, row: &Row) -> Option<Sql> {
+    let mut all = statements(place, row);
+    match (all.pop(), all.is_empty()) {
+        (Some(Statement::Plain(insert)), true) if insert.only_appends() => Some(insert),
+        (Some(_) | None, _) => None,
+    }
 }
 
 /// Returns when the fact was true.
@@ -154,16 +157,12 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
 
 /// Begins an insert with the four columns that every table has.
 pub(super) fn start(
-    sql: &'static str,
+    text: &'static str,
     place: Place<'_>,
     strategy: Option<&str>,
     at: Timestamp,
-) -> Insert {
-    query(sql)
-        .bind(place.run.to_owned())
-        .bind(place.seq)
-        .bind(strategy.map(str::to_owned))
-        .bind(at.micros())
+) -> Sql {
+    sql(text).bind(place.run).bind(place.seq).bind(strategy).bind(at.micros())
 }
 
 pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
@@ -212,7 +211,7 @@ fn order_event(place: Place<'_>, event: &OrderEvent) -> Statement {
             .bind(count(event.order.number))
             .bind(kind)
             .bind(fill)
-            .bind(cause.map(str::to_owned))
+            .bind(cause)
             .bind(unfilled),
     )
 }
@@ -366,8 +365,8 @@ fn process(place: Place<'_>, record: &ProcessRecord) -> Statement {
         }
     };
     Statement::Plain(
-        query(SQL)
-            .bind(place.run.to_owned())
+        sql(SQL)
+            .bind(place.run)
             .bind(place.seq)
             .bind(record.at.micros())
             .bind(event)

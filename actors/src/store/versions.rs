@@ -1,10 +1,13 @@
 //! Versions of settings: kept when they are first run, found again by the first digits of their hash.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ploy::order::StrategyId;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, FromRow, query_as};
+use sqlx::FromRow;
+
+use super::location::Location;
+use super::open;
+use super::sql::sql;
 
 /// A version of a strategy's settings, as it was kept.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -22,10 +25,10 @@ pub enum VersionsError {
     #[error("{}: there is no such store; `--store` names another", .0.display())]
     NoStore(PathBuf),
     /// The store cannot be read, or an older program made it.
-    #[error("read the versions of settings in the store {}", path.display())]
+    #[error("read the versions of settings in the store {place}")]
     Read {
-        /// The store's file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What the database said.
         #[source]
         source: sqlx::Error,
@@ -60,14 +63,16 @@ const NAMED_MAX: usize = 10;
 ///
 /// # Errors
 /// When there is no store, or not exactly one such version.
-pub fn find(path: &Path, id: &StrategyId, prefix: &str) -> Result<Kept, VersionsError> {
-    let read = |source| VersionsError::Read { path: path.to_owned(), source };
-    if !path.exists() {
-        return Err(VersionsError::NoStore(path.to_owned()));
+pub fn find(location: &Location, id: &StrategyId, prefix: &str) -> Result<Kept, VersionsError> {
+    let read = |source| VersionsError::Read { place: location.to_string(), source };
+    if let Location::File(path) = location
+        && !path.exists()
+    {
+        return Err(VersionsError::NoStore(path.clone()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| read(error.into()))?;
-    let all = runtime.block_on(all(path, id)).map_err(read)?;
+    let all = runtime.block_on(all(location, id)).map_err(read)?;
     choose(all, id, prefix)
 }
 
@@ -87,12 +92,11 @@ pub(super) fn choose(all: Vec<Kept>, id: &StrategyId, prefix: &str) -> Result<Ke
 }
 
 /// Reads every version of a strategy, the newest first.
-async fn all(path: &Path, id: &StrategyId) -> Result<Vec<Kept>, sqlx::Error> {
+async fn all(location: &Location, id: &StrategyId) -> Result<Vec<Kept>, sqlx::Error> {
     const SQL: &str = "select version, text from config_versions where strategy = $1 \
          order by at desc, version";
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let mut conn = options.disable_statement_logging().connect().await?;
-    let kept = query_as(SQL).bind(id.as_str().to_owned()).fetch_all(&mut conn).await;
+    let mut conn = open::reader(location).await?;
+    let kept = sql(SQL).bind(id.as_str()).all(&mut conn.link()).await;
     conn.close().await?;
     kept
 }

@@ -2,13 +2,14 @@
 
 use ploy::price::Size;
 use ploy::time::Timestamp;
-use sqlx::{FromRow, SqliteConnection, query_as, query_scalar};
+use sqlx::FromRow;
 
 use super::cells::{FillRow, Unreadable, money, number, outcome, side, within};
 use super::grounds::{Fault, GroundedRow, Whose, decision_columns};
 use super::history::{OrderRow, order_columns};
 use super::round::{self, Booked};
 use super::rows::count;
+use super::sql::{Link, sql};
 use super::{Store, moment};
 use crate::ports::why::{
     Chain, Chains, Found, Moment, Of, OrderEventRecord, OrderStory, Round, RoundEnd, Trade,
@@ -42,8 +43,7 @@ const SETTLEMENTS: &str = "select seq, at, yes_pays, no_pays, amount, profit fro
 
 const RUN: &str = "select run from runs where run = $1";
 
-const RUNS_LIKE: &str =
-    "select run from runs where $1 <= run and run < $1 || char(1114111) limit 2";
+const RUNS_LIKE: &str = "select run from runs where $1 <= run and run < $2 limit 2";
 
 const NEWEST_RUNS: &str = "select run from runs order by number desc limit $1";
 
@@ -81,19 +81,17 @@ struct EndRow {
 
 impl Chains for Store {
     fn decision(&self, of: Of, seq: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
-        Box::pin(self.find(of, async move |conn, whose| {
-            let read = query_as::<_, GroundedRow>(DECISION)
-                .bind(whose.run)
-                .bind(whose.strategy.as_str())
-                .bind(count(seq));
-            let Some(row) = read.fetch_optional(&mut *conn).await? else { return Ok(None) };
+        Box::pin(self.find(of, async move |link, whose| {
+            let read = sql(DECISION).bind(whose.run).bind(whose.strategy.as_str()).bind(count(seq));
+            let row = read.optional::<GroundedRow>(link).await?;
+            let Some(row) = row else { return Ok(None) };
             let decision = row.record()?;
             let number = match decision.verdict.as_str() {
                 "order" => decision.cause.parse().ok(),
                 _ => None,
             };
             let order = match number {
-                Some(number) => story(conn, whose, number).await?,
+                Some(number) => story(link, whose, number).await?,
                 None => None,
             };
             Ok(Some(Chain { run: whose.run.to_owned(), decision: Some(decision), order }))
@@ -101,14 +99,14 @@ impl Chains for Store {
     }
 
     fn order(&self, of: Of, number: u64) -> Pending<'_, Result<Found<Chain>, StoreError>> {
-        Box::pin(self.find(of, async move |conn, whose| {
-            let Some(story) = story(conn, whose, number).await? else { return Ok(None) };
-            let read = query_as::<_, GroundedRow>(DECISION_OF_ORDER)
+        Box::pin(self.find(of, async move |link, whose| {
+            let Some(story) = story(link, whose, number).await? else { return Ok(None) };
+            let read = sql(DECISION_OF_ORDER)
                 .bind(whose.run)
                 .bind(whose.strategy.as_str())
                 .bind(story.order.at.micros())
                 .bind(number.to_string());
-            let decision = read.fetch_optional(&mut *conn).await?;
+            let decision = read.optional::<GroundedRow>(link).await?;
             let decision = decision.map(GroundedRow::record).transpose()?;
             Ok(Some(Chain { run: whose.run.to_owned(), decision, order: Some(story) }))
         }))
@@ -116,7 +114,7 @@ impl Chains for Store {
 
     fn moment(&self, of: Of, at: Timestamp) -> Pending<'_, Result<Found<Moment>, StoreError>> {
         Box::pin(
-            self.find(of, async move |conn, whose| moment::read(conn, whose, at).await.map(Some)),
+            self.find(of, async move |link, whose| moment::read(link, whose, at).await.map(Some)),
         )
     }
 }
@@ -126,25 +124,27 @@ impl Store {
     async fn find<T>(
         &self,
         of: Of,
-        read: impl AsyncFnOnce(&mut SqliteConnection, Whose<'_>) -> Result<Option<T>, Fault>,
+        read: impl AsyncFnOnce(&mut Link<'_>, Whose<'_>) -> Result<Option<T>, Fault>,
     ) -> Result<Found<T>, StoreError> {
         let all = async {
-            let mut tx = self.inner.pool.begin().await?;
+            let mut snapshot = self.inner.pool.snapshot().await?;
+            let mut link = snapshot.link();
             let run = match &of.run {
                 None => Some(self.inner.run.clone()),
-                Some(wanted) => run(&mut tx, wanted).await?,
+                Some(wanted) => run(&mut link, wanted).await?,
             };
             let Some(run) = run else {
-                let newest = query_scalar::<_, String>(NEWEST_RUNS).bind(RUNS_NAMED);
-                return Ok(Ok(Found::NoRun(newest.fetch_all(&mut *tx).await?)));
+                let newest = sql(NEWEST_RUNS).bind(RUNS_NAMED).all::<(String,)>(&mut link).await?;
+                let newest = newest.into_iter().map(|(run,)| run).collect();
+                return Ok(Ok(Found::NoRun(newest)));
             };
             let whose = Whose { run: &run, strategy: &of.strategy };
-            let found = match read(&mut tx, whose).await {
+            let found = match read(&mut link, whose).await {
                 Ok(found) => found,
                 Err(Fault::Sql(error)) => return Err(error),
                 Err(Fault::Cell(unreadable)) => return Ok(Err(unreadable)),
             };
-            tx.commit().await?;
+            snapshot.end().await?;
             Ok(Ok(found.map_or(Found::Nothing { run }, Found::There)))
         };
         Ok(within(&self.inner.shared, all).await??)
@@ -152,51 +152,54 @@ impl Store {
 }
 
 /// Returns the id of the run that is called so, or the only one that begins so.
-async fn run(conn: &mut SqliteConnection, wanted: &str) -> Result<Option<String>, sqlx::Error> {
-    let exact = query_scalar::<_, String>(RUN).bind(wanted).fetch_optional(&mut *conn).await?;
+async fn run(link: &mut Link<'_>, wanted: &str) -> Result<Option<String>, sqlx::Error> {
+    let exact = sql(RUN).bind(wanted).optional::<(String,)>(link).await?;
     if exact.is_some() || wanted.is_empty() {
-        return Ok(exact);
+        return Ok(exact.map(|(run,)| run));
     }
-    let mut like = query_scalar::<_, String>(RUNS_LIKE).bind(wanted).fetch_all(&mut *conn).await?;
+    let like = sql(RUNS_LIKE).bind(wanted).bind(format!("{wanted}\u{10ffff}"));
+    let mut like = like.all::<(String,)>(link).await?;
     let only = like.pop();
-    Ok(only.filter(|_| like.is_empty()))
+    Ok(only.filter(|_| like.is_empty()).map(|(run,)| run))
 }
 
 async fn story(
-    conn: &mut SqliteConnection,
+    link: &mut Link<'_>,
     whose: Whose<'_>,
     number: u64,
 ) -> Result<Option<OrderStory>, Fault> {
     let (run, strategy) = (whose.run, whose.strategy.as_str());
-    let read = query_as::<_, OrderRow>(ORDER).bind(run).bind(strategy).bind(count(number));
-    let Some(row) = read.fetch_optional(&mut *conn).await? else { return Ok(None) };
+    let read = sql(ORDER).bind(run).bind(strategy).bind(count(number));
+    let row = read.optional::<OrderRow>(link).await?;
+    let Some(row) = row else { return Ok(None) };
     let (_, order) = row.record(whose.strategy)?;
-    let read = query_as::<_, EventRow>(EVENTS).bind(run).bind(strategy).bind(count(number));
-    let mut events = read.fetch_all(&mut *conn).await?;
+    let read = sql(EVENTS).bind(run).bind(strategy).bind(count(number));
+    let mut events = read.all::<EventRow>(link).await?;
     events.sort_by_key(|event| event.seq);
     let events = events.into_iter().map(EventRow::record).collect::<Result<_, _>>()?;
-    let read = query_as::<_, FillRow>(FILLS).bind(run).bind(strategy).bind(count(number));
-    let fills = read.fetch_all(&mut *conn).await?.into_iter();
+    let read = sql(FILLS).bind(run).bind(strategy).bind(count(number));
+    let fills = read.all::<FillRow>(link).await?.into_iter();
     let fills = fills.map(|row| row.record().map(|(_, fill)| fill));
     let fills: Vec<_> = fills.collect::<Result<_, _>>()?;
-    let round = if fills.is_empty() { None } else { round_of(conn, whose, &order).await? };
+    let round = if fills.is_empty() { None } else { round_of(link, whose, &order).await? };
     Ok(Some(OrderStory { order, events, fills, round }))
 }
 
 async fn round_of(
-    conn: &mut SqliteConnection,
+    link: &mut Link<'_>,
     whose: Whose<'_>,
     order: &OrderRecord,
 ) -> Result<Option<Round>, Fault> {
     let (run, strategy) = (whose.run, whose.strategy.as_str());
     let limit = i64::try_from(ROUND_FILLS_MAX).unwrap_or(i64::MAX);
-    let read = query_as::<_, TradeRow>(MARKET_FILLS).bind(run).bind(strategy);
-    let fills = read.bind(&order.market_id).bind(limit + 1).fetch_all(&mut *conn).await?;
+    let read = sql(MARKET_FILLS).bind(run).bind(strategy);
+    let read = read.bind(&*order.market_id).bind(limit + 1);
+    let fills = read.all::<TradeRow>(link).await?;
     if ROUND_FILLS_MAX < fills.len() {
         return Ok(None);
     }
-    let read = query_as::<_, EndRow>(SETTLEMENTS).bind(run).bind(strategy);
-    let ends = read.bind(&order.market_id).fetch_all(&mut *conn).await?;
+    let read = sql(SETTLEMENTS).bind(run).bind(strategy);
+    let ends = read.bind(&*order.market_id).all::<EndRow>(link).await?;
     let mut booked = Vec::with_capacity(fills.len() + ends.len());
     for row in fills {
         booked.push((row.seq, Booked::Fill(row.trade()?)));

@@ -1,14 +1,15 @@
 //! The writer: all that arrives while a transaction is on its way to the disk goes into the next one.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection, query};
+use sqlx::query;
 use tokio::sync::watch;
 
+use super::owner::{Owner, Refused};
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
+use super::sql::{Appended, Conn, Link};
 
 /// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
 const GATHER: Duration = Duration::from_millis(10);
@@ -20,10 +21,11 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// The one task that writes.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    conn: Option<SqliteConnection>,
+    /// Absent after a server cut it, until the next try.
+    conn: Option<Conn>,
     run: String,
-    /// Let go after the connection is closed.
-    _lock: Option<File>,
+    /// Dropped after the connection.
+    owner: Owner,
     /// Counts the transactions tried; the channel ends with the writer, as the last of it: whoever waits for that
     /// finds the file free.
     tries: watch::Sender<u64>,
@@ -33,12 +35,12 @@ impl Writer {
     /// Returns the writer and where its tries are counted.
     pub(super) fn new(
         shared: Arc<Shared>,
-        conn: SqliteConnection,
+        conn: Conn,
         run: String,
-        lock: Option<File>,
+        owner: Owner,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self { shared, conn: Some(conn), run, _lock: lock, tries };
+        let writer = Self { shared, conn: Some(conn), run, owner, tries };
         (writer, counted)
     }
 
@@ -95,19 +97,59 @@ impl Writer {
     }
 
     /// Writes a group in one transaction. Returns for each job what it contradicts, if it does.
-    async fn write(&mut self, group: &[Job]) -> Result<Vec<Option<String>>, sqlx::Error> {
+    async fn write(&mut self, group: &[Job]) -> Result<Vec<Option<String>>, Refused> {
         if rows_of(group) == 0 {
             return Ok(group.iter().map(|_| None).collect());
         }
         let _hold = self.shared.hold();
         self.tries.send_modify(|tries| *tries += 1);
-        let conn = self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let written = transaction(conn, &self.run, group).await;
-        if written.is_err() {
-            // On a full disk the database has rolled back already, and says so: that is no second failure.
-            drop(query("rollback").execute(conn).await);
+        let written = self.transaction(group).await;
+        if let Err(error) = &written {
+            self.roll_back(error).await;
         }
         written
+    }
+
+    /// Writes a group between `begin` and `commit`. These are plain statements: sqlx's own transaction keeps count of
+    /// what is open, and counts wrong for ever once the database has rolled back by itself.
+    async fn transaction(&mut self, group: &[Job]) -> Result<Vec<Option<String>>, Refused> {
+        self.owner.begin(&mut self.conn).await?;
+        let conn = self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let mut link = conn.link();
+        let mut contradictions = Vec::with_capacity(group.len());
+        let mut appended = Appended::default();
+        for job in group {
+            let insert = match job.rows.as_slice() {
+                [row] => rows::append(Place { run: &self.run, seq: job.seq }, row),
+                _ => None,
+            };
+            contradictions.push(match insert {
+                Some(insert) => {
+                    appended.add(insert, &mut link).await?;
+                    None
+                }
+                None => part(&mut link, &self.run, job).await?,
+            });
+        }
+        appended.finish(&mut link).await?;
+        link.run("commit").await?;
+        Ok(contradictions)
+    }
+
+    /// Ends a transaction that failed; a connection that may be broken is let go, and made anew for the next try.
+    async fn roll_back(&mut self, error: &Refused) {
+        let Some(conn) = &mut self.conn else { return };
+        match conn.link() {
+            Link::Sqlite(conn) => {
+                // On a full disk the database has rolled back already, and says so: that is no second failure.
+                drop(query("rollback").execute(conn).await);
+            }
+            Link::Postgres(_) => {
+                if error.is_cut() || conn.link().run("rollback").await.is_err() {
+                    self.conn = None;
+                }
+            }
+        }
     }
 }
 
@@ -117,42 +159,22 @@ impl Drop for Writer {
     }
 }
 
-/// Writes a group between `begin` and `commit`. These are plain statements: sqlx's own transaction keeps count of
-/// what is open, and counts wrong for ever once the database has rolled back by itself.
-async fn transaction(
-    conn: &mut SqliteConnection,
-    run: &str,
-    group: &[Job],
-) -> Result<Vec<Option<String>>, sqlx::Error> {
-    query("begin immediate").execute(&mut *conn).await?;
-    let mut contradictions = Vec::with_capacity(group.len());
-    for job in group {
-        contradictions.push(part(conn, run, job).await?);
-    }
-    query("commit").execute(conn).await?;
-    Ok(contradictions)
-}
-
 /// Writes all rows of a job, or none where one of them contradicts what is stored.
-async fn part(
-    conn: &mut SqliteConnection,
-    run: &str,
-    job: &Job,
-) -> Result<Option<String>, sqlx::Error> {
+async fn part(link: &mut Link<'_>, run: &str, job: &Job) -> Result<Option<String>, sqlx::Error> {
     if let [row] = &*job.rows {
         let place = Place { run, seq: job.seq };
-        return contradiction(rows::insert(conn, place, row).await);
+        return contradiction(rows::insert(link, place, row).await);
     }
-    query("savepoint part").execute(&mut *conn).await?;
+    link.run("savepoint part").await?;
     for (seq, row) in (job.seq..).zip(&job.rows) {
-        let written = rows::insert(conn, Place { run, seq }, row).await;
+        let written = rows::insert(link, Place { run, seq }, row).await;
         if let Some(contradiction) = contradiction(written)? {
-            query("rollback to savepoint part").execute(&mut *conn).await?;
-            query("release savepoint part").execute(conn).await?;
+            link.run("rollback to savepoint part").await?;
+            link.run("release savepoint part").await?;
             return Ok(Some(contradiction));
         }
     }
-    query("release savepoint part").execute(conn).await?;
+    link.run("release savepoint part").await?;
     Ok(None)
 }
 

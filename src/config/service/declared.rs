@@ -22,6 +22,13 @@ pub(super) const LATENCY: Setting = Setting::whole("latency_ms", "milliseconds",
 pub(super) const STORE_PATH: Setting = Setting::other("path", Range::Text)
     .restart("The path of the database, from the folder that the program is started in.")
     .or("data/ploy.db");
+pub(super) const STORE_URL_FILE: Setting = Setting::other("url_file", Range::Text)
+    .restart(
+        "A file whose one line is the address of a PostgreSQL database, such as \
+         postgresql://USER:PASSWORD@HOST/DATABASE, from the folder that the program is started in. The \
+         environment's PLOY_STORE_URL comes before it; an address never stands in this file.",
+    )
+    .or_derived("none: the database is the file of path");
 pub(super) const RECORD_ENABLED: Setting = Setting::other("enabled", Range::Switch)
     .restart("Whether all that strategies take in is recorded, so that it can be played again.")
     .or("true");
@@ -104,7 +111,7 @@ pub(super) const STARTS_WINDOW: Setting = Setting::whole("window_s", "seconds", 
 
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
-static STORE: [Setting; 1] = [STORE_PATH];
+static STORE: [Setting; 2] = [STORE_PATH, STORE_URL_FILE];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
 static CONFIG: [Setting; 3] = [WATCH, QUIET, RESCAN];

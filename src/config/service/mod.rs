@@ -17,7 +17,7 @@ use super::values::Values;
 use declared::{
     DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LATENCY, LEVEL, LISTEN, QUIET,
     RECORD_ENABLED, RECORD_FILE, RECORD_FOLDER, RECORD_SPAN, RECORD_TOTAL, RESCAN, RESTING, RESUME,
-    SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_PATH, VENUE_KIND, WATCH,
+    SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_PATH, STORE_URL_FILE, VENUE_KIND, WATCH,
 };
 
 /// The service, as its file states it.
@@ -66,6 +66,8 @@ pub struct PaperConfig {
 pub struct StoreConfig {
     /// The path of the database, from the folder that the program was started in.
     pub path: String,
+    /// The path of a file that holds the address of a database server instead, from the same folder.
+    pub url_file: Option<String>,
 }
 
 /// The record of what strategies take in.
@@ -257,7 +259,7 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: PaperConfig { latency: venue.millis(&LATENCY)? },
-        store: StoreConfig { path: store.text(&STORE_PATH)? },
+        store: store_config(&store, reader)?,
         record: record?,
         halt: halt?,
         config: watch?,
@@ -272,6 +274,20 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
             window: process.seconds(&STARTS_WINDOW)?,
         },
     })
+}
+
+fn store_config(values: &Values, reader: &mut Reader<'_>) -> Option<StoreConfig> {
+    let (path, url_file) = (values.text(&STORE_PATH), values.text(&STORE_URL_FILE));
+    for (text, setting) in [(&path, &STORE_PATH), (&url_file, &STORE_URL_FILE)] {
+        // It is not repeated: it may hold a password.
+        if text.as_ref().is_some_and(|text| text.contains("://")) {
+            let problem = "this is an address of a database, which may hold a password and never stands in this \
+                 file; expected the path of a file: `url_file` names one that holds the address"
+                .to_owned();
+            reader.clash(values, [setting, setting], problem);
+        }
+    }
+    Some(StoreConfig { path: path?, url_file })
 }
 
 fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {

@@ -21,7 +21,8 @@ fn comment(text: &str, section: &str, key: &str) -> (String, usize) {
     let lines: Vec<&str> = text.lines().collect();
     let header = lines.iter().position(|line| *line == format!("[{section}]")).unwrap();
     let at = (header..lines.len())
-        .find(|at| lines[*at].starts_with(&format!("{key} = ")))
+        // What has no value unless somebody gives one is stated as a comment.
+        .find(|at| lines[*at].trim_start_matches("# ").starts_with(&format!("{key} = ")))
         .unwrap_or_else(|| panic!("{section}.{key} is not in the file"));
     let above: Vec<&str> =
         lines[..at].iter().rev().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
@@ -219,6 +220,21 @@ proptest! {
         if let Err(faults) = load(&text) {
             every_fault_lies_within(&text, faults);
         }
+    }
+}
+
+#[test]
+fn an_address_of_a_database_is_refused_in_the_file_and_not_repeated() {
+    for key in ["path", "url_file"] {
+        let text = format!(
+            "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n\
+             [store]\n{key} = \"postgresql://ploy:s3cret@db/money\"\n"
+        );
+        let expected = format!(
+            "p.toml:7:1: store.{key}: this is an address of a database, which may hold a password and never stands \
+             in this file; expected the path of a file: `url_file` names one that holds the address"
+        );
+        assert_eq!(told(&service("p.toml", &text).unwrap_err()), [expected]);
     }
 }
 

@@ -12,7 +12,7 @@ use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
-use actors::store::{RunInfo, Store};
+use actors::store::{Location, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
@@ -29,7 +29,7 @@ use super::{LOOK, WITHIN, id, legged, settings};
 /// A service that is not started yet.
 pub(crate) struct Stage {
     registry: StrategyRegistry,
-    store: Option<PathBuf>,
+    store: Option<Location>,
     speed: Speed,
     latency: Duration,
     recorder: Recorder,
@@ -81,7 +81,13 @@ impl Stage {
 
     /// Keeps the facts in this file.
     pub(crate) fn store(mut self, path: &Path) -> Self {
-        self.store = Some(path.to_owned());
+        self.store = Some(Location::File(path.to_owned()));
+        self
+    }
+
+    /// Keeps the facts in this database of a server.
+    pub(crate) fn server(mut self, url: &str) -> Self {
+        self.store = Some(Location::Server(url.parse().unwrap()));
         self
     }
 
@@ -155,7 +161,7 @@ impl Stage {
             title: app::title(&headers),
         };
         let store = match &self.store {
-            Some(path) => Store::open(path, run.clone()).await.unwrap(),
+            Some(location) => Store::open_at(location, run.clone()).await.unwrap(),
             None => Store::open_in_memory(run.clone()).await.unwrap(),
         };
         let parts = Parts {
@@ -170,7 +176,10 @@ impl Stage {
             store,
             recorder: self.recorder,
             resume: self.resume,
-            signal_file: self.store.as_ref().map(|path| path.with_file_name("HALT")),
+            signal_file: match &self.store {
+                Some(Location::File(path)) => Some(path.with_file_name("HALT")),
+                Some(Location::Server(_)) | None => None,
+            },
             venue: self.venue,
             registry: self.registry,
             folder: self.folder,

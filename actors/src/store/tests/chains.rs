@@ -2,10 +2,19 @@
 
 use ploy::trigger::{Cause, Trigger};
 
+use super::backend::{Backend, on_both};
 use super::*;
 use crate::ports::why::{
     Chain, Chains, CheckRecord, Found, Grounds, Moment, Of, RiskAnswer, RoundEnd,
 };
+
+on_both!(
+    an_order_is_read_with_its_decision_its_events_and_its_round,
+    a_refusal_is_read_with_its_rules_and_a_page_is_read_without,
+    a_settlement_ends_the_round_of_what_was_held,
+    an_earlier_run_is_named_by_its_id_or_how_it_begins,
+    a_moment_is_what_was_stored_up_to_it,
+);
 
 fn of(run: Option<&str>) -> Of {
     Of { strategy: me(), run: run.map(str::to_owned) }
@@ -68,9 +77,8 @@ fn text(chain: &Chain) -> String {
     format!("{decision}; {number} {state}; {}; {fills} fills; {round}", events.join(" "))
 }
 
-#[tokio::test]
-async fn an_order_is_read_with_its_decision_its_events_and_its_round() {
-    let store = memory().await;
+async fn an_order_is_read_with_its_decision_its_events_and_its_round(backend: Backend) {
+    let store = backend.open("r").await;
     let accepted = told(1, Update::Submitted(Submission::Accepted));
     let rows = vec![
         order(1),
@@ -105,9 +113,8 @@ async fn an_order_is_read_with_its_decision_its_events_and_its_round() {
     assert_eq!(store.decision(of(None), 8).await.unwrap(), nothing);
 }
 
-#[tokio::test]
-async fn a_refusal_is_read_with_its_rules_and_a_page_is_read_without() {
-    let store = memory().await;
+async fn a_refusal_is_read_with_its_rules_and_a_page_is_read_without(backend: Backend) {
+    let store = backend.open("r").await;
     let refused = DecisionRecord { grounds: Some(grounds()), ..decision(3) };
     let older = decision(4);
     let rows = vec![Row::Decision(refused.clone()), Row::Decision(older.clone())];
@@ -120,9 +127,8 @@ async fn a_refusal_is_read_with_its_rules_and_a_page_is_read_without() {
     assert!(page.items.iter().all(|item| item.grounds.is_none()));
 }
 
-#[tokio::test]
-async fn a_settlement_ends_the_round_of_what_was_held() {
-    let store = memory().await;
+async fn a_settlement_ends_the_round_of_what_was_held(backend: Backend) {
+    let store = backend.open("r").await;
     store.commit(vec![order(1), filled(1, 1)]).await.unwrap();
     let round = async || {
         let chain = there(Chains::order(&store, of(None), 1).await.unwrap());
@@ -140,15 +146,13 @@ async fn a_settlement_ends_the_round_of_what_was_held() {
     assert_eq!(round().await.end, Some(end));
 }
 
-#[tokio::test]
-async fn an_earlier_run_is_named_by_its_id_or_how_it_begins() {
-    let (_folder, path) = place();
+async fn an_earlier_run_is_named_by_its_id_or_how_it_begins(backend: Backend) {
     for run_id in ["aa1", "ab2"] {
-        let store = Store::open(&path, run(run_id)).await.unwrap();
+        let store = backend.open(run_id).await;
         store.commit(vec![order(1)]).await.unwrap();
         store.close(Duration::from_secs(5)).await.unwrap();
     }
-    let store = Store::open(&path, run("c")).await.unwrap();
+    let store = backend.open("c").await;
     let read = async |run: Option<&str>| Chains::order(&store, of(run), 1).await.unwrap();
     assert_eq!(read(None).await, Found::Nothing { run: "c".to_owned() });
     assert_eq!(there(read(Some("aa1")).await).run, "aa1");
@@ -159,9 +163,8 @@ async fn an_earlier_run_is_named_by_its_id_or_how_it_begins() {
     }
 }
 
-#[tokio::test]
-async fn a_moment_is_what_was_stored_up_to_it() {
-    let store = memory().await;
+async fn a_moment_is_what_was_stored_up_to_it(backend: Backend) {
+    let store = backend.open("r").await;
     let moved = |millis: i64, to: &str| {
         Row::Lifecycle(LifecycleRecord {
             at: at(millis),

@@ -1,8 +1,14 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
+mod admin;
+mod backend;
 mod chains;
+#[path = "../../../../tests/postgres/mod.rs"]
+mod cluster;
 mod opening;
+mod outages;
 mod reading;
+mod schema;
 mod versions;
 mod writing;
 
@@ -26,10 +32,14 @@ use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
 use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, SqliteConnection, query_scalar};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection, Executor, SqlSafeStr, SqliteConnection,
+    query_scalar,
+};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use super::sql::{Conn, sql};
 use super::*;
 use crate::ports::{
     CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, ProcessEvent,

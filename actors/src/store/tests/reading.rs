@@ -1,10 +1,20 @@
 //! What was written, read back: pages, orders, the past, and what outlives the process.
 
+use super::backend::{Backend, on_both};
 use super::*;
 
-#[tokio::test]
-async fn pages_go_from_the_newest_to_the_oldest() {
-    let store = memory().await;
+on_both!(
+    pages_go_from_the_newest_to_the_oldest,
+    an_order_is_what_its_events_say,
+    the_past_is_told_once_in_the_order_it_was_booked,
+    the_sums_agree_with_the_portfolio,
+    order_numbers_and_the_past_are_of_this_run_and_halts_of_all,
+    reading_does_not_wait_for_a_write,
+    readers_cannot_write,
+);
+
+async fn pages_go_from_the_newest_to_the_oldest(backend: Backend) {
+    let store = backend.open("r").await;
     for seq in 1..=5 {
         store.commit(vec![order(seq), Row::Decision(decision(seq))]).await.unwrap();
     }
@@ -30,34 +40,38 @@ async fn pages_go_from_the_newest_to_the_oldest() {
     assert_eq!(store.decisions(other).await.unwrap().items, []);
 }
 
-#[tokio::test]
-async fn an_order_is_what_its_events_say() {
+async fn an_order_is_what_its_events_say(backend: Backend) {
     let accepted = |number| told(number, Update::Submitted(Submission::Accepted));
     let unknown = |number| told(number, Update::Submitted(Submission::Unknown));
-    check_order(vec![], "pending", "0", None).await;
-    check_order(vec![accepted(1)], "accepted", "0", None).await;
-    check_order(vec![rejected(1)], "rejected", "0", Some("no money")).await;
-    check_order(vec![unknown(1)], "unknown", "0", None).await;
+    check_order(&backend, vec![], ("pending", "0", None)).await;
+    check_order(&backend, vec![accepted(1)], ("accepted", "0", None)).await;
+    check_order(&backend, vec![rejected(1)], ("rejected", "0", Some("no money"))).await;
+    check_order(&backend, vec![unknown(1)], ("unknown", "0", None)).await;
     // It was looked up: whatever came first, it is known now.
-    check_order(vec![unknown(1), accepted(1)], "accepted", "0", None).await;
-    check_order(vec![unknown(1), rejected(1)], "rejected", "0", Some("no money")).await;
-    check_order(vec![unknown(1), filled(1, 1)], "accepted", "2", None).await;
+    check_order(&backend, vec![unknown(1), accepted(1)], ("accepted", "0", None)).await;
+    check_order(&backend, vec![unknown(1), rejected(1)], ("rejected", "0", Some("no money"))).await;
+    check_order(&backend, vec![unknown(1), filled(1, 1)], ("accepted", "2", None)).await;
     let twice = vec![accepted(1), filled(1, 1), filled(1, 2), filled(1, 2)];
-    check_order(twice, "accepted", "4", None).await;
+    check_order(&backend, twice, ("accepted", "4", None)).await;
     let part = vec![accepted(1), filled(1, 1), done(1, DoneCause::Unmatched)];
-    check_order(part, "filled", "2", Some("unmatched")).await;
+    check_order(&backend, part, ("filled", "2", Some("unmatched"))).await;
     let all = vec![filled(1, 1), filled(1, 2), done(1, DoneCause::Filled)];
-    check_order(all, "filled", "4", Some("filled")).await;
+    check_order(&backend, all, ("filled", "4", Some("filled"))).await;
     let none = vec![accepted(1), done(1, DoneCause::Cancelled)];
-    check_order(none, "unfilled", "0", Some("cancelled")).await;
+    check_order(&backend, none, ("unfilled", "0", Some("cancelled"))).await;
     // Of another order.
-    check_order(vec![done(2, DoneCause::Resolved)], "pending", "0", None).await;
+    check_order(&backend, vec![done(2, DoneCause::Resolved)], ("pending", "0", None)).await;
 }
 
 /// The one place that derives an order's state from its events.
-async fn check_order(events: Vec<Row>, state: &str, filled: &str, cause: Option<&str>) {
-    let store = memory().await;
+async fn check_order(
+    backend: &Backend,
+    events: Vec<Row>,
+    (state, filled, cause): (&str, &str, Option<&str>),
+) {
     let case = format!("{events:?}");
+    // Each is a run of its own.
+    let store = backend.open(&case).await;
     store.commit(vec![order(1)]).await.unwrap();
     store.commit(events).await.unwrap();
     let expected = OrderRecord {
@@ -79,11 +93,11 @@ async fn check_order(events: Vec<Row>, state: &str, filled: &str, cause: Option<
     let open = store.open_orders(&me()).await.unwrap();
     let is_open = matches!(state, "pending" | "accepted" | "unknown");
     assert_eq!(open.len(), usize::from(is_open), "{case}");
+    store.close(Duration::from_secs(5)).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_past_is_told_once_in_the_order_it_was_booked() {
-    let store = memory().await;
+async fn the_past_is_told_once_in_the_order_it_was_booked(backend: Backend) {
+    let store = backend.open("r").await;
     let sold = Update::Filled(fill_of(2, 1, Side::Sell, "0.5", "1"));
     let facts = [
         filled(1, 1),
@@ -107,9 +121,8 @@ async fn the_past_is_told_once_in_the_order_it_was_booked() {
     assert_eq!(store.past(&"momentum".parse().unwrap()).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn the_sums_agree_with_the_portfolio() {
-    let store = memory().await;
+async fn the_sums_agree_with_the_portfolio(backend: Backend) {
+    let store = backend.open("r").await;
     let mut portfolio = Portfolio::default();
     // Prices and sizes whose products must be rounded.
     let fills = [
@@ -135,17 +148,15 @@ async fn the_sums_agree_with_the_portfolio() {
     assert_eq!(nobody, Sums::default());
 }
 
-#[tokio::test]
-async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
-    let (_folder, path) = place();
-    let first = Store::open(&path, run("b")).await.unwrap();
+async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all(backend: Backend) {
+    let first = backend.open("b").await;
     let rows = vec![order(7), filled(7, 1), Row::Intent(halt(None))];
     first.commit(rows).await.unwrap();
     first.commit(vec![Row::Intent(halt(Some("a hang")))]).await.unwrap();
     first.close(Duration::from_secs(5)).await.unwrap();
 
     // Its id sorts before the first one's, and its clock stands still: only the order of opening counts.
-    let second = Store::open(&path, run("a")).await.unwrap();
+    let second = backend.open("a").await;
     assert_eq!(second.last_order_number(&me()).await.unwrap(), 0);
     assert_eq!(second.past(&me()).await.unwrap(), []);
     assert_eq!(second.open_orders(&me()).await.unwrap(), []);
@@ -155,7 +166,7 @@ async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
     second.close(Duration::from_secs(5)).await.unwrap();
 
     // The same run again goes on where it was.
-    let again = Store::open(&path, run("b")).await.unwrap();
+    let again = backend.open("b").await;
     assert_eq!(again.last_order_number(&me()).await.unwrap(), 7);
     again.commit(vec![order(8)]).await.unwrap();
     let page = again.orders(newest(1, None)).await.unwrap();
@@ -164,24 +175,28 @@ async fn order_numbers_and_the_past_are_of_this_run_and_halts_of_all() {
     assert_eq!(open, ["split_arb:7".parse().unwrap(), "split_arb:8".parse().unwrap()]);
 }
 
-#[tokio::test]
-async fn reading_does_not_wait_for_a_write() {
-    let (_folder, path) = place();
-    let store = Store::open(&path, run("r")).await.unwrap();
+async fn reading_does_not_wait_for_a_write(backend: Backend) {
+    let store = backend.open("r").await;
     store.commit(vec![order(1)]).await.unwrap();
-    let mut shell = shell(&path).await;
-    shell.execute("begin immediate").await.unwrap();
+    let mut shell = backend.shell().await;
+    shell.block().await;
     let page = store.orders(newest(1, None)).await.unwrap();
     assert_eq!(page.items.len(), 1);
-    shell.execute("rollback").await.unwrap();
+    shell.run("rollback").await;
+}
+
+async fn readers_cannot_write(backend: Backend) {
+    let store = backend.open("r").await;
+    let mut snapshot = store.inner.pool.snapshot().await.unwrap();
+    let refused = sql("delete from runs").execute(&mut snapshot.link()).await;
+    let said = refused.unwrap_err().to_string().replace('-', "");
+    assert!(said.contains("readonly"), "{said}");
 }
 
 #[tokio::test]
-async fn readers_cannot_write() {
-    let (_folder, path) = place();
-    let file = Store::open(&path, run("r")).await.unwrap();
-    for store in [memory().await, file] {
-        let refused = store.inner.pool.execute("delete from runs").await;
-        assert!(refused.unwrap_err().to_string().contains("readonly"));
-    }
+async fn readers_of_a_store_in_memory_cannot_write() {
+    let store = memory().await;
+    let mut snapshot = store.inner.pool.snapshot().await.unwrap();
+    let refused = sql("delete from runs").execute(&mut snapshot.link()).await;
+    assert!(refused.unwrap_err().to_string().contains("readonly"));
 }

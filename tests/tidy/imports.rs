@@ -28,6 +28,7 @@ const CORE: Arrows = &[
     ("order", &["market", "price", "time"]),
     ("open_orders", &["intent", "market", "order", "price"]),
     ("position", &["market", "order", "price"]),
+    ("ledger", &["market", "order", "price"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
     (

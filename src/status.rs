@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::LedgerStatus;
 use crate::lifecycle::{Gate, Phase};
 use crate::market::Outcome;
 use crate::order::StrategyId;
@@ -39,6 +40,9 @@ pub struct SystemStatus {
     /// The folder of strategies' settings.
     #[serde(default)]
     pub config: ConfigStatus,
+    /// The account's ledger.
+    #[serde(default)]
+    pub ledger: LedgerStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].

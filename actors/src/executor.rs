@@ -2,7 +2,7 @@
 //!
 //! owns: which incarnation of each strategy may send, and which orders are open
 //! takes: approved orders on a bounded lane, the venue's order events, permits and requests to settle
-//! emits: rows to the store, orders to the venue, order events to the strategy whose order it is
+//! emits: rows to the store and the ledger, orders to the venue, order events to the strategy whose order it is
 //! dies: when its lane is gone (the service ends), or when the store has ended
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
+use crate::ledger::AccountLedger;
 use crate::ports::{Permit, Row, StoreError, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
@@ -56,6 +57,8 @@ pub struct Args {
     pub venue: Arc<dyn Venue>,
     /// What comes of them.
     pub events: mpsc::Receiver<(OrderEvent, Ticket)>,
+    /// Books what is stored.
+    pub ledger: AccountLedger,
     /// Carries order events to strategies.
     pub bus: EventBus,
     /// The other ends of the handle.
@@ -144,6 +147,7 @@ struct Seat {
 struct Worker {
     store: Store,
     venue: Arc<dyn Venue>,
+    ledger: AccountLedger,
     bus: EventBus,
     seats: BTreeMap<StrategyId, Seat>,
 }
@@ -158,8 +162,8 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, bus, lanes } = args;
-        let worker = Worker { store, venue, bus, seats: BTreeMap::new() };
+        let Args { store, venue, events, ledger, bus, lanes } = args;
+        let worker = Worker { store, venue, ledger, bus, seats: BTreeMap::new() };
         let work = tokio::spawn(worker.run(lanes, events));
         Ok(tokio::spawn(async move {
             let why = match work.await {
@@ -257,6 +261,7 @@ impl Worker {
         let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
+                self.ledger.recorded(allowed.iter().map(|job| &job.order));
                 for Job { order, ticket, .. } in allowed {
                     let strategy = order.id().strategy.clone();
                     self.seats.entry(strategy).or_default().open.insert(order.id().clone());
@@ -319,6 +324,7 @@ impl Worker {
                 }
             }
         }
+        self.ledger.told(news.iter().map(|(event, _)| event));
         for (event, ticket) in news.drain(..) {
             // Told first: whoever waits for the end of an order then finds the strategy informed.
             self.bus.tell(event.clone(), ticket.clone());

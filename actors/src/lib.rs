@@ -14,6 +14,7 @@ pub mod compare;
 pub mod config_service;
 pub mod executor;
 pub mod feed;
+pub mod ledger;
 pub mod live;
 pub mod manager;
 pub mod panics;

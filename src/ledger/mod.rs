@@ -30,6 +30,7 @@ mod journal;
 mod order;
 mod owner;
 mod saved;
+mod shown;
 mod view;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub use event::{Booked, Event, LedgerError, Owner};
 pub use journal::{Settlement, Stage};
 pub use order::Terms;
 pub use owner::Asset;
+pub use shown::{AccountStatus, HoldingStatus, LedgerStatus};
 pub use view::{Account, Holding, SumOf};
 
 /// All accounts, with the facts that they were made of.

@@ -6,10 +6,11 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
+    "docs/ledger.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",

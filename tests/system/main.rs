@@ -10,6 +10,7 @@ mod commands;
 mod determinism;
 mod flood;
 mod isolation;
+mod ledger;
 mod money;
 mod program;
 mod record;

@@ -23,6 +23,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use ploy::ledger::LedgerStatus;
 use ploy::order::StrategyId;
 use ploy::status::{ConfigStatus, SystemStatus};
 use serde::Serialize;
@@ -68,6 +69,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/config", get(config))
+        .route("/v1/ledger", get(ledger))
         .merge(strategies::routes())
         .merge(why::routes())
         .route("/livez", get(health::livez))
@@ -143,6 +145,20 @@ async fn config(State(state): State<ApiState>, headers: HeaderMap) -> Response<B
         folder: &status.config,
         strategies: strategies.collect(),
     };
+    answer(&status, &headers, &body)
+}
+
+/// The account's books.
+#[derive(Debug, Serialize)]
+struct LedgerAnswer<'a> {
+    snapshot: u64,
+    #[serde(flatten)]
+    ledger: &'a LedgerStatus,
+}
+
+async fn ledger(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
+    let status = state.snapshot();
+    let body = LedgerAnswer { snapshot: status.snapshot, ledger: &status.ledger };
     answer(&status, &headers, &body)
 }
 

@@ -29,13 +29,14 @@ use crate::clock::EventClock;
 use crate::config_service::{self, ConfigService};
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::feed::{self, Feed, FeedEnd};
+use crate::ledger::AccountLedger;
 use crate::manager::{self, StrategyManager};
 use crate::ports::why::Recall;
 use crate::record::Recorder;
 use crate::record::recall::Recalled;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
-use crate::store::Store;
+use crate::store::{RunInfo, Store};
 use crate::supervisor::{self, Part, Respawn, RootSupervisor};
 use crate::telemetry::events;
 
@@ -50,6 +51,8 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// The account's books.
+    pub ledger: AccountLedger,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
@@ -82,8 +85,10 @@ impl App {
         let (fatal_tx, fatal) = mpsc::channel(1);
         let watch_over = supervisor::Args { fatal: fatal_tx, wall };
         let root = spawn("the root supervisor", RootSupervisor, watch_over, None).await?;
-        let around = order_path(&parts, &clock, &board, &root).await?;
-        let bus = around.bus.clone();
+        let ledger = AccountLedger::restored(&parts.store.account_events().await?);
+        let around = order_path(&parts, &clock, (&board, ledger), &root).await?;
+        let (bus, ledger) = (around.bus.clone(), around.ledger.clone());
+        let sources = sources(parts.run, &around);
 
         let (ended_tx, ended) = watch::channel(None);
         let play = feed::Args {
@@ -105,10 +110,6 @@ impl App {
         };
         let manager = spawn("the strategy manager", StrategyManager, all, Some(&root)).await?;
         keep_looking(files, (&board, &manager), &root).await?;
-        let (run, store, recorder) = (parts.run, parts.store.clone(), parts.recorder.clone());
-        let (bus_shown, clock_shown) = (bus.clone(), clock.clone());
-        let sources =
-            Sources { run, board, bus: bus_shown, store, recorder, clock: clock_shown, wall };
         let snapshots = Arc::new(Snapshots::new(sources));
         keep_beating(&snapshots, &root).await?;
 
@@ -129,6 +130,7 @@ impl App {
             status,
             commands,
             store,
+            ledger,
             recorder,
             bus,
             clock,
@@ -190,11 +192,17 @@ fn clock_of(headers: &[Header]) -> EventClock {
     clock
 }
 
+/// Returns what a snapshot is made of.
+fn sources(run: RunInfo, around: &Surroundings) -> Sources {
+    let Surroundings { bus, store, ledger, recorder, clock, board, .. } = around.clone();
+    Sources { run, board, bus, store, ledger, recorder, clock, wall }
+}
+
 /// Starts what an order passes on its way: the paper venue and the executor.
 async fn order_path(
     parts: &Parts,
     clock: &EventClock,
-    board: &StatusBus,
+    (board, ledger): (&StatusBus, AccountLedger),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<Surroundings, StartError> {
     let bus = EventBus::default();
@@ -211,13 +219,14 @@ async fn order_path(
         store: parts.store.clone(),
         venue: Arc::new(PaperHandle(venue)),
         events: news,
+        ledger: ledger.clone(),
         bus: bus.clone(),
         lanes,
     };
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
     let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
     let (clock, board) = (clock.clone(), board.clone());
-    Ok(Surroundings { bus, executor, store, recorder, clock, board })
+    Ok(Surroundings { bus, executor, store, ledger, recorder, clock, board })
 }
 
 /// Starts the aggregator, and has it started again when it fails.

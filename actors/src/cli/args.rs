@@ -81,6 +81,8 @@ pub enum ClientVerb {
     Restart(StrategyArgs),
     /// Let a halted strategy go on, or release its tripped breaker
     Resume(StrategyArgs),
+    /// What the account and each strategy own, owe and made, and whether it adds up
+    Ledger(LedgerArgs),
     /// Why a strategy trades or not, how an order or a decision came about, what was done at a time
     Why(WhyArgs),
     /// Whether the service can do its work, one check a line
@@ -128,6 +130,13 @@ pub struct StatusArgs {
     /// Exit with 10 when something is wrong
     #[arg(long)]
     pub check: bool,
+}
+
+/// What `ploy ledger` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct LedgerArgs {
+    /// Only this strategy's accounts, with its shares by their state
+    pub id: Option<StrategyId>,
 }
 
 /// Which strategy is meant.

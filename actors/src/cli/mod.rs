@@ -5,6 +5,7 @@ mod client;
 pub mod compare;
 pub mod config;
 pub mod form;
+mod ledger;
 mod look;
 mod output;
 pub mod record;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ploy::command::Action;
+use ploy::ledger::LedgerStatus;
 use ploy::order::StrategyId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
@@ -165,6 +167,7 @@ async fn connect(server: &Server, verb: &ClientVerb) -> ExitCode {
             | ClientVerb::Restart(_)
             | ClientVerb::Resume(_)
             | ClientVerb::Why(_)
+            | ClientVerb::Ledger(_)
             | ClientVerb::Health => match ask(&client, verb, server.output, look).await {
                 Ok(said) => written(&said),
                 Err(failure) => failed(&failure, subject(verb)),
@@ -203,6 +206,12 @@ async fn ask(
         ClientVerb::Restart(args) => command(client, Action::Restart, &args.id, output).await,
         ClientVerb::Resume(args) => command(client, Action::Resume, &args.id, output).await,
         ClientVerb::Why(args) => why::explain(client, args, output, look).await,
+        ClientVerb::Ledger(args) => {
+            let answer: Answer<LedgerStatus> = client.get("v1/ledger").await?;
+            let exit = if answer.value.is_sound() { Exit::Done } else { Exit::Unhealthy };
+            let text = ledger::render(&answer.value, args.id.as_ref(), look)?;
+            Ok(Said::new(shape(output, &answer.json, || text), exit))
+        }
         ClientVerb::Health => {
             let (ready, checks) = client.ready().await?;
             let word = if ready { "ready" } else { "not ready" };
@@ -310,6 +319,7 @@ fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
         | ClientVerb::Restart(args)
         | ClientVerb::Resume(args) => Some(&args.id),
         ClientVerb::Why(args) => Some(args.what.strategy()),
+        ClientVerb::Ledger(args) => args.id.as_ref(),
         ClientVerb::Status(_) | ClientVerb::Strategies | ClientVerb::Health => None,
     }
 }

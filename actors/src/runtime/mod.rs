@@ -27,6 +27,7 @@ use crate::bus::event::{Delivery, EventBus, Mailbox};
 use crate::bus::status::StatusBus;
 use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
+use crate::ledger::AccountLedger;
 use crate::panics;
 use crate::ports::{Clock, Row};
 use crate::record::{Recorder, Track};
@@ -62,6 +63,8 @@ pub struct Surroundings {
     pub executor: ExecutorHandle,
     /// Keeps facts.
     pub store: Store,
+    /// The account's books.
+    pub ledger: AccountLedger,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Event time.
@@ -149,6 +152,9 @@ impl Actor for StrategyRuntime {
             Msg::Ready => state.on_ready(now)?,
             Msg::Report(done) => {
                 state.report();
+                if !state.is_over {
+                    state.around.ledger.compare(&state.id, state.kernel.portfolio());
+                }
                 done.send(()).ok(); // an asker that left is no failure
             }
             Msg::Gate(gate) => state.take(&Input::Gate { at: now, gate }, &Ticket::none())?,
@@ -280,6 +286,7 @@ impl State {
                 let settlement =
                     records::settlement(&self.id, &market, (payouts, amount, profit), at);
                 records::say_settlement(&settlement, &market, &self.around.board);
+                self.around.ledger.settled(&settlement);
                 self.store(Row::Settlement(settlement), ticket);
             }
             Effect::Tripped(trip) => {

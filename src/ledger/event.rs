@@ -97,9 +97,9 @@ pub enum Booked {
     Once,
     /// It was known already, or something newer is, and changes nothing.
     Duplicate,
-    /// It gives away more than is owned. It is kept, and booked when enough has come; see [`Ledger::findings`].
+    /// It gives away more than is owned. It is kept, and booked when enough has come; see [`Ledger::findings`](super::Ledger::findings).
     Waiting,
-    /// It is in the accounts of nobody; see [`Ledger::findings`].
+    /// It is in the accounts of nobody; see [`Ledger::findings`](super::Ledger::findings).
     Unattributed,
 }
 

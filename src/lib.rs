@@ -9,7 +9,8 @@
 //! [`strategy::Strategy`] looks and ends in an [`intent::Intent`] or in the first gate that said no; the
 //! [`risk::RiskGuard`] turns an intent into an [`risk::Approved`] or a [`risk::Rejection`]; both are a
 //! [`decision::Decision`]. An approved intent becomes an [`kernel::Order`]; what the venue answers comes back as
-//! an [`order::OrderEvent`] and moves the [`position::Portfolio`]. The [`kernel::Kernel`] is all of this for
+//! an [`order::OrderEvent`] and moves the [`position::Portfolio`]; the [`ledger::Ledger`] books it once more, for
+//! the whole account. The [`kernel::Kernel`] is all of this for
 //! one strategy; [`paper`] is a venue in memory; [`replay`] runs kernels and venue without any actor, and
 //! [`compare`] lays what two replays told side by side.
 //! [`lifecycle::Phase`] and [`restart`] say how a strategy lives and comes back, [`life::Life`] is one such life,
@@ -26,6 +27,7 @@ pub mod fees;
 pub mod halt;
 pub mod intent;
 pub mod kernel;
+pub mod ledger;
 pub mod life;
 pub mod lifecycle;
 pub mod market;

@@ -15,6 +15,7 @@ pub mod config_service;
 pub mod executor;
 pub mod feed;
 pub mod halt;
+pub mod ledger;
 pub mod live;
 pub mod manager;
 pub mod panics;

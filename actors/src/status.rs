@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ploy::status::{FeedPhase, FeedStatus, Mode, StoreStatus, SystemStatus};
+use ploy::ledger::LedgerStatus;
+use ploy::status::{FeedPhase, FeedStatus, Mode, StoreStatus, StrategyStatus, SystemStatus};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use crate::bus::event::EventBus;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
 use crate::halt::Halts;
+use crate::ledger::AccountLedger;
 use crate::ports::Clock;
 use crate::record::Recorder;
 use crate::store::{RunInfo, Store};
@@ -46,6 +48,8 @@ pub struct Sources {
     pub bus: EventBus,
     /// The store, which tells how it is.
     pub store: Store,
+    /// The account's books.
+    pub ledger: AccountLedger,
     /// The recorder, which tells how it is.
     pub recorder: Recorder,
     /// The time that decisions run on.
@@ -110,6 +114,7 @@ impl Snapshots {
     /// Asks all strategies how they are and makes the next snapshot.
     pub async fn take(&self) -> Arc<SystemStatus> {
         self.sources.board.ask_reports().await;
+        self.sources.ledger.beat();
         self.newest.send_modify(|newest| {
             *newest = Arc::new(self.sources.snapshot(newest.snapshot + 1));
         });
@@ -130,6 +135,7 @@ impl Sources {
             strategy.gate = strategy.gate.max(self.halts.gate(id));
         }
         let store = self.store.status();
+        let ledger = valued(self.ledger.status(), strategies.values());
         SystemStatus {
             snapshot: number,
             version: self.run.version.clone(),
@@ -138,22 +144,42 @@ impl Sources {
             taken_at: (self.wall)(),
             now: self.clock.now(),
             mode: Mode::Paper,
-            not_ready: not_ready(&feed, &store, safe_mode.as_deref()),
+            not_ready: not_ready(&feed, &store, safe_mode.as_deref(), &ledger),
             safe_mode,
             feed,
             store,
             record: self.recorder.status(),
             config,
             gates: self.halts.status(),
+            ledger,
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }
     }
 }
 
+/// Returns the accounts with what each strategy's shares are worth beyond their cost, as the strategy values them.
+fn valued<'a>(
+    mut ledger: LedgerStatus,
+    strategies: impl Iterator<Item = &'a StrategyStatus>,
+) -> LedgerStatus {
+    for strategy in strategies {
+        let mut accounts = ledger.accounts.iter_mut();
+        if let Some(account) = accounts.find(|account| account.owner == strategy.id.as_str()) {
+            account.unrealised_usdc = Some(strategy.kernel.pnl.unrealised_usdc);
+        }
+    }
+    ledger
+}
+
 /// Returns what stands in the way of being ready. A halted strategy does not: it would make whoever runs the
 /// process start everything anew.
-fn not_ready(feed: &FeedStatus, store: &StoreStatus, safe_mode: Option<&str>) -> Vec<String> {
+fn not_ready(
+    feed: &FeedStatus,
+    store: &StoreStatus,
+    safe_mode: Option<&str>,
+    ledger: &LedgerStatus,
+) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(why) = safe_mode {
         reasons.push(format!("safe mode: {why}; leave it with `ploy safe-mode leave`"));
@@ -162,6 +188,7 @@ fn not_ready(feed: &FeedStatus, store: &StoreStatus, safe_mode: Option<&str>) ->
         let why = store.last_error.as_deref().unwrap_or("its last write failed");
         reasons.push(format!("store: {why}"));
     }
+    reasons.extend(ledger.broken.iter().map(|why| format!("ledger: {why}")));
     match feed.state {
         FeedPhase::Waiting => reasons.push("feed: not begun".to_owned()),
         FeedPhase::Failed => {

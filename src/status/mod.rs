@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::halt::GatesStatus;
+use crate::ledger::LedgerStatus;
 use crate::lifecycle::{Gate, Phase};
 use crate::order::StrategyId;
 use crate::rollout::RolloutStatus;
@@ -49,6 +50,9 @@ pub struct SystemStatus {
     /// Who holds orders back.
     #[serde(default)]
     pub gates: GatesStatus,
+    /// The account's ledger.
+    #[serde(default)]
+    pub ledger: LedgerStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].

@@ -5,6 +5,7 @@
 mod books;
 mod fan_out;
 mod kernel;
+mod ledger;
 #[path = "../postgres/mod.rs"]
 #[expect(
     dead_code,
@@ -26,6 +27,7 @@ fn main() {
     books::bench(&mut criterion);
     publish(&mut criterion);
     kernel::bench(&mut criterion);
+    ledger::bench(&mut criterion);
     replay::bench(&mut criterion);
     service::bench(&mut criterion);
     store::bench(&mut criterion);

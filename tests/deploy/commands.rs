@@ -6,11 +6,12 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
     "docs/config.md",
+    "docs/ledger.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",

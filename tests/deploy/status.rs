@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actors::api::metrics::ProcessInfo;
 use actors::telemetry::LogCounts;
 use ploy::halt::{Cause, Gates, GatesStatus, Input, Scope, Why};
+use ploy::ledger::LedgerStatus;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::market::Outcome;
 use ploy::price::Usdc;
@@ -87,6 +88,7 @@ pub(crate) fn full() -> SystemStatus {
             error: None,
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
+        ledger: LedgerStatus::default(),
         strategies: vec![
             strategy(
                 "late",

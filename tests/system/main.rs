@@ -14,6 +14,7 @@ mod faults;
 mod flood;
 mod halt;
 mod isolation;
+mod ledger;
 mod money;
 #[path = "../postgres/mod.rs"]
 mod postgres;

@@ -250,6 +250,22 @@ async fn saved_fifty_times(watch: WatchConfig) {
     stop(app).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reading_by_the_clock_never_puts_off_a_look_that_is_due() {
+    let files = Files::new();
+    let (quiet, rescan) = (Duration::from_millis(1500), Duration::from_secs(1));
+    let watch = WatchConfig { watch: Watch::Poll, quiet, rescan };
+    let (app, _feeder) = files.stage().noticing(watch).fed().await;
+    looked(&app).await;
+    let text = with("order_burst", "11");
+    files.put(LEGGED, &text);
+    let began = tokio::time::Instant::now();
+    in_force(&app, LEGGED, &text).await;
+    let took = began.elapsed();
+    assert!(took <= quiet + 2 * rescan, "{took:?}");
+    stop(app).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_goes_changes_nothing_and_is_read_again_when_it_is_back() {
     gone(WatchConfig::default()).await;

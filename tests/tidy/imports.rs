@@ -28,6 +28,7 @@ const CORE: Arrows = &[
     ("order", &["market", "price", "time"]),
     ("open_orders", &["intent", "market", "order", "price"]),
     ("position", &["market", "order", "price"]),
+    ("ledger", &["market", "order", "price"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
     ("rollout", &["price", "time"]),
@@ -67,7 +68,7 @@ const CORE: Arrows = &[
     ("process", &["time"]),
     ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["halt", "lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
+    ("status", &["halt", "ledger", "lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
     (
         "kernel",
         &[
@@ -135,12 +136,13 @@ const ACTORS: Arrows = &[
     ("store", &["bus", "ports"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
+    ("ledger", &["ports", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("executor", &["bus", "ports", "store", "telemetry"]),
+    ("executor", &["bus", "ledger", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
-        &["bus", "clock", "executor", "panics", "ports", "pulse", "record", "store", "telemetry"],
+        &["bus", "clock", "executor", "ledger", "panics", "ports", "pulse", "record", "store", "telemetry"],
     ),
     // What breaks the account or costs a thread halts all, and only the manager learns of it.
     (
@@ -159,7 +161,7 @@ const ACTORS: Arrows = &[
         ],
     ),
     ("config_service", &["bus", "ports", "telemetry"]),
-    ("status", &["bus", "clock", "halt", "ports", "record", "store"]),
+    ("status", &["bus", "clock", "halt", "ledger", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
@@ -185,6 +187,7 @@ const ACTORS: Arrows = &[
             "executor",
             "feed",
             "halt",
+            "ledger",
             "manager",
             "ports",
             "pulse",

@@ -27,6 +27,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use ploy::ledger::LedgerStatus;
 use ploy::status::SystemStatus;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -80,6 +81,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .merge(config::routes())
+        .route("/v1/ledger", get(ledger))
         .merge(strategies::routes())
         .merge(safe_mode::routes())
         .merge(rollout::routes())
@@ -127,6 +129,20 @@ pub async fn serve(
 async fn status(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
     let status = state.snapshot();
     answer(&status, &headers, &*status)
+}
+
+/// The account's books.
+#[derive(Debug, Serialize)]
+struct LedgerAnswer<'a> {
+    snapshot: u64,
+    #[serde(flatten)]
+    ledger: &'a LedgerStatus,
+}
+
+async fn ledger(State(state): State<ApiState>, headers: HeaderMap) -> Response<Body> {
+    let status = state.snapshot();
+    let body = LedgerAnswer { snapshot: status.snapshot, ledger: &status.ledger };
+    answer(&status, &headers, &body)
 }
 
 async fn metrics_text(State(state): State<ApiState>) -> Response<Body> {

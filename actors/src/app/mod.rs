@@ -38,6 +38,7 @@ use crate::executor::ExecutorHandle;
 use crate::feed::{self, Feed, FeedEnd};
 use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
+use crate::ledger::AccountLedger;
 use crate::manager::{self, StrategyManager};
 use crate::ports::FeedItem;
 use crate::record::Recorder;
@@ -55,6 +56,8 @@ pub struct App {
     pub commands: CommandBus,
     /// Where facts are kept.
     pub store: Store,
+    /// The account's books.
+    pub ledger: AccountLedger,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Carries events: what a source beside the tape publishes here goes to whoever wants it.
@@ -103,9 +106,11 @@ impl App {
         let gates = Switch::default();
         // Before any strategy starts: what was halted comes up halted.
         let halts = halts(&parts, (&clock, &board), gates.clone()).await?;
-        let path = order_path(&mut parts, (&clock, &board), gates.clone(), &root).await?;
+        let ledger = orders::ledger(&parts.store, &halts).await?;
+        let path = order_path(&mut parts, (&clock, &board), (gates.clone(), ledger), &root).await?;
         let OrderPath { around, venue, paper } = path;
-        let (bus, executor) = (around.bus.clone(), around.executor.clone());
+        let (bus, executor, ledger) =
+            (around.bus.clone(), around.executor.clone(), around.ledger.clone());
         keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
 
         let (ended_tx, ended) = watch::channel(None);
@@ -133,6 +138,7 @@ impl App {
             commands,
             store: parts.store,
             recorder: parts.recorder,
+            ledger,
             bus,
             clock,
             address: parts.address,
@@ -229,8 +235,8 @@ fn play_of(
 
 /// Returns what a snapshot is made of.
 fn sources_of(run: RunInfo, around: &Surroundings, halts: Halts) -> Sources {
-    let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
-    Sources { run, board, bus, store, recorder, clock, halts, wall }
+    let Surroundings { bus, store, ledger, recorder, clock, board, .. } = around.clone();
+    Sources { run, board, bus, store, ledger, recorder, clock, halts, wall }
 }
 
 /// Starts the aggregator, and has it started again when it fails.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ploy::halt::Cause;
 use ploy::paper::PaperVenue;
 use ractor::{Actor, ActorRef};
 use tokio::sync::mpsc;
@@ -15,8 +16,10 @@ use crate::clock::EventClock;
 use crate::executor::{self, ExecutorHandle, OrderExecutor};
 use crate::halt::watch::{self, HaltWatch};
 use crate::halt::{self, Halts};
+use crate::ledger::AccountLedger;
 use crate::ports::Venue;
 use crate::runtime::Surroundings;
+use crate::store::Store;
 use crate::supervisor::{self, Respawn};
 
 /// Order events on their way from the venue to the executor.
@@ -40,6 +43,14 @@ pub(super) async fn halts(
     Ok(Halts::open(args).await?)
 }
 
+/// Returns the account's ledger as the last process left it. What does not add up halts all.
+pub(super) async fn ledger(store: &Store, halts: &Halts) -> Result<AccountLedger, StartError> {
+    let facts = store.account_events().await?;
+    let halts = halts.clone();
+    let alarm = move |why: &str| halts.raise(Cause::AccountBroken, why, "ledger");
+    Ok(AccountLedger::restored(&facts, Arc::new(alarm)))
+}
+
 /// What an order passes on its way, and who stands around it.
 pub(super) struct OrderPath {
     pub(super) around: Surroundings,
@@ -51,7 +62,7 @@ pub(super) struct OrderPath {
 pub(super) async fn order_path(
     parts: &mut Parts,
     (clock, board): (&EventClock, &StatusBus),
-    gates: Switch,
+    (gates, ledger): (Switch, AccountLedger),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<OrderPath, StartError> {
     let bus = EventBus::default();
@@ -72,6 +83,7 @@ pub(super) async fn order_path(
         store: parts.store.clone(),
         venue: Arc::clone(&venue),
         events: news,
+        ledger: ledger.clone(),
         bus: bus.clone(),
         gates: gates.clone(),
         lanes,
@@ -79,7 +91,7 @@ pub(super) async fn order_path(
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
     let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
     let (clock, board) = (clock.clone(), board.clone());
-    let around = Surroundings { bus, executor, store, recorder, clock, board, gates };
+    let around = Surroundings { bus, executor, store, ledger, recorder, clock, board, gates };
     Ok(OrderPath { around, venue, paper })
 }
 

@@ -90,6 +90,8 @@ pub enum ClientVerb {
     /// What to do about a service that starts no strategy because it was started too often
     #[command(subcommand)]
     SafeMode(SafeModeCommand),
+    /// What the account and each strategy own, owe and made, and whether it adds up
+    Ledger(LedgerArgs),
     /// Why a strategy trades or not, how an order or a decision came about, what was done at a time
     Why(WhyArgs),
     /// Whether the service can do its work, one check a line
@@ -208,6 +210,13 @@ pub struct PauseArgs {
     /// Who asks.
     #[command(flatten)]
     pub by: By,
+}
+
+/// What `ploy ledger` is told.
+#[derive(Clone, Debug, Arguments)]
+pub struct LedgerArgs {
+    /// Only this strategy's accounts, with its shares by their state
+    pub id: Option<StrategyId>,
 }
 
 /// Which strategy is meant.

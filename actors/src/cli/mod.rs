@@ -7,6 +7,7 @@ pub mod config;
 pub mod db;
 pub mod form;
 mod gates;
+mod ledger;
 mod look;
 mod output;
 pub mod record;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ploy::command::Action;
+use ploy::ledger::LedgerStatus;
 use ploy::order::StrategyId;
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
@@ -179,6 +181,7 @@ async fn connect(server: &Server, verb: &ClientVerb) -> ExitCode {
             | ClientVerb::Halt(_)
             | ClientVerb::Pause(_)
             | ClientVerb::Why(_)
+            | ClientVerb::Ledger(_)
             | ClientVerb::Health => match ask(&client, verb, server.output, look).await {
                 Ok(said) => written(&said),
                 Err(failure) => failed(&failure, subject(verb)),
@@ -226,6 +229,12 @@ async fn ask(
         ClientVerb::Halt(args) => gates::halt(client, args, output).await,
         ClientVerb::Pause(args) => gates::pause(client, args, output).await,
         ClientVerb::Why(args) => why::explain(client, args, output, look).await,
+        ClientVerb::Ledger(args) => {
+            let answer: Answer<LedgerStatus> = client.get("v1/ledger").await?;
+            let exit = if answer.value.is_sound() { Exit::Done } else { Exit::Unhealthy };
+            let text = ledger::render(&answer.value, args.id.as_ref(), look)?;
+            Ok(Said::new(shape(output, &answer.json, || text), exit))
+        }
         ClientVerb::Health => {
             let (ready, checks) = client.ready().await?;
             let word = if ready { "ready" } else { "not ready" };
@@ -334,6 +343,7 @@ fn subject(verb: &ClientVerb) -> Option<&StrategyId> {
         ClientVerb::Resume(args) => args.id.as_ref(),
         ClientVerb::Pause(args) => args.id.as_ref(),
         ClientVerb::Why(args) => Some(args.what.strategy()),
+        ClientVerb::Ledger(args) => args.id.as_ref(),
         ClientVerb::Status(_)
         | ClientVerb::Strategies
         | ClientVerb::SafeMode(_)

@@ -293,7 +293,8 @@ impl State {
         if is_same && !self.known().is_unsettled() {
             self.show(false);
             (self.args.tell)(Vec::new());
-        } else {
+        } else if self.armed.is_none() {
+            // Only a hint says that something is still being written: this reading says no more than the hint did.
             self.arm(myself);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! owns: which incarnation of each strategy may send, and which orders are open
 //! takes: approved orders on a bounded lane, the venue's order events, permits and requests to settle
-//! emits: rows to the store, orders to the venue, order events to the strategy whose order it is
+//! emits: rows to the store and the ledger, orders to the venue, order events to the strategy whose order it is
 //! dies: when its lane is gone (the service ends), or when the store has ended
 
 mod handle;
@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
+use crate::ledger::AccountLedger;
 use crate::ports::{Permit, Row, StoreError, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
@@ -54,6 +55,8 @@ pub struct Args {
     pub venue: Arc<dyn Venue>,
     /// What comes of them.
     pub events: mpsc::Receiver<(OrderEvent, Ticket)>,
+    /// Books what is stored.
+    pub ledger: AccountLedger,
     /// Carries order events to strategies.
     pub bus: EventBus,
     /// What may pass, read right before an order leaves.
@@ -74,6 +77,7 @@ struct Seat {
 struct Worker {
     store: Store,
     venue: Arc<dyn Venue>,
+    ledger: AccountLedger,
     bus: EventBus,
     gates: Switch,
     seats: BTreeMap<StrategyId, Seat>,
@@ -89,8 +93,8 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, bus, gates, lanes } = args;
-        let worker = Worker { store, venue, bus, gates, seats: BTreeMap::new() };
+        let Args { store, venue, events, ledger, bus, gates, lanes } = args;
+        let worker = Worker { store, venue, ledger, bus, gates, seats: BTreeMap::new() };
         let work = tokio::spawn(worker.run(lanes, events));
         Ok(tokio::spawn(async move {
             let why = match work.await {
@@ -213,6 +217,7 @@ impl Worker {
         let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
+                self.ledger.recorded(allowed.iter().map(|job| &job.order));
                 allowed.into_iter().for_each(|job| self.send(job));
             }
             Err(error) => {
@@ -294,6 +299,7 @@ impl Worker {
                 }
             }
         }
+        self.ledger.told(news.iter().map(|(event, _)| event));
         for (event, ticket) in news.drain(..) {
             // Told first: whoever waits for the end of an order then finds the strategy informed.
             self.bus.tell(event.clone(), ticket.clone());

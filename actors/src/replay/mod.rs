@@ -21,6 +21,7 @@ use ploy::compare::line::{self, End, Line, Played, Set};
 use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Broken, Kernel, Memory};
+use ploy::ledger::LedgerStatus;
 use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
@@ -286,6 +287,7 @@ impl Player {
                 error,
             },
             config: ConfigStatus::default(),
+            ledger: LedgerStatus::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),

@@ -39,6 +39,7 @@ use crate::bus::gates::Switch;
 use crate::bus::status::StatusBus;
 use crate::clock::{EventClock, Sleeper};
 use crate::executor::ExecutorHandle;
+use crate::ledger::AccountLedger;
 use crate::panics;
 use crate::ports::Clock;
 use crate::pulse::Pulse;
@@ -83,6 +84,8 @@ pub struct Surroundings {
     pub executor: ExecutorHandle,
     /// Keeps facts.
     pub store: Store,
+    /// The account's books.
+    pub ledger: AccountLedger,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Event time.
@@ -206,6 +209,9 @@ impl Actor for StrategyRuntime {
             Msg::Ready => state.on_ready(now).await?,
             Msg::Report(done) => {
                 state.report();
+                if !state.is_over {
+                    state.around.ledger.compare(&state.id, state.kernel.portfolio());
+                }
                 done.send(()).ok(); // an asker that left is no failure
             }
             Msg::Gate(gate) => {

@@ -3,6 +3,7 @@
 //! An order is committed before it is sent. Everything else is recorded: queued, and written with the next
 //! group. A failed transaction loses no record: it is kept, tried again, and shown in the status meanwhile.
 
+mod account;
 pub mod admin;
 mod cells;
 mod config_history;

@@ -174,6 +174,9 @@ events! {
     MARKET_SETTLED = "market.settled", INFO,
         "A market was resolved while shares of it were held; they turned into cash.",
         "Nothing.";
+    LEDGER_BROKEN = "ledger.broken", ERROR,
+        "The account's books do not add up, or a strategy's portfolio says otherwise; `error.message` says where.",
+        "Stop trading (`ploy stop` each strategy), compare `ploy ledger` with the venue, and report it with this line.";
     FEED_STARTED = "feed.started", INFO,
         "A feed sends events.",
         "Nothing.";

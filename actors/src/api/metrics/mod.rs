@@ -93,6 +93,11 @@ const RECORD_DELETED: Family<0> = counter(
 const RECORD_ERRORS: Family<0> =
     counter("ploy_record_errors_total", [], "Writes to the record that failed.");
 
+const LEDGER_IMBALANCE: Family<0> = gauge(
+    "ploy_ledger_imbalance",
+    [],
+    "Whether the account's books do not add up, or a strategy's portfolio says otherwise: 1 calls a person.",
+);
 const CONFIG_FAULTS: Family<0> = gauge(
     "ploy_config_faults",
     [],
@@ -123,6 +128,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     feed(&mut text, &status.feed);
     store(&mut text, &status.store);
     record(&mut text, &status.record);
+    text.set(&LEDGER_IMBALANCE, [], count(u64::from(status.ledger.broken.is_some())));
     config(&mut text, status);
     for strategy in &status.strategies {
         strategy::render(&mut text, strategy, status.mode);

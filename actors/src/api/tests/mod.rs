@@ -1,6 +1,7 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
 mod config;
+mod ledger;
 mod why;
 
 use std::future::ready;

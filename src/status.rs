@@ -249,6 +249,9 @@ pub struct KernelStatus {
     pub risk: Vec<RiskUse>,
     /// The breaker's trip in force, for people.
     pub tripped: Option<String>,
+    /// The rule whose cooldown is over, while one entry at a time tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_open: Option<String>,
     /// Markets it watches.
     pub markets: u64,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
-use ploy::order::{ClientOrderId, OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{ClientOrderId, OrderEvent, Origin, StrategyId, Submission, Update};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -345,7 +345,7 @@ impl Worker {
 }
 
 fn refusal(order: &Order, reason: String) -> OrderEvent {
-    let update = Update::Submitted(Submission::Rejected { reason });
+    let update = Update::Submitted(Submission::Rejected { reason, origin: Origin::Unsent });
     OrderEvent { at: order.at(), order: order.id().clone(), update }
 }
 

@@ -233,6 +233,9 @@ pub const fn asks(rule: Rule) -> &'static str {
     match rule {
         Rule::Gate => "is order entry open?",
         Rule::LossStreak => "are entries not waiting after losses in a row?",
+        Rule::RejectStreak => "are entries not waiting after rejects in a row?",
+        Rule::FailureStreak => "are entries not waiting after failures in a row?",
+        Rule::Trial => "is no other entry trying after a cooldown?",
         Rule::Drawdown => "are entries not waiting after too deep a fall?",
         Rule::DailyLoss => "is not too much lost today?",
         Rule::UnknownMarket => "is the market known?",
@@ -259,6 +262,7 @@ const fn binds(rule: Rule, purpose: Purpose) -> bool {
         Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
         Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
         Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => !purpose.is_protective(),
+        Rule::RejectStreak | Rule::FailureStreak | Rule::Trial => !purpose.is_protective(),
         Rule::OpenOrders | Rule::PriceBand | Rule::StaleBook => !purpose.is_protective(),
         Rule::BookDistance | Rule::CloseLeft => !purpose.is_protective(),
         Rule::OrderSize | Rule::OrderNotional => !purpose.is_protective(),

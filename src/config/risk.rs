@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::numbers::Frac;
 use crate::price::{Price, Size};
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, Limits, SendLimits};
 
 use super::reader::Reader;
 use super::setting::Setting;
@@ -67,7 +67,20 @@ const DAY_STARTS_AT: Setting =
         .live("When a day begins.")
         .or("0");
 
-pub(super) static RISK: [Setting; 17] = [
+const REJECT_STREAK_MAX: Setting = Setting::whole("reject_streak_max", "orders", (1, 1000))
+    .live("How many orders in a row the venue may refuse for what they ask before entries wait.")
+    .or("5");
+const FAILURE_STREAK_MAX: Setting = Setting::whole("failure_streak_max", "orders", (1, 1000))
+    .live(
+        "How many orders in a row may fail at the venue, refused for its own reasons or without an answer, \
+         before entries wait.",
+    )
+    .or("3");
+const VENUE_COOLDOWN: Setting = Setting::whole("venue_cooldown_s", "seconds", (1, 604_800))
+    .live("How long entries wait after that many rejects or failures.")
+    .or("300");
+
+pub(super) static RISK: [Setting; 20] = [
     MARKET_EXPOSURE_MAX,
     STRATEGY_EXPOSURE_MAX,
     OPEN_ORDERS_MAX,
@@ -85,6 +98,9 @@ pub(super) static RISK: [Setting; 17] = [
     CLOSE_LEFT_MIN,
     DAILY_LOSS_MAX,
     DAY_STARTS_AT,
+    REJECT_STREAK_MAX,
+    FAILURE_STREAK_MAX,
+    VENUE_COOLDOWN,
 ];
 
 /// Reads the limits.
@@ -116,6 +132,11 @@ pub(super) fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits>
             starts_at: values
                 .whole(&DAY_STARTS_AT)
                 .map(|min: u64| Duration::from_secs(60 * min))?,
+        },
+        sending: SendLimits {
+            reject_streak_max: values.whole(&REJECT_STREAK_MAX)?,
+            failure_streak_max: values.whole(&FAILURE_STREAK_MAX)?,
+            cooldown: values.seconds(&VENUE_COOLDOWN)?,
         },
     })
 }

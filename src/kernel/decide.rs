@@ -49,6 +49,7 @@ impl Kernel {
         let fees = market.map(|state| state.market.fees).unwrap_or_default();
         let number = self.memory.last_order + 1;
         self.memory.last_order = number;
+        self.guard.numbered(&approved, number);
         self.memory.orders.submitted += 1;
         self.orders.add(number, intent, fees.taker_fee(intent.size, intent.limit));
         let id = ClientOrderId { strategy: self.id.clone(), number };

@@ -27,7 +27,7 @@ use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::Usdc;
-use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip};
+use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip, Turn};
 use crate::strategy::gates::Gates;
 use crate::strategy::{Look, MarketState, Strategy, View};
 use crate::time::Timestamp;
@@ -77,8 +77,20 @@ pub enum Effect {
     },
     /// The breaker tripped; entries are refused.
     Tripped(Trip),
+    /// The breaker's cooldown for this rule is over; one entry may try.
+    HalfOpen(Rule),
     /// The breaker let go of this rule.
     Released(Rule),
+}
+
+impl From<Turn> for Effect {
+    fn from(turn: Turn) -> Self {
+        match turn {
+            Turn::Tripped(trip) => Self::Tripped(trip),
+            Turn::HalfOpen(rule) => Self::HalfOpen(rule),
+            Turn::Released(rule) => Self::Released(rule),
+        }
+    }
 }
 
 /// The books do not add up: going on would trade on wrong numbers.
@@ -218,7 +230,7 @@ impl Kernel {
         self.now = self.now.max(at);
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
-        effects.extend(self.guard.cool_down(self.now).map(Effect::Released));
+        effects.extend(self.guard.cool_down(self.now).map(Effect::from));
     }
 
     fn on_market(&mut self, event: &MarketEvent, effects: &mut Vec<Effect>) {
@@ -294,7 +306,7 @@ impl Kernel {
     }
 
     fn close_round(&mut self, profit: Usdc, effects: &mut Vec<Effect>) {
-        effects.extend(self.guard.round(profit, self.now).map(Effect::Tripped));
+        effects.extend(self.guard.round(profit, self.now).map(Effect::from));
         self.watch_drawdown(effects);
     }
 
@@ -320,6 +332,11 @@ impl Kernel {
             let (strategy, view, looks) = self.parts();
             strategy.on_fill(fill, &view, looks);
             return Ok(());
+        }
+        if let Update::Submitted(submission) = &event.update
+            && self.orders.contains(number)
+        {
+            effects.extend(self.guard.sent(submission, self.now).map(Effect::from));
         }
         let ended = self.orders.update(number, &event.update);
         self.memory.count(&event.update, ended.as_ref());

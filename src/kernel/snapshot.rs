@@ -52,6 +52,7 @@ impl Kernel {
                 let until = trip.until.map_or("a person resumes it".into(), |at| at.to_string());
                 format!("{}: {} of {}, until {until}", trip.rule.name(), trip.used, trip.limit)
             }),
+            half_open: self.guard.breaker().trial().map(|trial| trial.rule.name().to_owned()),
             markets: u64::try_from(self.markets.len()).unwrap_or(u64::MAX),
             ..KernelStatus::default()
         }
@@ -107,7 +108,7 @@ impl Kernel {
     }
 
     fn risk(&self) -> Vec<RiskUse> {
-        let limits = self.guard.limits();
+        let (limits, breaker) = (self.guard.limits(), self.guard.breaker());
         let (portfolio, orders) = (&self.portfolio, &self.orders);
         let worst_market = portfolio
             .markets()
@@ -121,7 +122,9 @@ impl Kernel {
             cash("market_exposure", worst_market, limits.market_exposure_max_usdc),
             cash("strategy_exposure", all, limits.strategy_exposure_max_usdc),
             count("open_orders", open, limits.open_orders_max),
-            count("loss_streak", self.guard.breaker().streak(), limits.loss_streak_max),
+            count("loss_streak", breaker.streak(), limits.loss_streak_max),
+            count("reject_streak", breaker.rejects(), limits.sending.reject_streak_max),
+            count("failure_streak", breaker.failures(), limits.sending.failure_streak_max),
             cash("drawdown", portfolio.drawdown(), limits.drawdown_max_usdc),
             cash("daily_loss", self.guard.lost_today(portfolio.equity()), limits.day.loss_max_usdc),
         ]

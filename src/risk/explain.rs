@@ -76,10 +76,12 @@ impl RiskGuard {
 
     fn until(&self, rule: Rule, intent: &Intent, context: &Context<'_>) -> Option<Timestamp> {
         match rule {
-            Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => {
+            Rule::LossStreak | Rule::RejectStreak | Rule::FailureStreak => {
                 self.breaker.trip().and_then(|trip| trip.until)
             }
+            Rule::Drawdown | Rule::DailyLoss => self.breaker.trip().and_then(|trip| trip.until),
             Rule::Throttle => self.throttle.look(intent.purpose, context.now).free_at(),
+            Rule::Trial => None,
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => None,
             Rule::Holdings | Rule::OneOrderPerLeg | Rule::OpenOrders => None,
             Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => None,
@@ -136,7 +138,7 @@ impl Check {
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => false,
             // Of these one passes above, or on either side.
             Rule::PriceBand | Rule::CloseLeft => false,
-            Rule::DailyLoss => true,
+            Rule::DailyLoss | Rule::RejectStreak | Rule::FailureStreak | Rule::Trial => true,
             Rule::StaleBook | Rule::BookDistance | Rule::OrderSize | Rule::OrderNotional => true,
             Rule::LossStreak | Rule::Drawdown | Rule::Holdings | Rule::OneOrderPerLeg => true,
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,

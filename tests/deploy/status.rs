@@ -172,6 +172,7 @@ fn kernel() -> KernelStatus {
             limit("loss_streak", "5m", "10m", 500),
         ],
         tripped: Some("3 losses in a row".into()),
+        half_open: None,
         markets: 2,
     }
 }

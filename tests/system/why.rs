@@ -79,7 +79,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     let json = exact(folder.path(), &url, &["plain/1"]);
     assert_eq!(json["decision"]["trigger"]["kind"], "book");
     assert_eq!(json["order"]["round"]["end"]["profit_usdc"], "-1.51523");
-    assert_eq!(json["decision"]["risk"]["checks"].as_array().unwrap().len(), 19);
+    assert_eq!(json["decision"]["risk"]["checks"].as_array().unwrap().len(), 22);
 
     // A refusal by exposure says what would have passed; the strategy's list names its number.
     let small = exact(folder.path(), &url, &["small"]);

@@ -56,6 +56,7 @@ const CORE: Arrows = &[
             "market",
             "numbers",
             "open_orders",
+            "order",
             "position",
             "price",
             "time",

@@ -16,7 +16,7 @@ use ploy::config::StrategyConfig;
 use ploy::event::{Kind, MarketEvent};
 use ploy::kernel::{Effect, Input, Kernel, Memory};
 use ploy::lifecycle::Gate;
-use ploy::order::{OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{OrderEvent, Origin, StrategyId, Submission, Update};
 use ploy::restart::{Failure, FailureClass};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -265,7 +265,8 @@ impl State {
                 let sent = self.around.executor.submit(order, self.incarnation, ticket.clone());
                 if let Err(refusal) = sent {
                     let reason = refusal.to_string();
-                    let update = Update::Submitted(Submission::Rejected { reason });
+                    let update =
+                        Update::Submitted(Submission::Rejected { reason, origin: Origin::Unsent });
                     self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
                 }
             }
@@ -284,6 +285,11 @@ impl State {
             }
             Effect::Tripped(trip) => {
                 let record = records::tripped(&self.id, &trip);
+                records::say_risk(&record, &self.around.board);
+                self.store(Row::Risk(record), ticket);
+            }
+            Effect::HalfOpen(rule) => {
+                let record = records::half_open(&self.id, rule, self.around.clock.now());
                 records::say_risk(&record, &self.around.board);
                 self.store(Row::Risk(record), ticket);
             }

@@ -18,7 +18,7 @@ use crate::market::{ConditionId, Market, Outcome, Side, TickSize};
 use crate::open_orders::OpenOrder;
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Size, Usdc};
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, Limits, SendLimits};
 use crate::strategy::{Look, Saved, Strategy, Subscription, View};
 
 const MARKETS: [ConditionId; 2] =
@@ -37,6 +37,7 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("50"),
         entry: EntryLimits::PRESET,
         day: DayLimits::PRESET,
+        sending: SendLimits::PRESET,
     }
 }
 

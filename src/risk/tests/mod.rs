@@ -28,6 +28,7 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
     }
 }
 
@@ -290,8 +291,11 @@ fn every_rule_is_named_as_in_files_and_answers() {
     let expected = [
         "gate",
         "loss_streak",
+        "reject_streak",
+        "failure_streak",
         "drawdown",
         "daily_loss",
+        "trial",
         "unknown_market",
         "price_grid",
         "venue_minimum",
@@ -370,11 +374,14 @@ fn a_streak_of_losses_stops_entries_until_its_cooldown_is_over() {
     assert_eq!(guard.round(usdc("-1"), NOW), None);
     assert_eq!(guard.round(usdc("1"), NOW), None);
     assert_eq!(guard.round(usdc("-1"), NOW), None);
-    let trip = guard.round(usdc("-1"), NOW).unwrap();
+    let Some(Turn::Tripped(trip)) = guard.round(usdc("-1"), NOW) else { panic!("a trip") };
     assert_eq!((trip.rule, trip.until), (Rule::LossStreak, Some(NOW + Duration::from_secs(600))));
     assert_eq!(check(&mut guard, entry("0.40", "10"), &none), refused("loss_streak 2 of 2"));
     assert_eq!(guard.cool_down(NOW + Duration::from_secs(599)), None);
-    assert_eq!(guard.cool_down(NOW + Duration::from_secs(600)), Some(Rule::LossStreak));
+    assert_eq!(
+        guard.cool_down(NOW + Duration::from_secs(600)),
+        Some(Turn::HalfOpen(Rule::LossStreak))
+    );
     assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
 }
 

@@ -16,11 +16,11 @@ use ploy::kernel::Order;
 use ploy::market::{ConditionId, Market, Outcome, Side, TickSize};
 use ploy::open_orders::OpenOrders;
 use ploy::order::{
-    ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update,
+    ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Origin, StrategyId, Submission, Update,
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
-use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
+use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard, SendLimits};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, SqliteConnection, query_scalar};
@@ -117,6 +117,7 @@ fn order_of(number: u64, size: &str) -> Order {
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
     });
     let context = Context {
         now: at(0),
@@ -169,7 +170,7 @@ fn done(number: u64, cause: DoneCause) -> Row {
 
 fn rejected(number: u64) -> Row {
     let reason = "no money".to_owned();
-    told(number, Update::Submitted(Submission::Rejected { reason }))
+    told(number, Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
 }
 
 fn settlement(millis: i64) -> Row {

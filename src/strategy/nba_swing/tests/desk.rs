@@ -7,7 +7,7 @@ use crate::fees::FeeSchedule;
 use crate::intent::{Intent, Purpose, TimeInForce};
 use crate::market::Side;
 use crate::open_orders::OpenOrders;
-use crate::order::{DoneCause, Liquidity, Submission, Update};
+use crate::order::{DoneCause, Liquidity, Origin, Submission, Update};
 use crate::position::Portfolio;
 use crate::strategy::{MarketState, Wish};
 
@@ -221,7 +221,7 @@ impl Desk {
     /// Ends an order by the venue's refusal. Returns the look.
     pub(super) fn refused(&mut self, number: u64) -> String {
         let reason = "not enough balance".to_owned();
-        self.end(number, &Update::Submitted(Submission::Rejected { reason }))
+        self.end(number, &Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
     }
 
     fn end(&mut self, number: u64, update: &Update) -> String {

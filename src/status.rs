@@ -313,6 +313,12 @@ pub struct PositionStatus {
     pub cost_usdc: Usdc,
     /// What one could be sold for now.
     pub bid: Option<Price>,
+    /// Where nobody bids now, the last bid that still counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_bid: Option<Price>,
+    /// Until when it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_bid_until: Option<Timestamp>,
 }
 
 /// What a strategy made, from a start of zero.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::numbers::Frac;
 use crate::price::{Price, Size};
-use crate::risk::{DayLimits, EntryLimits, Limits, SendLimits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 use super::reader::Reader;
 use super::setting::Setting;
@@ -80,7 +80,19 @@ const VENUE_COOLDOWN: Setting = Setting::whole("venue_cooldown_s", "seconds", (1
     .live("How long entries wait after that many rejects or failures.")
     .or("300");
 
-pub(super) static RISK: [Setting; 20] = [
+const EVENT_EXPOSURE_MAX: Setting =
+    Setting::decimal("event_exposure_max_usdc", "USDC", ("1", "1000000"))
+        .live("What may be lost in all markets of one event at resolution, open orders included.")
+        .or("1000000");
+const SYMBOL_EXPOSURE_MAX: Setting =
+    Setting::decimal("symbol_exposure_max_usdc", "USDC", ("1", "1000000"))
+        .live("What may be lost in all markets on one underlying, open orders included.")
+        .or("1000000");
+const MARK_GRACE: Setting = Setting::whole("mark_grace_s", "seconds", (0, 3600))
+    .live("How long what is held is worth its last bid once nobody bids; then it is worth nothing.")
+    .or("0");
+
+pub(super) static RISK: [Setting; 23] = [
     MARKET_EXPOSURE_MAX,
     STRATEGY_EXPOSURE_MAX,
     OPEN_ORDERS_MAX,
@@ -101,6 +113,9 @@ pub(super) static RISK: [Setting; 20] = [
     REJECT_STREAK_MAX,
     FAILURE_STREAK_MAX,
     VENUE_COOLDOWN,
+    EVENT_EXPOSURE_MAX,
+    SYMBOL_EXPOSURE_MAX,
+    MARK_GRACE,
 ];
 
 /// Reads the limits.
@@ -138,6 +153,11 @@ pub(super) fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits>
             failure_streak_max: values.whole(&FAILURE_STREAK_MAX)?,
             cooldown: values.seconds(&VENUE_COOLDOWN)?,
         },
+        groups: GroupLimits {
+            event_exposure_max_usdc: values.usdc(&EVENT_EXPOSURE_MAX)?,
+            symbol_exposure_max_usdc: values.usdc(&SYMBOL_EXPOSURE_MAX)?,
+        },
+        mark_grace: values.seconds(&MARK_GRACE)?,
     })
 }
 

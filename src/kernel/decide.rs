@@ -75,6 +75,7 @@ impl Kernel {
             book: state.and_then(|state| state.book(intent.outcome)),
             portfolio: &self.portfolio,
             orders: &self.orders,
+            groups: &self.groups,
         };
         (&mut self.guard, context)
     }

@@ -27,7 +27,7 @@ use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::Usdc;
-use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip, Turn};
+use crate::risk::{Explanation, Groups, Limits, RiskGuard, Rule, Trip, Turn};
 use crate::strategy::gates::Gates;
 use crate::strategy::{Look, MarketState, Strategy, View};
 use crate::time::Timestamp;
@@ -40,6 +40,7 @@ pub struct Kernel {
     guard: RiskGuard,
     now: Timestamp,
     markets: BTreeMap<ConditionId, MarketState>,
+    groups: Groups,
     portfolio: Portfolio,
     orders: OpenOrders,
     memory: Memory,
@@ -122,6 +123,7 @@ impl Kernel {
             guard,
             now: memory.now,
             markets: BTreeMap::new(),
+            groups: Groups::new(),
             portfolio,
             orders: OpenOrders::default(),
             memory,
@@ -182,7 +184,9 @@ impl Kernel {
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
         let cooldown = self.guard.breaker().trip().and_then(|trip| trip.until);
-        self.strategy.next_timer().into_iter().chain(cooldown).filter(|at| self.now < *at).min()
+        let grace = self.portfolio.marks_until();
+        let own = cooldown.into_iter().chain(grace);
+        self.strategy.next_timer().into_iter().chain(own).filter(|at| self.now < *at).min()
     }
 
     /// Returns the strategy's id.
@@ -231,6 +235,9 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
+        if self.portfolio.drop_marks(self.now) {
+            self.watch_drawdown(effects);
+        }
     }
 
     fn on_market(&mut self, event: &MarketEvent, effects: &mut Vec<Effect>) {
@@ -241,7 +248,10 @@ impl Kernel {
                     return;
                 }
                 let market = Arc::clone(market);
-                self.markets.entry(market.id).or_insert_with(|| MarketState::new(market));
+                self.markets.entry(market.id).or_insert_with(|| {
+                    self.groups.add(Arc::clone(&market));
+                    MarketState::new(market)
+                });
             }
             Kind::Book { market, outcome, book } => {
                 let Some(state) = self.markets.get_mut(market) else {
@@ -276,11 +286,16 @@ impl Kernel {
         if !self.portfolio.is_held(market) {
             return;
         }
+        let grace = self.guard.limits().mark_grace;
         for outcome in Outcome::BOTH {
             let book = self.markets.get(&market).and_then(|state| state.book(outcome));
             if let Some(book) = book {
-                let bid = book.best_bid().map(|level| level.price);
-                self.portfolio.mark(market, outcome, bid);
+                match book.best_bid().map(|level| level.price) {
+                    None if !grace.is_zero() => {
+                        self.portfolio.keep_mark(market, outcome, self.now + grace);
+                    }
+                    bid => self.portfolio.mark(market, outcome, bid),
+                }
             }
         }
         self.watch_drawdown(effects);
@@ -297,6 +312,7 @@ impl Kernel {
         let Some(state) = self.markets.remove(&market) else {
             return;
         };
+        self.groups.remove(market);
         if let Some((amount, profit)) = self.portfolio.settle(market, payouts) {
             effects.push(Effect::Settled { market: state.market, payouts, amount, profit });
             self.close_round(profit, effects);

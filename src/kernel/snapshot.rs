@@ -87,6 +87,8 @@ impl Kernel {
                     size: position.size,
                     cost_usdc: position.cost,
                     bid: book.and_then(|book| book.best_bid()).map(|level| level.price),
+                    last_bid: self.portfolio.kept_mark(id, outcome).map(|(bid, _)| bid),
+                    last_bid_until: self.portfolio.kept_mark(id, outcome).map(|(_, until)| until),
                 }
             })
             .collect()
@@ -117,9 +119,13 @@ impl Kernel {
             .max()
             .unwrap_or_default();
         let all = worst_loss_total(portfolio, orders);
+        let event = self.groups.worst_event(portfolio, orders);
+        let symbol = self.groups.worst_symbol(portfolio, orders);
         let open = u64::try_from(orders.len()).unwrap_or(u64::MAX);
         vec![
             cash("market_exposure", worst_market, limits.market_exposure_max_usdc),
+            cash("event_exposure", event, limits.groups.event_exposure_max_usdc),
+            cash("symbol_exposure", symbol, limits.groups.symbol_exposure_max_usdc),
             cash("strategy_exposure", all, limits.strategy_exposure_max_usdc),
             count("open_orders", open, limits.open_orders_max),
             count("loss_streak", breaker.streak(), limits.loss_streak_max),

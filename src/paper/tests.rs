@@ -8,7 +8,9 @@ use crate::market::TickSize;
 use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
 use crate::price::Usdc;
-use crate::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard, SendLimits};
+use crate::risk::{
+    Context, DayLimits, EntryLimits, GroupLimits, Groups, Limits, RiskGuard, SendLimits,
+};
 
 const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);
 const OTHER: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -145,6 +147,7 @@ fn market(id: ConditionId) -> Market {
         opens_at: Timestamp::UNIX_EPOCH,
         closes_at: Timestamp::UNIX_EPOCH,
         strike_usd: None,
+        event: None,
     }
 }
 
@@ -182,6 +185,8 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
         sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     };
     let mut portfolio = Portfolio::default();
     let (price, size) = ("0.1".parse().unwrap(), "1000000".parse().unwrap());
@@ -208,6 +213,7 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         book: None,
         portfolio,
         orders,
+        groups: &Groups::new(),
     };
     let mut guard = RiskGuard::new(limits);
     guard.set_gate(Gate::Open);

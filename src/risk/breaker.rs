@@ -308,7 +308,7 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::risk::{DayLimits, EntryLimits, SendLimits};
+    use crate::risk::{DayLimits, EntryLimits, GroupLimits, SendLimits};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const LATER: Duration = Duration::from_secs(1_000_000);
@@ -325,6 +325,8 @@ mod tests {
             drawdown_max_usdc: usdc("10"),
             day: DayLimits { loss_max_usdc: usdc("8"), ..DayLimits::PRESET },
             sending: SendLimits::PRESET,
+            groups: GroupLimits::PRESET,
+            mark_grace: std::time::Duration::ZERO,
             entry: EntryLimits::PRESET,
         }
     }

@@ -86,7 +86,8 @@ impl RiskGuard {
             Rule::Holdings | Rule::OneOrderPerLeg | Rule::OpenOrders => None,
             Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => None,
             Rule::OrderSize | Rule::OrderNotional => None,
-            Rule::MarketExposure | Rule::StrategyExposure => None,
+            Rule::MarketExposure | Rule::EventExposure => None,
+            Rule::SymbolExposure | Rule::StrategyExposure => None,
         }
     }
 }
@@ -142,7 +143,7 @@ impl Check {
             Rule::StaleBook | Rule::BookDistance | Rule::OrderSize | Rule::OrderNotional => true,
             Rule::LossStreak | Rule::Drawdown | Rule::Holdings | Rule::OneOrderPerLeg => true,
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,
-            Rule::Throttle => true,
+            Rule::EventExposure | Rule::SymbolExposure | Rule::Throttle => true,
         };
         match self.finding.compared().filter(|_| sets_a_limit)? {
             (Value::Usdc(used), Value::Usdc(limit)) => {

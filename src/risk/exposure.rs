@@ -5,15 +5,58 @@ use crate::market::Market;
 use crate::numbers::Value;
 use crate::price::{Price, Rounding, Size, Usdc};
 
+use super::groups::together;
 use super::rules::Asked;
-use super::worst::{Losses, worst_loss, worst_loss_total};
+use super::worst::{Losses, markets, worst_loss, worst_loss_total};
 use super::{Context, Finding, Rejection, Rule};
 
 /// Holds what can be lost in the market at resolution. An exit passes unless it breaks pairs and so raises that loss
-/// above the limit; a hedge never raises it.
+/// above the limit; a hedge never raises it. While any market is above the limit without an order, as after the limit was
+/// lowered, no entry passes anywhere.
 pub(super) fn market_exposure(asked: &Asked<'_>) -> Finding {
-    let limit = asked.guard.limits.market_exposure_max_usdc;
-    asked.exposure(Rule::MarketExposure, || Usdc::ZERO, limit)
+    let (rule, limit) = (Rule::MarketExposure, asked.guard.limits.market_exposure_max_usdc);
+    let Context { portfolio, orders, .. } = asked.context;
+    if asked.intent.purpose == Purpose::Entry {
+        let others = markets(portfolio, orders).into_iter().filter(|id| *id != asked.intent.market);
+        let most = others.map(|id| worst_loss(portfolio, orders, id)).max().unwrap_or_default();
+        if limit < most {
+            return rule.refuses(Value::Usdc(most), Value::Usdc(limit));
+        }
+    }
+    asked.exposure(rule, || Usdc::ZERO, limit)
+}
+
+/// Holds what can be lost in all markets of one event.
+pub(super) fn event_exposure(asked: &Asked<'_>) -> Finding {
+    let Context { portfolio, orders, groups, market, .. } = *asked.context;
+    let Some(market) = market.filter(|_| asked.intent.purpose == Purpose::Entry) else {
+        return Finding::Exempt;
+    };
+    let Some(event) = &market.event else { return Finding::Exempt };
+    let limit = asked.guard.limits.groups.event_exposure_max_usdc;
+    let others = groups.of_event(&event.id).filter(|id| *id != market.id);
+    let mut own = Losses::of(portfolio, orders, market.id);
+    own.buy(asked.intent.outcome, asked.intent.size, asked.cost(market));
+    let losses = others.map(|id| Losses::of(portfolio, orders, id)).chain([own]);
+    let losses: Vec<Losses> = losses.collect();
+    let used = together(&losses, event);
+    if used <= limit {
+        return Finding::passed(Value::Usdc(used), Value::Usdc(limit));
+    }
+    Rule::EventExposure.refuses(Value::Usdc(used), Value::Usdc(limit))
+}
+
+/// Holds what can be lost in all markets on one underlying: they move together, whatever their windows are.
+pub(super) fn symbol_exposure(asked: &Asked<'_>) -> Finding {
+    let Context { portfolio, orders, groups, market, .. } = *asked.context;
+    let symbol = market.filter(|_| asked.intent.purpose == Purpose::Entry);
+    let Some(symbol) = symbol.and_then(Market::underlying) else { return Finding::Exempt };
+    let others = || {
+        let others = groups.on_symbol(symbol).filter(|id| *id != asked.intent.market);
+        others.map(|id| worst_loss(portfolio, orders, id)).sum()
+    };
+    let limit = asked.guard.limits.groups.symbol_exposure_max_usdc;
+    asked.exposure(Rule::SymbolExposure, others, limit)
 }
 
 /// Holds what can be lost in all markets together.
@@ -44,12 +87,19 @@ impl Asked<'_> {
         }
     }
 
+    /// Returns what the order costs at its limit, with its fee.
+    fn cost(&self, market: &Market) -> Usdc {
+        let Intent { size, limit: price, .. } = *self.intent;
+        let price = Usdc::from(price) + market.fees.per_share(price);
+        price.times(size, Rounding::Up)
+    }
+
     fn opening(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
         let Bound { rule, others, limit } = *bound;
         let Intent { outcome, size, limit: price, .. } = *self.intent;
         let price = Usdc::from(price) + market.fees.per_share(price);
         let mut with = losses;
-        with.buy(outcome, size, price.times(size, Rounding::Up));
+        with.buy(outcome, size, self.cost(market));
         let total = others + with.worst();
         let (used, allowed) = (Value::Usdc(total), Value::Usdc(limit));
         if total <= limit {

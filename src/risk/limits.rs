@@ -31,6 +31,27 @@ pub struct Limits {
     pub day: DayLimits,
     /// How often sending may fail.
     pub sending: SendLimits,
+    /// What may be lost in markets that belong together.
+    pub groups: GroupLimits,
+    /// How long what is held is worth its last bid once nobody bids any more; then it is worth nothing.
+    pub mark_grace: Duration,
+}
+
+/// What may be lost at resolution in markets that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupLimits {
+    /// In all markets of one event, open orders included, in USDC.
+    pub event_exposure_max_usdc: Usdc,
+    /// In all markets on one underlying, open orders included, in USDC.
+    pub symbol_exposure_max_usdc: Usdc,
+}
+
+impl GroupLimits {
+    /// What holds where a file does not say it: as much as can be stated, so that the strategy's own limit holds alone.
+    pub const PRESET: Self = Self {
+        event_exposure_max_usdc: Usdc::literal(1_000_000_000_000),
+        symbol_exposure_max_usdc: Usdc::literal(1_000_000_000_000),
+    };
 }
 
 /// How often sending an order may fail in a row before entries wait.

@@ -1,17 +1,21 @@
 //! The risk guard: an intent becomes an [`Approved`] or a [`Rejection`]. There is no third way, and no switch.
 
+mod account;
 mod breaker;
 mod explain;
 mod exposure;
+mod groups;
 mod limits;
 mod rule;
 mod rules;
 mod throttle;
 mod worst;
 
+pub use account::{AccountGuard, AccountLimits, AccountRejection, AccountRule};
 pub use breaker::{Breaker, Trial, Trip, Turn};
 pub use explain::{Check, Explanation, Finding};
-pub use limits::{DayLimits, EntryLimits, Limits, SendLimits};
+pub use groups::Groups;
+pub use limits::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 pub use rule::Rule;
 pub use worst::{worst_loss, worst_loss_total};
 
@@ -87,6 +91,8 @@ pub struct Context<'a> {
     pub portfolio: &'a Portfolio,
     /// What it has outstanding.
     pub orders: &'a OpenOrders,
+    /// Which markets belong together.
+    pub groups: &'a Groups,
 }
 
 impl Approved {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intent::Purpose;
+
 /// The rules, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +48,10 @@ pub enum Rule {
     OrderNotional,
     /// Too much would be at risk in this market.
     MarketExposure,
+    /// Too much would be at risk in the markets of this event.
+    EventExposure,
+    /// Too much would be at risk in the markets on this underlying.
+    SymbolExposure,
     /// Too much would be at risk in all markets of this strategy.
     StrategyExposure,
     /// Too many orders in too short a time.
@@ -54,7 +60,7 @@ pub enum Rule {
 
 impl Rule {
     /// How many rules there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 24;
 
     /// Every rule, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
@@ -78,9 +84,31 @@ impl Rule {
         Self::OrderSize,
         Self::OrderNotional,
         Self::MarketExposure,
+        Self::EventExposure,
+        Self::SymbolExposure,
         Self::StrategyExposure,
         Self::Throttle,
     ];
+
+    /// Tells whether an order of this purpose is asked by this rule.
+    #[must_use]
+    pub const fn binds(self, purpose: Purpose) -> bool {
+        match self {
+            Self::Gate | Self::UnknownMarket | Self::PriceGrid | Self::VenueMinimum => true,
+            Self::Holdings | Self::OneOrderPerLeg | Self::Throttle => true,
+            Self::LossStreak | Self::Drawdown | Self::DailyLoss | Self::Trial => {
+                !purpose.is_protective()
+            }
+            Self::RejectStreak | Self::FailureStreak => !purpose.is_protective(),
+            Self::EventExposure | Self::SymbolExposure | Self::OpenOrders => {
+                !purpose.is_protective()
+            }
+            Self::PriceBand | Self::StaleBook | Self::BookDistance => !purpose.is_protective(),
+            Self::CloseLeft | Self::OrderSize | Self::OrderNotional => !purpose.is_protective(),
+            // An exit may break pairs.
+            Self::MarketExposure | Self::StrategyExposure => !matches!(purpose, Purpose::Hedge),
+        }
+    }
 
     /// Tells whether it counts what went wrong in a row, and lets entries try again after a cooldown.
     pub(super) const fn is_streak(self) -> bool {
@@ -111,6 +139,8 @@ impl Rule {
             Self::OrderSize => "order_size",
             Self::OrderNotional => "order_notional",
             Self::MarketExposure => "market_exposure",
+            Self::EventExposure => "event_exposure",
+            Self::SymbolExposure => "symbol_exposure",
             Self::StrategyExposure => "strategy_exposure",
             Self::Throttle => "throttle",
         }

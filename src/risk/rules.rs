@@ -8,7 +8,7 @@ use crate::numbers::{Frac, Value};
 use crate::open_orders::OpenOrder;
 use crate::price::{MICROS, Size, Usdc};
 
-use super::exposure::{market_exposure, strategy_exposure};
+use super::exposure::{event_exposure, market_exposure, strategy_exposure, symbol_exposure};
 use super::{Context, EntryLimits, Finding, Rejection, RiskGuard, Rule};
 
 /// What a rule looks at.
@@ -44,6 +44,8 @@ pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::OrderSize, order_size),
     (Rule::OrderNotional, order_notional),
     (Rule::MarketExposure, market_exposure),
+    (Rule::EventExposure, event_exposure),
+    (Rule::SymbolExposure, symbol_exposure),
     (Rule::StrategyExposure, strategy_exposure),
     (Rule::Throttle, throttle),
 ];

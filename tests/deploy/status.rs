@@ -155,6 +155,8 @@ fn kernel() -> KernelStatus {
             size: "10".parse().unwrap(),
             cost_usdc: usdc("4.6"),
             bid: Some("0.45".parse().unwrap()),
+            last_bid: None,
+            last_bid_until: None,
         }],
         pnl: PnlStatus {
             realised_usdc: usdc("-1.25"),

@@ -27,7 +27,7 @@ const CORE: Arrows = &[
     ("decision", &["intent", "market", "numbers", "risk", "time", "trigger"]),
     ("order", &["market", "price", "time"]),
     ("open_orders", &["intent", "market", "order", "price"]),
-    ("position", &["market", "order", "price"]),
+    ("position", &["market", "order", "price", "time"]),
     ("restart", &["time"]),
     ("lifecycle", &["restart", "time"]),
     (

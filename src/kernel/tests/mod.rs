@@ -20,7 +20,7 @@ use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Origin, Submission};
-use crate::risk::{DayLimits, EntryLimits, SendLimits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, SendLimits};
 use crate::strategy::{Saved, Subscription, Wish};
 use crate::trigger::{Cause, Trigger};
 
@@ -122,6 +122,8 @@ fn limits() -> Limits {
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
         sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 
@@ -138,6 +140,7 @@ fn market(id: ConditionId, slug: &str) -> Market {
         opens_at: Timestamp::UNIX_EPOCH,
         closes_at: Timestamp::UNIX_EPOCH,
         strike_usd: None,
+        event: None,
     }
 }
 

@@ -188,10 +188,10 @@ fn an_approval_and_a_first_refusal_are_told_in_full_and_a_repeated_one_is_not() 
         let event = MarketEvent { at: desk.now, kind: Kind::Gap { missed: 1 } };
         grounds(&mut desk, &Input::Market(event)).remove(0).1
     };
-    let no = Some("22 asked, refused by Some(\"market_exposure\")".to_owned());
+    let no = Some("24 asked, refused by Some(\"market_exposure\")".to_owned());
     assert_eq!(want("entry 200 yes at 0.4"), no);
     assert_eq!(want("entry 200 yes at 0.4"), None);
-    assert_eq!(want("entry 10 yes at 0.4"), Some("22 asked, refused by None".to_owned()));
-    let no = Some("22 asked, refused by Some(\"one_order_per_leg\")".to_owned());
+    assert_eq!(want("entry 10 yes at 0.4"), Some("24 asked, refused by None".to_owned()));
+    let no = Some("24 asked, refused by Some(\"one_order_per_leg\")".to_owned());
     assert_eq!(want("entry 10 yes at 0.4"), no);
 }

@@ -288,3 +288,66 @@ fn the_news_that_open_a_day_count_to_it() {
     assert_eq!(desk.bid(A, YES, "0.26"), NOTHING);
     assert_eq!(desk.bid(A, YES, "0.25"), ["tripped daily_loss at 10 for 86400s"]);
 }
+
+/// A desk on which what is held is worth its last bid for so many seconds once nobody bids.
+fn grace_of(seconds: u64) -> Desk {
+    let mut desk = Desk::with(
+        Limits { mark_grace: Duration::from_secs(seconds), ..limits() },
+        Memory::default(),
+    );
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    desk
+}
+
+#[test]
+fn without_a_grace_one_book_without_a_bid_is_a_fall() {
+    assert_eq!(grace_of(0).bid(A, YES, "-"), ["tripped drawdown at 40"]);
+}
+
+#[test]
+fn one_book_without_a_bid_is_no_fall_within_the_grace() {
+    let mut desk = grace_of(10);
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    let end = desk.now + Duration::from_secs(10);
+    assert_eq!(desk.kernel.next_timer(), Some(end));
+    let shown = |desk: &Desk| {
+        let position = desk.kernel.status().positions.remove(0);
+        (position.bid, position.last_bid, position.last_bid_until)
+    };
+    assert_eq!(shown(&desk), (None, "0.4".parse().ok(), Some(end)));
+    // A second such book does not put it off, and a bid ends it.
+    desk.wait(5);
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    assert_eq!(desk.kernel.next_timer(), Some(end));
+    assert_eq!(desk.bid(A, YES, "0.39"), NOTHING);
+    assert_eq!((desk.kernel.next_timer(), shown(&desk)), (None, ("0.39".parse().ok(), None, None)));
+    assert_eq!(desk.kernel.portfolio().drawdown(), usdc("1"));
+}
+
+#[test]
+fn after_the_grace_what_nobody_bids_for_is_worth_nothing() {
+    let mut desk = grace_of(10);
+    desk.bid(A, YES, "-");
+    desk.wait(10);
+    let at = desk.now;
+    assert_eq!(desk.give(&Input::Timer(at)).unwrap(), ["tripped drawdown at 40"]);
+    assert_eq!(desk.kernel.next_timer(), None);
+    // Still no bid: there is no last one to be kept.
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    assert_eq!(desk.kernel.portfolio().drawdown(), usdc("40"));
+}
+
+#[test]
+fn a_grace_goes_on_in_the_next_incarnation() {
+    let mut desk = grace_of(10);
+    desk.bid(A, YES, "-");
+    let limits = Limits { mark_grace: Duration::from_secs(10), ..limits() };
+    let mut next = Desk::with(limits, desk.kernel.memory());
+    let bought = fill(1, &intent(A, "entry 100 yes at 0.4"), "1: 100 at 0.4", desk.now);
+    next.kernel.recall_fill(&bought).unwrap();
+    next.now = desk.now + Duration::from_secs(9);
+    assert_eq!(next.bid(A, YES, "-"), NOTHING);
+    next.wait(1);
+    assert_eq!(next.no(A, Reason::NoSignal, 1), ["tripped drawdown at 40", "2 no no_signal"]);
+}

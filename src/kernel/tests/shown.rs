@@ -155,6 +155,8 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
         used(&desk),
         [
             "market_exposure 30/40 750",
+            "event_exposure 0/1000000 0",
+            "symbol_exposure 0/1000000 0",
             "strategy_exposure 50/60 833",
             "open_orders 1/2 500",
             "loss_streak 1/2 500",
@@ -166,7 +168,7 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
     );
     assert_eq!(desk.kernel.status().tripped, None);
     desk.bid(A, YES, "0.01");
-    assert_eq!(used(&desk)[6], "drawdown 20.5/10 2050");
+    assert_eq!(used(&desk)[8], "drawdown 20.5/10 2050");
     let tripped = desk.kernel.status().tripped;
     assert_eq!(tripped.as_deref(), Some("drawdown: 20.5 of 10, until a person resumes it"));
 }

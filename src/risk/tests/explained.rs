@@ -25,6 +25,7 @@ enum Before {
 struct Scene {
     portfolio: Portfolio,
     orders: OpenOrders,
+    groups: Groups,
 }
 
 fn guard() -> RiskGuard {
@@ -73,8 +74,8 @@ impl Scene {
     }
 
     fn context<'a>(&'a self, market: Option<&'a Market>) -> Context<'a> {
-        let Self { portfolio, orders } = self;
-        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders }
+        let Self { portfolio, orders, groups } = self;
+        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders, groups }
     }
 }
 
@@ -186,8 +187,7 @@ fn text(explanation: &Explanation) -> String {
 
 #[test]
 fn an_entry_is_held_against_every_rule_that_is_for_entries() {
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let explanation = guard().explain(&entry("0.40", "10"), &scene.context(Some(&market)));
     let expected = expect_test::expect![[r"
@@ -211,6 +211,8 @@ fn an_entry_is_held_against_every_rule_that_is_for_entries() {
         order_size passed 10 of 1000, 990 left
         order_notional passed 4 of 250, 246 left
         market_exposure passed 34 of 40, 6 left
+        event_exposure exempt
+        symbol_exposure exempt
         strategy_exposure passed 34 of 60, 26 left
         throttle passed 1 of 3, 2 left
     "]];
@@ -222,14 +224,14 @@ fn a_refused_entry_is_told_what_passes_every_rule_and_not_only_the_first() {
     let mut limits = limits();
     limits.strategy_exposure_max_usdc = usdc("36");
     let guard = RiskGuard::new(limits);
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let explanation = guard.explain(&entry("0.40", "30"), &scene.context(Some(&market)));
     assert_eq!(explanation.rejection().unwrap().passing, Some("25".parse().unwrap()));
     assert_eq!(explanation.passing, Some("15".parse().unwrap()));
     assert!(text(&explanation).ends_with(
-        "market_exposure refused 42 of 40, 0 left\nstrategy_exposure not_reached\n\
+        "market_exposure refused 42 of 40, 0 left\nevent_exposure not_reached\nsymbol_exposure \
+         not_reached\nstrategy_exposure not_reached\n\
          throttle not_reached\n15 would pass\n"
     ));
 }
@@ -239,8 +241,7 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
     let mut guard = guard();
     guard.round(usdc("-1"), NOW);
     guard.round(usdc("-1"), NOW);
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let context = scene.context(Some(&market));
     let refused = text(&guard.explain(&entry("0.40", "10"), &context));
@@ -269,6 +270,8 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         order_size exempt
         order_notional exempt
         market_exposure passed 30 of 40, 10 left
+        event_exposure exempt
+        symbol_exposure exempt
         strategy_exposure passed 30 of 60, 30 left
         throttle passed 1 of 6, 5 left
     "]];

@@ -20,7 +20,9 @@ use ploy::order::{
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
-use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard, SendLimits};
+use ploy::risk::{
+    Context, DayLimits, EntryLimits, GroupLimits, Groups, Limits, RiskGuard, SendLimits,
+};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, SqliteConnection, query_scalar};
@@ -105,6 +107,7 @@ fn order_of(number: u64, size: &str) -> Order {
         opens_at: at(0),
         closes_at: at(0),
         strike_usd: None,
+        event: None,
     };
     let mut guard = RiskGuard::new(Limits {
         market_exposure_max_usdc: usdc("1000"),
@@ -118,6 +121,8 @@ fn order_of(number: u64, size: &str) -> Order {
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
         sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     });
     let context = Context {
         now: at(0),
@@ -126,6 +131,7 @@ fn order_of(number: u64, size: &str) -> Order {
         book: None,
         portfolio: &Portfolio::default(),
         orders: &OpenOrders::default(),
+        groups: &Groups::new(),
     };
     let approved = guard.check(intent(size), &context).unwrap();
     let id = ClientOrderId { strategy: me(), number };

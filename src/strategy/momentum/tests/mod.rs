@@ -368,6 +368,7 @@ fn market(id: ConditionId, coin: &str, (opens, closes): (u64, u64)) -> Market {
         opens_at: begin() + Duration::from_secs(opens),
         closes_at: begin() + Duration::from_secs(closes),
         strike_usd: None,
+        event: None,
     }
 }
 

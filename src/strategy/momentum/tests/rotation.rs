@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel::{Effect, Kernel, Memory};
 use crate::paper::PaperVenue;
 use crate::replay::Replay;
-use crate::risk::{DayLimits, EntryLimits, Limits, SendLimits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 /// How long after its close a market is settled.
 const SETTLES_AFTER: u64 = 90;
@@ -69,6 +69,8 @@ fn limits() -> Limits {
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
         sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn market() -> Market {
         opens_at: "2020-12-20T00:00:00Z".parse().unwrap(),
         closes_at: "2020-12-23T06:00:00Z".parse().unwrap(),
         strike_usd: None,
+        event: None,
     }
 }
 

@@ -88,6 +88,7 @@ impl Desk {
                 opens_at: begin,
                 closes_at: begin + Duration::from_secs(HOUR),
                 strike_usd: None,
+                event: None,
             })
         };
         Self {

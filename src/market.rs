@@ -69,6 +69,19 @@ pub struct Market {
     /// The price of the underlying that decides, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strike_usd: Option<Usdc>,
+    /// The event that it is a question of, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventRef>,
+}
+
+/// An event of the venue: several questions about one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventRef {
+    /// The venue's id of the event.
+    pub id: Arc<str>,
+    /// Whether at most one of its questions is answered by yes, as the venue's neg-risk events are.
+    pub neg_risk: bool,
 }
 
 /// The text is no such id, or the number no such step.
@@ -186,6 +199,21 @@ impl TickSize {
 impl Market {
     /// Returns the smallest buy that the venue accepts from a taker.
     pub const MIN_BUY: &'static str = "1";
+
+    /// Returns the underlying of an up-or-down market, as its short name says it: `btc`.
+    ///
+    /// The venue names such markets `btc-updown-15m-…` or `bitcoin-up-or-down-…`; other markets have none.
+    #[must_use]
+    pub fn underlying(&self) -> Option<&str> {
+        let (name, rest) = self.slug.split_once('-')?;
+        let is_one = rest.starts_with("updown-") || rest.starts_with("up-or-down-");
+        is_one.then_some(match name {
+            "bitcoin" => "btc",
+            "ethereum" => "eth",
+            "solana" => "sol",
+            symbol => symbol,
+        })
+    }
 
     /// Returns what the venue calls this outcome.
     #[must_use]

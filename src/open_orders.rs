@@ -138,7 +138,7 @@ fn notional_up(price: Price, size: Size) -> Usdc {
 mod tests {
     use super::*;
     use crate::intent::{Purpose, TimeInForce};
-    use crate::order::{DoneCause, Fill, Liquidity};
+    use crate::order::{DoneCause, Fill, Liquidity, Origin};
     use crate::time::Timestamp;
 
     const A: ConditionId = ConditionId::from_bytes([1; 32]);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_order_is_open_until_it_is_refused_or_done() {
-        let refused = Submission::Rejected { reason: "no".into() };
+        let refused = Submission::Rejected { reason: "no".into(), origin: Origin::Order };
         let done = Update::Done { unfilled: Size::ZERO, cause: DoneCause::Filled };
         check(&Update::Submitted(Submission::Accepted), Some(("10", false)), None);
         check(&Update::Submitted(Submission::Unknown), Some(("10", true)), None);

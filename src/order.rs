@@ -33,9 +33,26 @@ pub enum Submission {
     Rejected {
         /// Why, in the words of whoever refused.
         reason: String,
+        /// Who refused, and whose fault it was.
+        #[serde(default)]
+        origin: Origin,
     },
     /// The answer was lost: the order may rest on the book. It is looked up, never sent again blindly.
     Unknown,
+}
+
+/// Who refused an order, and whose fault it was. Records that are older than this word do not say it: their
+/// refusals are taken as our own, which count for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// We did, before sending: the venue never heard of it.
+    #[default]
+    Unsent,
+    /// The venue did, for what was asked of it: the price, the size, the balance, the market. Our fault.
+    Order,
+    /// The venue did, for what the order has nothing to do with: it is closed, overloaded, or broken.
+    Venue,
 }
 
 /// Something that the venue told about one of our orders.

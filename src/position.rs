@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::market::{ConditionId, Outcome, Side};
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Rounding, Size, Usdc};
+use crate::time::Timestamp;
 
 /// Shares of one outcome and what they cost, fees included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,13 @@ enum Mark {
     Unknown,
     /// The newest book's best bid, if there is one.
     Bid(Option<Price>),
+    /// Nobody bids; the last bid still counts for a while.
+    Kept {
+        /// The last bid.
+        bid: Price,
+        /// From when on it counts no more.
+        until: Timestamp,
+    },
 }
 
 /// What a change of a portfolio came to.
@@ -180,6 +188,48 @@ impl Portfolio {
         }
     }
 
+    /// Tells that nobody bids for the shares of an outcome: the last bid goes on to count until then. Where there was
+    /// none they are worth nothing; an end that was told before stays.
+    pub fn keep_mark(&mut self, market: ConditionId, outcome: Outcome, until: Timestamp) {
+        if let Some(holding) = self.markets.get_mut(&market) {
+            let mark = outcome.of_mut(&mut holding.marks);
+            *mark = match *mark {
+                Mark::Bid(Some(bid)) => Mark::Kept { bid, until },
+                Mark::Bid(None) | Mark::Unknown => Mark::Bid(None),
+                kept @ Mark::Kept { .. } => kept,
+            };
+            self.watch_drawdown();
+        }
+    }
+
+    /// Lets go of every last bid that counts no more. Tells whether there was one.
+    pub fn drop_marks(&mut self, now: Timestamp) -> bool {
+        let mut any = false;
+        for mark in self.markets.values_mut().flat_map(|holding| &mut holding.marks) {
+            if matches!(mark, Mark::Kept { until, .. } if *until <= now) {
+                *mark = Mark::Bid(None);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Returns when the next last bid counts no more, where one does now.
+    #[must_use]
+    pub fn marks_until(&self) -> Option<Timestamp> {
+        let held = self.markets.values().filter(|holding| holding.is_held());
+        held.flat_map(|holding| holding.marks).filter_map(Mark::until).min()
+    }
+
+    /// Returns the last bid of an outcome and until when it counts, where nobody bids now.
+    #[must_use]
+    pub fn kept_mark(&self, market: ConditionId, outcome: Outcome) -> Option<(Price, Timestamp)> {
+        match *outcome.of(&self.markets.get(&market)?.marks) {
+            Mark::Kept { bid, until } => Some((bid, until)),
+            Mark::Unknown | Mark::Bid(_) => None,
+        }
+    }
+
     /// Notes the equity's new peak or its fall from it.
     pub fn watch_drawdown(&mut self) {
         let equity = self.equity();
@@ -206,25 +256,12 @@ impl Portfolio {
     /// Tells whether any share of a market is held.
     #[must_use]
     pub fn is_held(&self, market: ConditionId) -> bool {
-        let held = |holding: &Holding| holding.positions.iter().any(|p| !p.size.is_zero());
-        self.markets.get(&market).is_some_and(held)
+        self.markets.get(&market).is_some_and(Holding::is_held)
     }
 
     /// Returns every market that was traded and is not settled.
     pub fn markets(&self) -> impl Iterator<Item = ConditionId> + '_ {
         self.markets.keys().copied()
-    }
-
-    /// Returns what can be lost in a market at resolution: what was paid less what the worse outcome pays.
-    #[must_use]
-    pub fn exposure(&self, market: ConditionId) -> Usdc {
-        self.markets.get(&market).map(Holding::exposure).unwrap_or_default()
-    }
-
-    /// Returns what can be lost in all markets at resolution.
-    #[must_use]
-    pub fn exposure_total(&self) -> Usdc {
-        self.markets.values().map(Holding::exposure).sum()
     }
 
     /// Returns what the shares would bring now: pairs one USDC each, the rest at the best bid (nothing where
@@ -320,11 +357,18 @@ fn moderate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usdc, D::Error
     (amount.micros().abs() <= Usdc::MAX.micros() / 2).then_some(amount).ok_or_else(too_large)
 }
 
+impl Mark {
+    const fn until(self) -> Option<Timestamp> {
+        match self {
+            Self::Kept { until, .. } => Some(until),
+            Self::Unknown | Self::Bid(_) => None,
+        }
+    }
+}
+
 impl Holding {
-    fn exposure(&self) -> Usdc {
-        let [yes, no] = self.positions;
-        let worst = Usdc::from_micros(yes.size.min(no.size).micros()).unwrap_or(Usdc::MAX);
-        (yes.cost + no.cost - worst).max(Usdc::ZERO)
+    fn is_held(&self) -> bool {
+        self.positions.iter().any(|position| !position.size.is_zero())
     }
 
     fn marked(&self) -> Usdc {
@@ -338,6 +382,7 @@ impl Holding {
                 let rest = position.size - pairs;
                 match mark {
                     Mark::Unknown => position.cost.prorate(rest, position.size),
+                    Mark::Kept { bid, .. } => bid.notional(rest, Rounding::Down),
                     Mark::Bid(bid) => {
                         bid.map(|bid| bid.notional(rest, Rounding::Down)).unwrap_or_default()
                     }
@@ -352,7 +397,6 @@ impl Holding {
 mod tests {
     use super::*;
     use crate::order::Liquidity;
-    use crate::time::Timestamp;
 
     const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);
 
@@ -404,34 +448,26 @@ mod tests {
         portfolio.book(&fill(4, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
         let next = portfolio.book(&fill(5, Outcome::Yes, Side::Sell, "0.5", "10", "0.2")).unwrap();
         assert_eq!(next, Booked::Once { round: Some(usdc("0.8")) });
-        assert_eq!(portfolio.exposure_total(), Usdc::ZERO);
     }
 
     #[test]
-    fn what_can_be_lost_is_the_cost_less_what_the_worse_outcome_pays() {
+    fn what_is_held_is_told_by_market_and_outcome_with_its_cost() {
         let mut portfolio = Portfolio::default();
         portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.6", "10", "0.5")).unwrap();
         portfolio.book(&fill(2, Outcome::No, Side::Buy, "0.5", "4", "0")).unwrap();
         let second = fill(3, Outcome::No, Side::Buy, "0.3", "10", "0");
         let other = ConditionId::from_bytes([8; 32]);
         portfolio.book(&Fill { market: other, ..second }).unwrap();
-        assert_eq!(portfolio.exposure(MARKET), usdc("4.5"));
-        assert_eq!(
-            (portfolio.exposure(other), portfolio.exposure_total()),
-            (usdc("3"), usdc("7.5"))
-        );
         let held: Vec<_> = portfolio.positions().map(|(_, outcome, p)| (outcome, p.cost)).collect();
         let costs = [(Outcome::Yes, "6.5"), (Outcome::No, "2"), (Outcome::No, "3")];
         assert_eq!(held, costs.map(|(outcome, cost)| (outcome, usdc(cost))));
     }
 
     #[test]
-    fn a_pair_cannot_lose_more_than_it_cost_above_one() {
+    fn a_pair_is_worth_one_whatever_comes() {
         let mut portfolio = Portfolio::default();
         portfolio.book(&fill(1, Outcome::Yes, Side::Buy, "0.4", "10", "0")).unwrap();
-        assert_eq!(portfolio.exposure(MARKET), usdc("4"));
         portfolio.book(&fill(2, Outcome::No, Side::Buy, "0.5", "10", "0")).unwrap();
-        assert_eq!(portfolio.exposure(MARKET), Usdc::ZERO);
         assert_eq!(portfolio.equity(), usdc("1"));
         assert_eq!(portfolio.settle(MARKET, [usdc("1"), usdc("0")]), Some((usdc("10"), usdc("1"))));
         assert_eq!((portfolio.realised(), portfolio.positions().count()), (usdc("1"), 0));

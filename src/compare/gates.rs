@@ -233,6 +233,9 @@ pub const fn asks(rule: Rule) -> &'static str {
     match rule {
         Rule::Gate => "is order entry open?",
         Rule::LossStreak => "are entries not waiting after losses in a row?",
+        Rule::RejectStreak => "are entries not waiting after rejects in a row?",
+        Rule::FailureStreak => "are entries not waiting after failures in a row?",
+        Rule::Trial => "is no other entry trying after a cooldown?",
         Rule::Drawdown => "are entries not waiting after too deep a fall?",
         Rule::DailyLoss => "is not too much lost today?",
         Rule::UnknownMarket => "is the market known?",
@@ -248,22 +251,10 @@ pub const fn asks(rule: Rule) -> &'static str {
         Rule::OrderSize => "are the shares of one order not too many?",
         Rule::OrderNotional => "does one order not cost too much?",
         Rule::MarketExposure => "is not too much at risk in this market?",
+        Rule::EventExposure => "is not too much at risk in this event?",
+        Rule::SymbolExposure => "is not too much at risk on this underlying?",
         Rule::StrategyExposure => "is not too much at risk in all markets?",
         Rule::Throttle => "are orders not too fast?",
-    }
-}
-
-/// Tells whether an order of this purpose is asked by this rule.
-const fn binds(rule: Rule, purpose: Purpose) -> bool {
-    match rule {
-        Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => true,
-        Rule::Holdings | Rule::OneOrderPerLeg | Rule::Throttle => true,
-        Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => !purpose.is_protective(),
-        Rule::OpenOrders | Rule::PriceBand | Rule::StaleBook => !purpose.is_protective(),
-        Rule::BookDistance | Rule::CloseLeft => !purpose.is_protective(),
-        Rule::OrderSize | Rule::OrderNotional => !purpose.is_protective(),
-        // An exit may break pairs.
-        Rule::MarketExposure | Rule::StrategyExposure => !matches!(purpose, Purpose::Hedge),
     }
 }
 
@@ -382,7 +373,7 @@ fn at_rule(rule: Rule, look: Option<&Decided>) -> Passage {
         Passage::NotReached
     } else if end.is_some() && end == own {
         Passage::Failed
-    } else if !binds(rule, intent.purpose) {
+    } else if !rule.binds(intent.purpose) {
         Passage::NotAsked
     } else {
         Passage::Passed

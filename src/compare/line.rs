@@ -244,7 +244,7 @@ pub struct Risk {
     pub at: Timestamp,
     /// Whose breaker.
     pub strategy: StrategyId,
-    /// `tripped` or `released`.
+    /// `tripped`, `half_open` or `released`.
     pub event: String,
     /// The rule.
     pub rule: String,

@@ -7,7 +7,9 @@ use super::pairs::Pairs;
 use crate::decision::{self, Decision};
 use crate::kernel::{Effect, Kernel};
 use crate::market::ConditionId;
-use crate::order::{DoneCause, OrderEvent, Submission, Update};
+use crate::order::{DoneCause, OrderEvent, StrategyId, Submission, Update};
+use crate::risk::Rule;
+use crate::time::Timestamp;
 
 /// Returns the line of an effect; an order that goes out stands in its decision.
 #[must_use]
@@ -34,15 +36,14 @@ pub fn effect(kernel: &Kernel, effect: &Effect) -> Option<Line> {
             used: Some(trip.used.to_string()),
             limit: Some(trip.limit.to_string()),
         })),
-        Effect::Released(rule) => Some(Line::Risk(Risk {
-            at,
-            strategy,
-            event: "released".to_owned(),
-            rule: rule.name().to_owned(),
-            used: None,
-            limit: None,
-        })),
+        Effect::HalfOpen(rule) => Some(turned(at, strategy, "half_open", *rule)),
+        Effect::Released(rule) => Some(turned(at, strategy, "released", *rule)),
     }
+}
+
+fn turned(at: Timestamp, strategy: StrategyId, event: &str, rule: Rule) -> Line {
+    let (event, rule) = (event.to_owned(), rule.name().to_owned());
+    Line::Risk(Risk { at, strategy, event, rule, used: None, limit: None })
 }
 
 /// Returns the line of what a kernel was told of its order; that the venue has it is not worth one.
@@ -56,7 +57,7 @@ pub fn order(kernel: &Kernel, event: &OrderEvent) -> Option<Line> {
     };
     match &event.update {
         Update::Submitted(Submission::Accepted | Submission::Unknown) => None,
-        Update::Submitted(Submission::Rejected { reason }) => {
+        Update::Submitted(Submission::Rejected { reason, .. }) => {
             done("refused", None, Some(reason.clone()))
         }
         Update::Done { unfilled, cause } => done(word(*cause), Some(*unfilled), None),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::numbers::Frac;
 use crate::price::{Price, Size};
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 use super::reader::Reader;
 use super::setting::Setting;
@@ -67,7 +67,32 @@ const DAY_STARTS_AT: Setting =
         .live("When a day begins.")
         .or("0");
 
-pub(super) static RISK: [Setting; 17] = [
+const REJECT_STREAK_MAX: Setting = Setting::whole("reject_streak_max", "orders", (1, 1000))
+    .live("How many orders in a row the venue may refuse for what they ask before entries wait.")
+    .or("5");
+const FAILURE_STREAK_MAX: Setting = Setting::whole("failure_streak_max", "orders", (1, 1000))
+    .live(
+        "How many orders in a row may fail at the venue, refused for its own reasons or without an answer, \
+         before entries wait.",
+    )
+    .or("3");
+const VENUE_COOLDOWN: Setting = Setting::whole("venue_cooldown_s", "seconds", (1, 604_800))
+    .live("How long entries wait after that many rejects or failures.")
+    .or("300");
+
+const EVENT_EXPOSURE_MAX: Setting =
+    Setting::decimal("event_exposure_max_usdc", "USDC", ("1", "1000000"))
+        .live("What may be lost in all markets of one event at resolution, open orders included.")
+        .or("1000000");
+const SYMBOL_EXPOSURE_MAX: Setting =
+    Setting::decimal("symbol_exposure_max_usdc", "USDC", ("1", "1000000"))
+        .live("What may be lost in all markets on one underlying, open orders included.")
+        .or("1000000");
+const MARK_GRACE: Setting = Setting::whole("mark_grace_s", "seconds", (0, 3600))
+    .live("How long what is held is worth its last bid once nobody bids; then it is worth nothing.")
+    .or("0");
+
+pub(super) static RISK: [Setting; 23] = [
     MARKET_EXPOSURE_MAX,
     STRATEGY_EXPOSURE_MAX,
     OPEN_ORDERS_MAX,
@@ -85,6 +110,12 @@ pub(super) static RISK: [Setting; 17] = [
     CLOSE_LEFT_MIN,
     DAILY_LOSS_MAX,
     DAY_STARTS_AT,
+    REJECT_STREAK_MAX,
+    FAILURE_STREAK_MAX,
+    VENUE_COOLDOWN,
+    EVENT_EXPOSURE_MAX,
+    SYMBOL_EXPOSURE_MAX,
+    MARK_GRACE,
 ];
 
 /// Reads the limits.
@@ -117,6 +148,16 @@ pub(super) fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits>
                 .whole(&DAY_STARTS_AT)
                 .map(|min: u64| Duration::from_secs(60 * min))?,
         },
+        sending: SendLimits {
+            reject_streak_max: values.whole(&REJECT_STREAK_MAX)?,
+            failure_streak_max: values.whole(&FAILURE_STREAK_MAX)?,
+            cooldown: values.seconds(&VENUE_COOLDOWN)?,
+        },
+        groups: GroupLimits {
+            event_exposure_max_usdc: values.usdc(&EVENT_EXPOSURE_MAX)?,
+            symbol_exposure_max_usdc: values.usdc(&SYMBOL_EXPOSURE_MAX)?,
+        },
+        mark_grace: values.seconds(&MARK_GRACE)?,
     })
 }
 

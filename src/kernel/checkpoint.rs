@@ -8,6 +8,7 @@
 //! go on counting and numbers without a known name are errors that name their line and column.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,7 @@ impl Kernel {
         let Checkpoint { memory, guard, markets, portfolio, orders, .. } = checkpoint;
         let mut kernel = Self::new(id, strategy, limits, memory);
         kernel.guard.stand(guard);
+        markets.values().for_each(|state| kernel.groups.add(Arc::clone(&state.market)));
         Ok(Self { markets, portfolio, orders, ..kernel })
     }
 }

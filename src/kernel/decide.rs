@@ -49,6 +49,7 @@ impl Kernel {
         let fees = market.map(|state| state.market.fees).unwrap_or_default();
         let number = self.memory.last_order + 1;
         self.memory.last_order = number;
+        self.guard.numbered(&approved, number);
         self.memory.orders.submitted += 1;
         self.orders.add(number, intent, fees.taker_fee(intent.size, intent.limit));
         let id = ClientOrderId { strategy: self.id.clone(), number };
@@ -74,6 +75,7 @@ impl Kernel {
             book: state.and_then(|state| state.book(intent.outcome)),
             portfolio: &self.portfolio,
             orders: &self.orders,
+            groups: &self.groups,
         };
         (&mut self.guard, context)
     }

@@ -27,7 +27,7 @@ use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
 use crate::price::Usdc;
-use crate::risk::{Explanation, Limits, RiskGuard, Rule, Trip};
+use crate::risk::{Explanation, Groups, Limits, RiskGuard, Rule, Trip, Turn};
 use crate::strategy::fault::Fault;
 use crate::strategy::gates::Gates;
 use crate::strategy::{Look, MarketState, Strategy, View};
@@ -41,6 +41,7 @@ pub struct Kernel {
     guard: RiskGuard,
     now: Timestamp,
     markets: BTreeMap<ConditionId, MarketState>,
+    groups: Groups,
     portfolio: Portfolio,
     orders: OpenOrders,
     memory: Memory,
@@ -79,8 +80,20 @@ pub enum Effect {
     },
     /// The breaker tripped; entries are refused.
     Tripped(Trip),
+    /// The breaker's cooldown for this rule is over; one entry may try.
+    HalfOpen(Rule),
     /// The breaker let go of this rule.
     Released(Rule),
+}
+
+impl From<Turn> for Effect {
+    fn from(turn: Turn) -> Self {
+        match turn {
+            Turn::Tripped(trip) => Self::Tripped(trip),
+            Turn::HalfOpen(rule) => Self::HalfOpen(rule),
+            Turn::Released(rule) => Self::Released(rule),
+        }
+    }
 }
 
 /// The books do not add up: going on would trade on wrong numbers.
@@ -112,6 +125,7 @@ impl Kernel {
             guard,
             now: memory.now,
             markets: BTreeMap::new(),
+            groups: Groups::new(),
             portfolio,
             orders: OpenOrders::default(),
             memory,
@@ -180,7 +194,9 @@ impl Kernel {
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
         let cooldown = self.guard.breaker().trip().and_then(|trip| trip.until);
-        self.strategy.next_timer().into_iter().chain(cooldown).filter(|at| self.now < *at).min()
+        let grace = self.portfolio.marks_until();
+        let own = cooldown.into_iter().chain(grace);
+        self.strategy.next_timer().into_iter().chain(own).filter(|at| self.now < *at).min()
     }
 
     /// Returns the strategy's id.
@@ -228,7 +244,10 @@ impl Kernel {
         self.now = self.now.max(at);
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
-        effects.extend(self.guard.cool_down(self.now).map(Effect::Released));
+        effects.extend(self.guard.cool_down(self.now).map(Effect::from));
+        if self.portfolio.drop_marks(self.now) {
+            self.watch_drawdown(effects);
+        }
     }
 
     fn on_market(&mut self, event: &MarketEvent, effects: &mut Vec<Effect>) {
@@ -239,7 +258,10 @@ impl Kernel {
                     return;
                 }
                 let market = Arc::clone(market);
-                self.markets.entry(market.id).or_insert_with(|| MarketState::new(market));
+                self.markets.entry(market.id).or_insert_with(|| {
+                    self.groups.add(Arc::clone(&market));
+                    MarketState::new(market)
+                });
             }
             Kind::Book { market, outcome, book } => {
                 let Some(state) = self.markets.get_mut(market) else {
@@ -274,11 +296,16 @@ impl Kernel {
         if !self.portfolio.is_held(market) {
             return;
         }
+        let grace = self.guard.limits().mark_grace;
         for outcome in Outcome::BOTH {
             let book = self.markets.get(&market).and_then(|state| state.book(outcome));
             if let Some(book) = book {
-                let bid = book.best_bid().map(|level| level.price);
-                self.portfolio.mark(market, outcome, bid);
+                match book.best_bid().map(|level| level.price) {
+                    None if !grace.is_zero() => {
+                        self.portfolio.keep_mark(market, outcome, self.now + grace);
+                    }
+                    bid => self.portfolio.mark(market, outcome, bid),
+                }
             }
         }
         self.watch_drawdown(effects);
@@ -295,6 +322,7 @@ impl Kernel {
         let Some(state) = self.markets.remove(&market) else {
             return;
         };
+        self.groups.remove(market);
         if let Some((amount, profit)) = self.portfolio.settle(market, payouts) {
             effects.push(Effect::Settled { market: state.market, payouts, amount, profit });
             self.close_round(profit, effects);
@@ -304,7 +332,7 @@ impl Kernel {
     }
 
     fn close_round(&mut self, profit: Usdc, effects: &mut Vec<Effect>) {
-        effects.extend(self.guard.round(profit, self.now).map(Effect::Tripped));
+        effects.extend(self.guard.round(profit, self.now).map(Effect::from));
         self.watch_drawdown(effects);
     }
 
@@ -330,6 +358,11 @@ impl Kernel {
             let (strategy, view, looks) = self.parts();
             strategy.on_fill(fill, &view, looks);
             return Ok(());
+        }
+        if let Update::Submitted(submission) = &event.update
+            && self.orders.contains(number)
+        {
+            effects.extend(self.guard.sent(submission, self.now).map(Effect::from));
         }
         let ended = self.orders.update(number, &event.update);
         self.memory.count(&event.update, ended.as_ref());

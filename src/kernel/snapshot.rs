@@ -52,6 +52,7 @@ impl Kernel {
                 let until = trip.until.map_or("a person resumes it".into(), |at| at.to_string());
                 format!("{}: {} of {}, until {until}", trip.rule.name(), trip.used, trip.limit)
             }),
+            half_open: self.guard.breaker().trial().map(|trial| trial.rule.name().to_owned()),
             markets: u64::try_from(self.markets.len()).unwrap_or(u64::MAX),
             ..KernelStatus::default()
         }
@@ -86,6 +87,8 @@ impl Kernel {
                     size: position.size,
                     cost_usdc: position.cost,
                     bid: book.and_then(|book| book.best_bid()).map(|level| level.price),
+                    last_bid: self.portfolio.kept_mark(id, outcome).map(|(bid, _)| bid),
+                    last_bid_until: self.portfolio.kept_mark(id, outcome).map(|(_, until)| until),
                 }
             })
             .collect()
@@ -107,7 +110,7 @@ impl Kernel {
     }
 
     fn risk(&self) -> Vec<RiskUse> {
-        let limits = self.guard.limits();
+        let (limits, breaker) = (self.guard.limits(), self.guard.breaker());
         let (portfolio, orders) = (&self.portfolio, &self.orders);
         let worst_market = portfolio
             .markets()
@@ -116,12 +119,18 @@ impl Kernel {
             .max()
             .unwrap_or_default();
         let all = worst_loss_total(portfolio, orders);
+        let event = self.groups.worst_event(portfolio, orders);
+        let symbol = self.groups.worst_symbol(portfolio, orders);
         let open = u64::try_from(orders.len()).unwrap_or(u64::MAX);
         vec![
             cash("market_exposure", worst_market, limits.market_exposure_max_usdc),
+            cash("event_exposure", event, limits.groups.event_exposure_max_usdc),
+            cash("symbol_exposure", symbol, limits.groups.symbol_exposure_max_usdc),
             cash("strategy_exposure", all, limits.strategy_exposure_max_usdc),
             count("open_orders", open, limits.open_orders_max),
-            count("loss_streak", self.guard.breaker().streak(), limits.loss_streak_max),
+            count("loss_streak", breaker.streak(), limits.loss_streak_max),
+            count("reject_streak", breaker.rejects(), limits.sending.reject_streak_max),
+            count("failure_streak", breaker.failures(), limits.sending.failure_streak_max),
             cash("drawdown", portfolio.drawdown(), limits.drawdown_max_usdc),
             cash("daily_loss", self.guard.lost_today(portfolio.equity()), limits.day.loss_max_usdc),
         ]

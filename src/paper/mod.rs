@@ -23,7 +23,7 @@ use crate::intent::{Intent, TimeInForce};
 use crate::kernel::Order;
 use crate::market::{ConditionId, Market, Outcome, Side};
 use crate::order::{ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, StrategyId};
-use crate::order::{Submission, Update};
+use crate::order::{Origin, Submission, Update};
 use crate::price::{Price, Size};
 use crate::time::Timestamp;
 use taken::Taken;
@@ -172,12 +172,12 @@ impl PaperVenue {
         };
         if !self.markets.contains_key(&intent.market) {
             let reason = "no book exists for this market: it is not known, or settled".to_owned();
-            tell(Update::Submitted(Submission::Rejected { reason }));
+            tell(Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }));
             return;
         }
         if intent.side == Side::Sell && self.sellable(id, &intent) < intent.size {
             let reason = "not enough balance: fewer shares are held".to_owned();
-            tell(Update::Submitted(Submission::Rejected { reason }));
+            tell(Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }));
             return;
         }
         tell(Update::Submitted(Submission::Accepted));

@@ -8,7 +8,9 @@ use crate::market::TickSize;
 use crate::open_orders::OpenOrders;
 use crate::position::Portfolio;
 use crate::price::Usdc;
-use crate::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
+use crate::risk::{
+    Context, DayLimits, EntryLimits, GroupLimits, Groups, Limits, RiskGuard, SendLimits,
+};
 
 const MARKET: ConditionId = ConditionId::from_bytes([1; 32]);
 const OTHER: ConditionId = ConditionId::from_bytes([2; 32]);
@@ -118,7 +120,9 @@ impl Floor {
 fn text(event: &OrderEvent) -> String {
     let order = &event.order;
     match &event.update {
-        Update::Submitted(Submission::Rejected { reason }) => format!("{order} refused: {reason}"),
+        Update::Submitted(Submission::Rejected { reason, .. }) => {
+            format!("{order} refused: {reason}")
+        }
         Update::Submitted(Submission::Accepted) => format!("{order} accepted"),
         Update::Submitted(Submission::Unknown) => format!("{order} unknown"),
         Update::Filled(fill) => {
@@ -143,6 +147,7 @@ fn market(id: ConditionId) -> Market {
         opens_at: Timestamp::UNIX_EPOCH,
         closes_at: Timestamp::UNIX_EPOCH,
         strike_usd: None,
+        event: None,
     }
 }
 
@@ -179,6 +184,9 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         drawdown_max_usdc: plenty,
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     };
     let mut portfolio = Portfolio::default();
     let (price, size) = ("0.1".parse().unwrap(), "1000000".parse().unwrap());
@@ -205,6 +213,7 @@ fn order(id: ClientOrderId, at: Timestamp, intent: Intent) -> Order {
         book: None,
         portfolio,
         orders,
+        groups: &Groups::new(),
     };
     let mut guard = RiskGuard::new(limits);
     guard.set_gate(Gate::Open);

@@ -46,7 +46,7 @@ fn lines() -> Vec<String> {
         r#""to":{"a":"00000000"},"event":{"t":2,"gap":{"missed":3}}"#.to_owned(),
         r#""to":{"a":"00000000"},"event":{"t":2,"book":{"m":"ID","o":"no","b":[["0.4","1"]],"a":[]}},"book_at":"1970-01-01T00:00:00.000001Z""#.to_owned(),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"submitted":"accepted"}}}}"#),
-        format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"submitted":{{"rejected":{{"reason":"no"}}}}}}}}"#),
+        format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"submitted":{{"rejected":{{"reason":"no","origin":"venue"}}}}}}}}"#),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"filled":{fill}}}}}"#),
         format!(r#""to":{{"a":"00000000"}},"order":{{{at},"order":"a:7","update":{{"done":{{"unfilled":"0","cause":"filled"}}}}}}"#),
         r#""to":{"a":"00000000"},"timer":"2026-09-28T09:00:02Z""#.to_owned(),
@@ -77,6 +77,17 @@ fn every_kind_of_line_is_written_as_it_is_read() {
         assert_eq!(encode(n, &what), line);
     }
     assert_eq!(decoder.finish(), Ok(()));
+}
+
+#[test]
+fn a_refusal_that_does_not_say_whose_it_was_counts_for_nothing() {
+    let line = lines().swap_remove(8);
+    let older = line.replace(r#","origin":"venue""#, "");
+    assert_ne!(older, line);
+    let mut decoder = decoder();
+    lines()[..8].iter().for_each(|line| drop(decoder.line(line).unwrap()));
+    let (n, what) = decoder.line(&older).unwrap();
+    assert_eq!(encode(n, &what), line.replace("venue", "unsent"));
 }
 
 #[test]

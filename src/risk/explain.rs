@@ -76,15 +76,18 @@ impl RiskGuard {
 
     fn until(&self, rule: Rule, intent: &Intent, context: &Context<'_>) -> Option<Timestamp> {
         match rule {
-            Rule::LossStreak | Rule::Drawdown | Rule::DailyLoss => {
+            Rule::LossStreak | Rule::RejectStreak | Rule::FailureStreak => {
                 self.breaker.trip().and_then(|trip| trip.until)
             }
+            Rule::Drawdown | Rule::DailyLoss => self.breaker.trip().and_then(|trip| trip.until),
             Rule::Throttle => self.throttle.look(intent.purpose, context.now).free_at(),
+            Rule::Trial => None,
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => None,
             Rule::Holdings | Rule::OneOrderPerLeg | Rule::OpenOrders => None,
             Rule::PriceBand | Rule::StaleBook | Rule::BookDistance | Rule::CloseLeft => None,
             Rule::OrderSize | Rule::OrderNotional => None,
-            Rule::MarketExposure | Rule::StrategyExposure => None,
+            Rule::MarketExposure | Rule::EventExposure => None,
+            Rule::SymbolExposure | Rule::StrategyExposure => None,
         }
     }
 }
@@ -136,11 +139,11 @@ impl Check {
             Rule::Gate | Rule::UnknownMarket | Rule::PriceGrid | Rule::VenueMinimum => false,
             // Of these one passes above, or on either side.
             Rule::PriceBand | Rule::CloseLeft => false,
-            Rule::DailyLoss => true,
+            Rule::DailyLoss | Rule::RejectStreak | Rule::FailureStreak | Rule::Trial => true,
             Rule::StaleBook | Rule::BookDistance | Rule::OrderSize | Rule::OrderNotional => true,
             Rule::LossStreak | Rule::Drawdown | Rule::Holdings | Rule::OneOrderPerLeg => true,
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,
-            Rule::Throttle => true,
+            Rule::EventExposure | Rule::SymbolExposure | Rule::Throttle => true,
         };
         match self.finding.compared().filter(|_| sets_a_limit)? {
             (Value::Usdc(used), Value::Usdc(limit)) => {

@@ -29,6 +29,46 @@ pub struct Limits {
     pub entry: EntryLimits,
     /// What may be lost in a day.
     pub day: DayLimits,
+    /// How often sending may fail.
+    pub sending: SendLimits,
+    /// What may be lost in markets that belong together.
+    pub groups: GroupLimits,
+    /// How long what is held is worth its last bid once nobody bids any more; then it is worth nothing.
+    pub mark_grace: Duration,
+}
+
+/// What may be lost at resolution in markets that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupLimits {
+    /// In all markets of one event, open orders included, in USDC.
+    pub event_exposure_max_usdc: Usdc,
+    /// In all markets on one underlying, open orders included, in USDC.
+    pub symbol_exposure_max_usdc: Usdc,
+}
+
+impl GroupLimits {
+    /// What holds where a file does not say it: as much as can be stated, so that the strategy's own limit holds alone.
+    pub const PRESET: Self = Self {
+        event_exposure_max_usdc: Usdc::literal(1_000_000_000_000),
+        symbol_exposure_max_usdc: Usdc::literal(1_000_000_000_000),
+    };
+}
+
+/// How often sending an order may fail in a row before entries wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendLimits {
+    /// How many orders in a row the venue may refuse for what was asked of it.
+    pub reject_streak_max: u64,
+    /// How many orders in a row may fail at the venue: it refused for reasons of its own, or its answer was lost.
+    pub failure_streak_max: u64,
+    /// How long entries then wait.
+    pub cooldown: Duration,
+}
+
+impl SendLimits {
+    /// What holds where a file does not say it: 5 rejects, 3 failures, and five minutes.
+    pub const PRESET: Self =
+        Self { reject_streak_max: 5, failure_streak_max: 3, cooldown: Duration::from_secs(300) };
 }
 
 /// What may be lost in a day before entries wait for the next one.

@@ -1,15 +1,22 @@
 //! The risk guard: an intent becomes an [`Approved`] or a [`Rejection`]. There is no third way, and no switch.
 
+mod account;
 mod breaker;
 mod explain;
+mod exposure;
+mod groups;
 mod limits;
+mod rule;
 mod rules;
 mod throttle;
 mod worst;
 
-pub use breaker::{Breaker, Trip};
+pub use account::{AccountGuard, AccountLimits, AccountRejection, AccountRule};
+pub use breaker::{Breaker, Trial, Trip, Turn};
 pub use explain::{Check, Explanation, Finding};
-pub use limits::{DayLimits, EntryLimits, Limits};
+pub use groups::Groups;
+pub use limits::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
+pub use rule::Rule;
 pub use worst::{worst_loss, worst_loss_total};
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +27,7 @@ use crate::lifecycle::Gate;
 use crate::market::{Market, TickSize};
 use crate::numbers::Value;
 use crate::open_orders::OpenOrders;
+use crate::order::Submission;
 use crate::position::Portfolio;
 use crate::price::{Size, Usdc};
 use crate::time::Timestamp;
@@ -49,50 +57,6 @@ pub struct Rejection {
     pub limit: Value,
     /// The size that would have passed this rule, where a smaller one would.
     pub passing: Option<Size>,
-}
-
-/// The rules, in the order in which they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// Order entry is closed, or open to protective orders only. Used and limit are not numbers here.
-    Gate,
-    /// Too many rounds in a row were lost; entries wait.
-    LossStreak,
-    /// The equity fell too far from its peak; entries wait for a person.
-    Drawdown,
-    /// Too much was lost since the day began; entries wait for the next one.
-    DailyLoss,
-    /// The market is not known to the guard.
-    UnknownMarket,
-    /// The limit is not on the market's price grid.
-    PriceGrid,
-    /// The order is below what the venue accepts: the market's smallest size, or 1 USDC for a buy.
-    VenueMinimum,
-    /// An exit of more than is held, or a hedge of more than the other outcome's shares.
-    Holdings,
-    /// An order for this market and outcome is outstanding.
-    OneOrderPerLeg,
-    /// Too many open orders.
-    OpenOrders,
-    /// The limit is outside the prices at which entries are wanted at all.
-    PriceBand,
-    /// The newest book of the outcome is too old for an entry.
-    StaleBook,
-    /// The limit is too far beyond the best opposite price.
-    BookDistance,
-    /// The market closes too soon for an entry.
-    CloseLeft,
-    /// Too many shares in one order.
-    OrderSize,
-    /// Too much cash in one order.
-    OrderNotional,
-    /// Too much would be at risk in this market.
-    MarketExposure,
-    /// Too much would be at risk in all markets of this strategy.
-    StrategyExposure,
-    /// Too many orders in too short a time.
-    Throttle,
 }
 
 /// The guard of one strategy: its limits, its throttle, its breaker.
@@ -127,6 +91,8 @@ pub struct Context<'a> {
     pub portfolio: &'a Portfolio,
     /// What it has outstanding.
     pub orders: &'a OpenOrders,
+    /// Which markets belong together.
+    pub groups: &'a Groups,
 }
 
 impl Approved {
@@ -169,9 +135,24 @@ impl RiskGuard {
         Ok(())
     }
 
-    /// Takes in the profit or loss of a finished round. Returns a trip where it is one loss too many.
-    pub fn round(&mut self, profit: Usdc, now: Timestamp) -> Option<Trip> {
+    /// Notes the number of an approved intent: of a half-open breaker an entry is the trial.
+    pub const fn numbered(&mut self, approved: &Approved, number: u64) {
+        let Intent { purpose, market, .. } = approved.intent;
+        if !purpose.is_protective() {
+            self.breaker.tries(number, market);
+        }
+    }
+
+    /// Takes in the profit or loss of a finished round. It trips where it is one loss too many, and a win releases it
+    /// where it was half open.
+    pub fn round(&mut self, profit: Usdc, now: Timestamp) -> Option<Turn> {
         self.breaker.round(profit, &self.limits, now)
+    }
+
+    /// Takes in what came of sending an order that is open. It trips where one too many failed in a row, and an
+    /// acceptance releases it where it was half open.
+    pub fn sent(&mut self, submission: &Submission, now: Timestamp) -> Option<Turn> {
+        self.breaker.sent(submission, &self.limits, now)
     }
 
     /// Takes in the fall of the equity from its peak. Returns a trip where it is too deep.
@@ -197,9 +178,9 @@ impl RiskGuard {
         self.breaker.lost_today(equity)
     }
 
-    /// Lets entries pass again after a trip whose cooldown is over. Returns the rule that was released.
-    pub fn cool_down(&mut self, now: Timestamp) -> Option<Rule> {
-        self.breaker.cool_down(now)
+    /// Ends a trip whose cooldown is over: of a streak it is half open then, of a day it is released.
+    pub fn cool_down(&mut self, now: Timestamp) -> Option<Turn> {
+        self.breaker.cool_down(&self.limits, now)
     }
 
     /// Lets entries pass again because a person said so. Returns the rule that was released. The drawdown
@@ -246,60 +227,6 @@ impl RiskGuard {
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
         &self.breaker
-    }
-}
-
-impl Rule {
-    /// How many rules there are.
-    pub const COUNT: usize = 19;
-
-    /// Every rule, in the order in which they are asked.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Gate,
-        Self::LossStreak,
-        Self::Drawdown,
-        Self::DailyLoss,
-        Self::UnknownMarket,
-        Self::PriceGrid,
-        Self::VenueMinimum,
-        Self::Holdings,
-        Self::OneOrderPerLeg,
-        Self::OpenOrders,
-        Self::PriceBand,
-        Self::StaleBook,
-        Self::BookDistance,
-        Self::CloseLeft,
-        Self::OrderSize,
-        Self::OrderNotional,
-        Self::MarketExposure,
-        Self::StrategyExposure,
-        Self::Throttle,
-    ];
-
-    /// Returns the word for it in files and answers.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gate => "gate",
-            Self::LossStreak => "loss_streak",
-            Self::Drawdown => "drawdown",
-            Self::DailyLoss => "daily_loss",
-            Self::UnknownMarket => "unknown_market",
-            Self::PriceGrid => "price_grid",
-            Self::VenueMinimum => "venue_minimum",
-            Self::Holdings => "holdings",
-            Self::OneOrderPerLeg => "one_order_per_leg",
-            Self::OpenOrders => "open_orders",
-            Self::PriceBand => "price_band",
-            Self::StaleBook => "stale_book",
-            Self::BookDistance => "book_distance",
-            Self::CloseLeft => "close_left",
-            Self::OrderSize => "order_size",
-            Self::OrderNotional => "order_notional",
-            Self::MarketExposure => "market_exposure",
-            Self::StrategyExposure => "strategy_exposure",
-            Self::Throttle => "throttle",
-        }
     }
 }
 

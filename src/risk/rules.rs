@@ -6,9 +6,9 @@ use crate::lifecycle::Gate;
 use crate::market::{Market, Side, TickSize};
 use crate::numbers::{Frac, Value};
 use crate::open_orders::OpenOrder;
-use crate::price::{MICROS, Price, Rounding, Size, Usdc};
+use crate::price::{MICROS, Size, Usdc};
 
-use super::worst::{Losses, worst_loss, worst_loss_total};
+use super::exposure::{event_exposure, market_exposure, strategy_exposure, symbol_exposure};
 use super::{Context, EntryLimits, Finding, Rejection, RiskGuard, Rule};
 
 /// What a rule looks at.
@@ -26,8 +26,11 @@ type Ask = fn(&Asked<'_>) -> Finding;
 pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::Gate, gate),
     (Rule::LossStreak, loss_streak),
+    (Rule::RejectStreak, reject_streak),
+    (Rule::FailureStreak, failure_streak),
     (Rule::Drawdown, drawdown),
     (Rule::DailyLoss, daily_loss),
+    (Rule::Trial, trial),
     (Rule::UnknownMarket, unknown_market),
     (Rule::PriceGrid, price_grid),
     (Rule::VenueMinimum, venue_minimum),
@@ -41,6 +44,8 @@ pub(super) const RULES: [(Rule, Ask); Rule::COUNT] = [
     (Rule::OrderSize, order_size),
     (Rule::OrderNotional, order_notional),
     (Rule::MarketExposure, market_exposure),
+    (Rule::EventExposure, event_exposure),
+    (Rule::SymbolExposure, symbol_exposure),
     (Rule::StrategyExposure, strategy_exposure),
     (Rule::Throttle, throttle),
 ];
@@ -60,6 +65,20 @@ fn loss_streak(asked: &Asked<'_>) -> Finding {
     asked.breaker(Rule::LossStreak, used, Value::Count(limits.loss_streak_max))
 }
 
+/// Holds entries back after orders that the venue refused for what was asked: the next one would fare no better.
+fn reject_streak(asked: &Asked<'_>) -> Finding {
+    let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits.sending);
+    let used = Value::Count(breaker.rejects());
+    asked.breaker(Rule::RejectStreak, used, Value::Count(limits.reject_streak_max))
+}
+
+/// Holds entries back while the venue fails: what is bought now may not be sold again.
+fn failure_streak(asked: &Asked<'_>) -> Finding {
+    let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits.sending);
+    let used = Value::Count(breaker.failures());
+    asked.breaker(Rule::FailureStreak, used, Value::Count(limits.failure_streak_max))
+}
+
 fn drawdown(asked: &Asked<'_>) -> Finding {
     let (breaker, limits) = (&asked.guard.breaker, &asked.guard.limits);
     let used = Value::Usdc(breaker.counted(asked.context.portfolio.drawdown()));
@@ -71,6 +90,13 @@ fn daily_loss(asked: &Asked<'_>) -> Finding {
     let (guard, portfolio) = (asked.guard, asked.context.portfolio);
     let used = Value::Usdc(guard.lost_today(portfolio.equity()));
     asked.breaker(Rule::DailyLoss, used, Value::Usdc(guard.limits.day.loss_max_usdc))
+}
+
+/// Lets one entry at a time pass after a streak's cooldown, until one has shown that the streak is over.
+fn trial(asked: &Asked<'_>) -> Finding {
+    let Some(trial) = asked.guard.breaker.trial() else { return Finding::Exempt };
+    let open = trial.is_on(asked.context.portfolio, asked.context.orders);
+    asked.entry(Rule::Trial, count(1 + usize::from(open)), one(), !open)
 }
 
 fn unknown_market(asked: &Asked<'_>) -> Finding {
@@ -212,23 +238,6 @@ fn order_notional(asked: &Asked<'_>) -> Finding {
     asked.smaller(asked.entry(Rule::OrderNotional, used, limit, notional <= max), affordable)
 }
 
-/// Holds what can be lost in the market at resolution. An exit passes unless it breaks pairs and so raises that loss
-/// above the limit; a hedge never raises it.
-fn market_exposure(asked: &Asked<'_>) -> Finding {
-    let limit = asked.guard.limits.market_exposure_max_usdc;
-    asked.exposure(Rule::MarketExposure, || Usdc::ZERO, limit)
-}
-
-/// Holds what can be lost in all markets together.
-fn strategy_exposure(asked: &Asked<'_>) -> Finding {
-    let Context { portfolio, orders, .. } = asked.context;
-    let others = || {
-        let own = worst_loss(portfolio, orders, asked.intent.market);
-        worst_loss_total(portfolio, orders) - own
-    };
-    asked.exposure(Rule::StrategyExposure, others, asked.guard.limits.strategy_exposure_max_usdc)
-}
-
 /// Says whether the throttle has an order left. It is taken when all rules have been asked.
 fn throttle(asked: &Asked<'_>) -> Finding {
     let look = asked.guard.throttle.look(asked.intent.purpose, asked.context.now);
@@ -275,71 +284,11 @@ impl Asked<'_> {
             Finding::Passed(_) | Finding::Exempt | Finding::NotReached => finding,
         }
     }
-
-    /// Holds what can be lost with the order, here and in `others`, against a limit.
-    fn exposure(&self, rule: Rule, others: impl FnOnce() -> Usdc, limit: Usdc) -> Finding {
-        let Some(market) = self.context.market else { return Finding::Exempt };
-        let Context { portfolio, orders, .. } = self.context;
-        match self.intent.purpose {
-            Purpose::Hedge => Finding::Exempt,
-            Purpose::Entry => {
-                let losses = Losses::of(portfolio, orders, self.intent.market);
-                self.opening(market, losses, &Bound { rule, others: others(), limit })
-            }
-            Purpose::Exit => {
-                let losses = Losses::of(portfolio, orders, self.intent.market);
-                self.breaking(market, losses, &Bound { rule, others: others(), limit })
-            }
-        }
-    }
-
-    fn opening(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
-        let Bound { rule, others, limit } = *bound;
-        let Intent { outcome, size, limit: price, .. } = *self.intent;
-        let price = Usdc::from(price) + market.fees.per_share(price);
-        let mut with = losses;
-        with.buy(outcome, size, price.times(size, Rounding::Up));
-        let total = others + with.worst();
-        let (used, allowed) = (Value::Usdc(total), Value::Usdc(limit));
-        if total <= limit {
-            return Finding::passed(used, allowed);
-        }
-        // A smaller purchase lowers what is lost when the other outcome comes true, and nothing else.
-        let helps = others + losses.worst() <= limit;
-        let room = limit - others - losses.when(outcome.other());
-        let affordable = |price: Price| Size::affordable(room, price).floor_to_cents();
-        let passing = price.to_price().map(affordable).unwrap_or_default();
-        let passing = (helps && market.min_size <= passing).then_some(passing);
-        Finding::Refused(Rejection { rule, used, limit: allowed, passing })
-    }
-
-    /// Lets an exit pass that does not raise the loss, or not above the limit. Pairs that are sold on both sides pass in
-    /// slices: each slice may fail to find its other half.
-    fn breaking(&self, market: &Market, losses: Losses, bound: &Bound) -> Finding {
-        let Bound { rule, others, limit } = *bound;
-        let size = self.intent.size;
-        let with = losses.with_sale(self.intent, size);
-        let (used, allowed) = (Value::Usdc(others + with), Value::Usdc(limit));
-        let most = losses.worst().max(limit - others);
-        if with <= most {
-            return Finding::passed(used, allowed);
-        }
-        let passing = losses.sellable(self.intent, most);
-        let passing = (market.min_size <= passing && passing < size).then_some(passing);
-        Finding::Refused(Rejection { rule, used, limit: allowed, passing })
-    }
-}
-
-/// A limit of what can be lost, and what of it other markets take.
-struct Bound {
-    rule: Rule,
-    others: Usdc,
-    limit: Usdc,
 }
 
 impl Rule {
     /// Returns the refusal of an order that no other size would help.
-    const fn refuses(self, used: Value, limit: Value) -> Finding {
+    pub(super) const fn refuses(self, used: Value, limit: Value) -> Finding {
         Finding::Refused(Rejection { rule: self, used, limit, passing: None })
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::intent::Intent;
 use crate::market::{ConditionId, Outcome, Side};
-use crate::open_orders::OpenOrders;
+use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::position::Portfolio;
 use crate::price::{Size, Usdc};
 
@@ -39,9 +39,14 @@ pub fn worst_loss(portfolio: &Portfolio, orders: &OpenOrders, market: ConditionI
 /// Returns what can be lost in all markets together at resolution, open orders included, in USDC.
 #[must_use]
 pub fn worst_loss_total(portfolio: &Portfolio, orders: &OpenOrders) -> Usdc {
+    let markets = markets(portfolio, orders).into_iter();
+    markets.map(|market| worst_loss(portfolio, orders, market)).sum()
+}
+
+/// Returns every market of which something is held or open.
+pub(super) fn markets(portfolio: &Portfolio, orders: &OpenOrders) -> BTreeSet<ConditionId> {
     let open = orders.iter().map(|(_, order)| order.intent.market);
-    let markets: BTreeSet<ConditionId> = portfolio.markets().chain(open).collect();
-    markets.into_iter().map(|market| worst_loss(portfolio, orders, market)).sum()
+    portfolio.markets().chain(open).collect()
 }
 
 /// What is lost in a market when yes, and when no, comes true; negative where that is won.
@@ -54,6 +59,15 @@ pub(super) struct Losses {
 
 impl Losses {
     pub(super) fn of(portfolio: &Portfolio, orders: &OpenOrders, market: ConditionId) -> Self {
+        Self::with(portfolio, orders.of_market(market), market)
+    }
+
+    /// Returns what is lost with these open orders, all of them in this market.
+    pub(super) fn with<'a>(
+        portfolio: &Portfolio,
+        orders: impl Iterator<Item = &'a OpenOrder>,
+        market: ConditionId,
+    ) -> Self {
         let held = Outcome::BOTH.map(|outcome| {
             let position = portfolio.position(market, outcome);
             (position.size, position.cost)
@@ -64,7 +78,7 @@ impl Losses {
             held,
             to_sell: [Size::ZERO; 2],
         };
-        for order in orders.of_market(market) {
+        for order in orders {
             let outcome = order.intent.outcome;
             match order.intent.side {
                 Side::Buy => losses.buy(outcome, order.remaining(), order.reserved()),

@@ -46,6 +46,9 @@ pub struct KernelStatus {
     pub risk: Vec<RiskUse>,
     /// The breaker's trip in force, for people.
     pub tripped: Option<String>,
+    /// The rule whose cooldown is over, while one entry at a time tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_open: Option<String>,
     /// Markets it watches.
     pub markets: u64,
 }
@@ -107,6 +110,12 @@ pub struct PositionStatus {
     pub cost_usdc: Usdc,
     /// What one could be sold for now.
     pub bid: Option<Price>,
+    /// Where nobody bids now, the last bid that still counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_bid: Option<Price>,
+    /// Until when it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_bid_until: Option<Timestamp>,
 }
 
 /// What a strategy made, from a start of zero.

@@ -340,6 +340,7 @@ fn market(from: Timestamp) -> Market {
         opens_at: from,
         closes_at: from + Duration::from_hours(1),
         strike_usd: None,
+        event: None,
     }
 }
 

@@ -131,5 +131,6 @@ fn market(number: u8) -> Market {
         opens_at: at(0),
         closes_at: at(u64::from(u32::MAX)),
         strike_usd: None,
+        event: None,
     }
 }

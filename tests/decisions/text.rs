@@ -50,6 +50,7 @@ impl Text {
             }
             Effect::Tripped(trip) => Some(self.trip(trip)),
             // Its trip has told when.
+            Effect::HalfOpen(rule) => Some(format!("{:>10}  half open {}", "", rule.name())),
             Effect::Released(rule) => Some(format!("{:>10}  released {}", "", rule.name())),
         }
     }

@@ -183,6 +183,8 @@ fn kernel() -> KernelStatus {
             size: "10".parse().unwrap(),
             cost_usdc: usdc("4.6"),
             bid: Some("0.45".parse().unwrap()),
+            last_bid: None,
+            last_bid_until: None,
         }],
         pnl: PnlStatus {
             realised_usdc: usdc("-1.25"),
@@ -200,6 +202,7 @@ fn kernel() -> KernelStatus {
             limit("loss_streak", "5m", "10m", 500),
         ],
         tripped: Some("3 losses in a row".into()),
+        half_open: None,
         markets: 2,
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use actors::app::App;
 use actors::ledger::AccountLedger;
+use ploy::halt::Cause;
 use ploy::ledger::LedgerStatus;
+use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
 use ploy::order::{Fill, Liquidity, OrderEvent, Update};
 use ploy::price::Usdc;
@@ -34,13 +36,14 @@ async fn the_ledger_agrees_with_every_portfolio_and_comes_back_from_the_store_as
         fills += account.fills;
     }
     assert!(0 < fills, "nothing was traded: the test shows nothing");
-    let restored = AccountLedger::restored(&app.store.account_events().await.unwrap());
+    let restored = 
+        AccountLedger::restored(&app.store.account_events().await.unwrap(), Arc::new(|_: &str| {}));
     assert_eq!(restored.status(), app.ledger.status());
     stop(app).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fill_that_is_told_twice_changes_nothing_and_a_wrong_one_makes_the_service_not_ready() {
+async fn a_fill_that_is_told_twice_changes_nothing_and_a_wrong_one_halts_all() {
     let (app, feeder, market) = bought().await;
     let before = app.fresh().await;
     sound(&before.ledger);
@@ -68,6 +71,9 @@ async fn a_fill_that_is_told_twice_changes_nothing_and_a_wrong_one_makes_the_ser
     assert_eq!(shown.not_ready, [format!("ledger: {why}")]);
     let text = actors::api::metrics::render(&shown, &actors::api::metrics::ProcessInfo::default());
     assert!(text.contains("\nploy_ledger_imbalance 1\n"));
+    let halt = &shown.gates.halts[0];
+    assert_eq!((halt.cause, halt.why.reason.as_str()), (Cause::AccountBroken, why));
+    assert_eq!(one(&shown, "hand").gate, Gate::Closed);
     stop(app).await;
 }
 

@@ -67,7 +67,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
         "decision 638: wanted buy 20 Up at 0.35 FAK (entry)\n",
         "gates       passed not_open, near_close, stale_book,",
         "compared    ask 0.35, entry_price_max 0.35, other_ask 0.66, other_ask_max 0.68\n",
-        "market_exposure    passed              7.3185             25  17.6815\n",
+        "market_exposure    passed              7.3185             25      17.6815\n",
         "09:02:11.922  +250 ms: filled 20 at 0.35, fee 0.3185 USDC, taker\n",
         "Sold by orders 2, 3. Nothing was held any more at 09:02:22.401. The round lost 1.52 USDC.",
     ] {
@@ -79,7 +79,7 @@ fn what_happened_on_the_shipped_tape_is_told_from_its_cause_to_its_end() {
     let json = exact(folder.path(), &url, &["plain/1"]);
     assert_eq!(json["decision"]["trigger"]["kind"], "book");
     assert_eq!(json["order"]["round"]["end"]["profit_usdc"], "-1.51523");
-    assert_eq!(json["decision"]["risk"]["checks"].as_array().unwrap().len(), 19);
+    assert_eq!(json["decision"]["risk"]["checks"].as_array().unwrap().len(), 24);
 
     // A refusal by exposure says what would have passed; the strategy's list names its number.
     let small = exact(folder.path(), &url, &["small"]);

@@ -362,6 +362,7 @@ mod tests {
             opens_at: Timestamp::UNIX_EPOCH,
             closes_at: Timestamp::UNIX_EPOCH,
             strike_usd: None,
+            event: None,
         })))
     }
 

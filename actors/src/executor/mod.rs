@@ -16,7 +16,7 @@ use std::time::Duration;
 use ploy::halt::lets_pass;
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
-use ploy::order::{ClientOrderId, OrderEvent, StrategyId, Submission, Update};
+use ploy::order::{ClientOrderId, OrderEvent, Origin, StrategyId, Submission, Update};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -330,7 +330,7 @@ fn shut(gate: Gate) -> String {
 }
 
 fn refusal(order: &Order, reason: String) -> OrderEvent {
-    let update = Update::Submitted(Submission::Rejected { reason });
+    let update = Update::Submitted(Submission::Rejected { reason, origin: Origin::Unsent });
     OrderEvent { at: order.at(), order: order.id().clone(), update }
 }
 

@@ -32,7 +32,7 @@ pub enum Row {
     Settlement(Settlement),
     /// An intent, approved or refused.
     Decision(DecisionRecord),
-    /// The breaker of a strategy tripped or was released.
+    /// The breaker of a strategy tripped, is half open, or was released.
     Risk(RiskRecord),
     /// A strategy moved to another phase.
     Lifecycle(LifecycleRecord),
@@ -145,7 +145,7 @@ pub struct RiskRecord {
     pub at: Timestamp,
     /// Whose.
     pub strategy: StrategyId,
-    /// `tripped` or `released`.
+    /// `tripped`, `half_open` or `released`.
     pub event: String,
     /// The rule.
     pub rule: String,

@@ -1,7 +1,7 @@
 //! What becomes of a kernel's effects: orders to the executor, facts to the store, lines to the board.
 
 use ploy::kernel::Effect;
-use ploy::order::{OrderEvent, Submission, Update};
+use ploy::order::{OrderEvent, Origin, Submission, Update};
 
 use super::{State, records};
 use crate::bus::Ticket;
@@ -17,7 +17,8 @@ impl State {
                 let sent = self.around.executor.submit(order, self.incarnation, ticket.clone());
                 if let Err(refusal) = sent {
                     let reason = refusal.to_string();
-                    let update = Update::Submitted(Submission::Rejected { reason });
+                    let update =
+                        Update::Submitted(Submission::Rejected { reason, origin: Origin::Unsent });
                     self.around.bus.tell(OrderEvent { at, order: id, update }, ticket.clone());
                 }
             }
@@ -37,6 +38,11 @@ impl State {
             }
             Effect::Tripped(trip) => {
                 let record = records::tripped(&self.id, &trip);
+                records::say_risk(&record, &self.around.board);
+                self.store(Row::Risk(record), ticket);
+            }
+            Effect::HalfOpen(rule) => {
+                let record = records::half_open(&self.id, rule, self.around.clock.now());
                 records::say_risk(&record, &self.around.board);
                 self.store(Row::Risk(record), ticket);
             }

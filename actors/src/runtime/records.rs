@@ -117,10 +117,19 @@ pub(super) fn tripped(strategy: &StrategyId, trip: &Trip) -> RiskRecord {
 
 /// Returns the row of a release.
 pub(super) fn released(strategy: &StrategyId, rule: Rule, at: Timestamp) -> RiskRecord {
+    turned("released", strategy, rule, at)
+}
+
+/// Returns the row of a cooldown's end, after which one entry at a time tries.
+pub(super) fn half_open(strategy: &StrategyId, rule: Rule, at: Timestamp) -> RiskRecord {
+    turned("half_open", strategy, rule, at)
+}
+
+fn turned(event: &str, strategy: &StrategyId, rule: Rule, at: Timestamp) -> RiskRecord {
     RiskRecord {
         at,
         strategy: strategy.clone(),
-        event: "released".to_owned(),
+        event: event.to_owned(),
         rule: rule.name().to_owned(),
         used: String::new(),
         limit: String::new(),
@@ -133,7 +142,7 @@ pub(super) fn say_order(event: &OrderEvent, kernel: &Kernel, board: &StatusBus) 
     let (order, number, at) = (&event.order, event.order.number, event.at);
     let (name, message) = match &event.update {
         Update::Submitted(Submission::Accepted) => return,
-        Update::Submitted(Submission::Rejected { reason }) => {
+        Update::Submitted(Submission::Rejected { reason, .. }) => {
             let message = format!("order {number} refused: {reason}");
             tracing::warn!(event.name = events::ORDER_REJECTED, strategy.id = %id, order.id = %order, "{message}");
             (events::ORDER_REJECTED, message)
@@ -182,13 +191,17 @@ pub(super) fn say_settlement(settlement: &Settlement, market: &Market, board: &S
     say(board, *at, strategy, events::MARKET_SETTLED, message);
 }
 
-/// Says on log and board that the breaker tripped or let go.
+/// Says on log and board that the breaker tripped, is half open, or let go.
 pub(super) fn say_risk(record: &RiskRecord, board: &StatusBus) {
     let RiskRecord { rule, used, limit, strategy, .. } = record;
     let (name, message) = if record.event == "tripped" {
         let message = format!("breaker tripped: {rule} {used} of {limit}; entries wait");
         tracing::warn!(event.name = events::RISK_TRIPPED, strategy.id = %strategy, risk.rule = rule, "{message}");
         (events::RISK_TRIPPED, message)
+    } else if record.event == "half_open" {
+        let message = format!("breaker half open: {rule}; one entry may try");
+        tracing::info!(event.name = events::RISK_HALF_OPEN, strategy.id = %strategy, risk.rule = rule, "{message}");
+        (events::RISK_HALF_OPEN, message)
     } else {
         let message = format!("breaker released: {rule}");
         tracing::info!(event.name = events::RISK_RELEASED, strategy.id = %strategy, risk.rule = rule, "{message}");

@@ -197,7 +197,7 @@ fn order_event(place: Place<'_>, event: &OrderEvent) -> Statement {
          unfilled) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
     let (kind, fill, cause, unfilled) = match &event.update {
         Update::Submitted(Submission::Accepted) => ("accepted", 0, None, None),
-        Update::Submitted(Submission::Rejected { reason }) => {
+        Update::Submitted(Submission::Rejected { reason, .. }) => {
             ("rejected", 0, Some(reason.as_str()), None)
         }
         Update::Submitted(Submission::Unknown) => ("unknown", 0, None, None),

@@ -29,11 +29,11 @@ fn letters(a: Option<Decided>, b: Option<Decided>) -> [String; 2] {
 fn a_look_passes_every_gate_before_the_one_that_it_ends_at() {
     let [a, b] = letters(look(order(1, 1, 1, "0.35")), look(no(1, 1, "price_limit")));
     //            strategy       guard
-    assert_eq!(a, "+++++++++++++++++++++++++++++++");
-    assert_eq!(b, "++++++++X......................");
+    assert_eq!(a, "++++++++++++++++++++++++++++++++++++");
+    assert_eq!(b, "++++++++X...........................");
     let [a, b] = letters(look(refused(1, 1, "market_exposure")), None);
-    assert_eq!(a, "++++++++++++++++++++++++++++X..");
-    assert_eq!(b, "                               ");
+    assert_eq!(a, "+++++++++++++++++++++++++++++++X....");
+    assert_eq!(b, "                                    ");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_price_that_the_grid_has_not_is_told_from_one_that_is_too_high() {
     let numbers: Pairs = serde_json::from_str(r#"{"price":"0.0004","tick":"0.001"}"#).unwrap();
     let grid = Decided { numbers, ..decided(1, 1) };
     let [a, _] = letters(Some(grid), None);
-    assert_eq!(a, "+++++++++++X...................");
+    assert_eq!(a, "+++++++++++X........................");
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn a_protective_order_is_not_asked_what_only_entries_are() {
         ..decided(1, 1)
     };
     let [a, b] = letters(Some(sell), look(no(1, 1, "await_hedge")));
-    assert_eq!(a, "++++++++++---+++++-------+++");
-    assert_eq!(b, "+++++++X....................");
+    assert_eq!(a, "++++++++++------+++++-------+--++");
+    assert_eq!(b, "+++++++X.........................");
 }
 
 #[test]

@@ -19,8 +19,8 @@ use crate::lifecycle::Gate;
 use crate::market::{Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
-use crate::order::{DoneCause, Liquidity, Submission};
-use crate::risk::{DayLimits, EntryLimits};
+use crate::order::{DoneCause, Liquidity, Origin, Submission};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, SendLimits};
 use crate::strategy::{Saved, Subscription, Wish};
 use crate::trigger::{Cause, Trigger};
 
@@ -121,6 +121,9 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 
@@ -137,6 +140,7 @@ fn market(id: ConditionId, slug: &str) -> Market {
         opens_at: Timestamp::UNIX_EPOCH,
         closes_at: Timestamp::UNIX_EPOCH,
         strike_usd: None,
+        event: None,
     }
 }
 
@@ -269,6 +273,7 @@ fn text(effect: &Effect) -> String {
             let (rule, used) = (trip.rule.name(), trip.used);
             format!("tripped {rule} at {used}{}", until.unwrap_or_default())
         }
+        Effect::HalfOpen(rule) => format!("half open {}", rule.name()),
         Effect::Released(rule) => format!("released {}", rule.name()),
     }
 }

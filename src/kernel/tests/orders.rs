@@ -86,7 +86,7 @@ fn an_accepted_order_stays_open_and_a_refused_one_is_over() {
     desk.done(1, "10");
     desk.want("entry 10 yes at 0.4");
     desk.told();
-    desk.submission(2, Submission::Rejected { reason: "no".into() });
+    desk.submission(2, Submission::Rejected { reason: "no".into(), origin: Origin::Order });
     assert_eq!(desk.told(), ["end with 10 left, 0 open"]);
 }
 
@@ -107,7 +107,7 @@ fn an_order_whose_answer_was_lost_blocks_its_leg_until_it_is_found() {
     assert_eq!(desk.want("entry 10 yes at 0.4"), ["submit 2", "3 order 2"]);
     // This one was not.
     desk.submission(2, Submission::Unknown);
-    desk.submission(2, Submission::Rejected { reason: "not found".into() });
+    desk.submission(2, Submission::Rejected { reason: "not found".into(), origin: Origin::Order });
     assert!(desk.kernel.orders().is_empty());
 }
 
@@ -118,7 +118,10 @@ fn news_of_an_order_that_is_over_is_no_news() {
     desk.done(1, "10");
     desk.told();
     assert_eq!(desk.done(1, "10"), NOTHING);
-    assert_eq!(desk.submission(1, Submission::Rejected { reason: "late".into() }), NOTHING);
+    assert_eq!(
+        desk.submission(1, Submission::Rejected { reason: "late".into(), origin: Origin::Order }),
+        NOTHING
+    );
     assert_eq!(desk.told(), NOTHING);
     let orders = desk.kernel.status().orders;
     assert_eq!((orders.filled, orders.unfilled), (0, 1));
@@ -145,9 +148,11 @@ fn grounds(desk: &mut Desk, input: &Input) -> Vec<(Trigger, Option<String>)> {
             });
             Some((decision.trigger, answer))
         }
-        Effect::Submit(_) | Effect::Settled { .. } | Effect::Tripped(_) | Effect::Released(_) => {
-            None
-        }
+        Effect::Submit(_)
+        | Effect::Settled { .. }
+        | Effect::Tripped(_)
+        | Effect::HalfOpen(_)
+        | Effect::Released(_) => None,
     };
     effects.into_iter().filter_map(of).collect()
 }
@@ -183,10 +188,10 @@ fn an_approval_and_a_first_refusal_are_told_in_full_and_a_repeated_one_is_not() 
         let event = MarketEvent { at: desk.now, kind: Kind::Gap { missed: 1 } };
         grounds(&mut desk, &Input::Market(event)).remove(0).1
     };
-    let no = Some("19 asked, refused by Some(\"market_exposure\")".to_owned());
+    let no = Some("24 asked, refused by Some(\"market_exposure\")".to_owned());
     assert_eq!(want("entry 200 yes at 0.4"), no);
     assert_eq!(want("entry 200 yes at 0.4"), None);
-    assert_eq!(want("entry 10 yes at 0.4"), Some("19 asked, refused by None".to_owned()));
-    let no = Some("19 asked, refused by Some(\"one_order_per_leg\")".to_owned());
+    assert_eq!(want("entry 10 yes at 0.4"), Some("24 asked, refused by None".to_owned()));
+    let no = Some("24 asked, refused by Some(\"one_order_per_leg\")".to_owned());
     assert_eq!(want("entry 10 yes at 0.4"), no);
 }

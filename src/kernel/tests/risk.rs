@@ -26,7 +26,7 @@ fn a_gate_lets_pass_what_it_says() {
 }
 
 #[test]
-fn losses_in_a_row_trip_the_breaker_and_time_releases_it() {
+fn losses_in_a_row_trip_the_breaker_and_time_lets_one_entry_try() {
     let mut desk = Desk::new();
     for trip in [false, true] {
         desk.trade(A, "entry 10 yes at 0.4");
@@ -37,13 +37,108 @@ fn losses_in_a_row_trip_the_breaker_and_time_releases_it() {
     assert_eq!(desk.kernel.next_timer(), Some(until));
     assert!(desk.want("entry 10 yes at 0.4")[0].ends_with("refused loss_streak"));
     desk.wait(60);
-    assert_eq!(desk.give(&Input::Timer(until)).unwrap(), ["released loss_streak"]);
+    assert_eq!(desk.give(&Input::Timer(until)).unwrap(), ["half open loss_streak"]);
     assert_eq!(desk.kernel.next_timer(), None);
+    assert_eq!(desk.kernel.status().half_open.as_deref(), Some("loss_streak"));
     assert_eq!(desk.want("entry 10 yes at 0.4")[0], "submit 5");
 }
 
+/// Returns a desk whose breaker is half open after a losing streak, with four orders behind it.
+fn half_open() -> Desk {
+    let mut desk = Desk::new();
+    for _ in 0..2 {
+        desk.trade(A, "entry 10 yes at 0.4");
+        desk.trade(A, "exit 10 yes at 0.3");
+    }
+    desk.wait(60);
+    let at = desk.now;
+    assert_eq!(desk.give(&Input::Timer(at)).unwrap(), ["half open loss_streak"]);
+    desk
+}
+
 #[test]
-fn any_input_after_its_time_releases_a_trip() {
+fn a_trial_is_one_entry_until_its_round_is_over() {
+    let mut desk = half_open();
+    // What finds nobody has shown nothing: the next entry may try.
+    desk.want("entry 10 yes at 0.4");
+    assert!(desk.want_in(B, "entry 10 yes at 0.4")[0].ends_with("refused trial"));
+    desk.done(5, "10");
+    desk.trade(A, "entry 10 yes at 0.4");
+    assert!(desk.want_in(B, "entry 10 yes at 0.4")[0].ends_with("refused trial again"));
+    // Protection passes, and a loss trips it again for the whole cooldown.
+    assert_eq!(desk.trade(A, "exit 10 yes at 0.3"), ["tripped loss_streak at 3 for 60s"]);
+    assert_eq!(desk.kernel.status().half_open, None);
+    desk.wait(60);
+    assert_eq!(desk.bid(B, YES, "0.4"), ["half open loss_streak"]);
+    desk.trade(B, "entry 10 yes at 0.4");
+    assert_eq!(desk.trade(B, "exit 10 yes at 0.5"), ["released loss_streak"]);
+    assert_eq!(desk.want("entry 10 yes at 0.4")[0], "submit 10");
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4")[0], "submit 11");
+}
+
+#[test]
+fn a_trial_goes_on_in_the_next_incarnation() {
+    let mut desk = half_open();
+    desk.want("entry 10 yes at 0.4");
+    let mut next = Desk::with(limits(), desk.kernel.memory());
+    assert_eq!(next.kernel.status().half_open.as_deref(), Some("loss_streak"));
+    // The order was closed with the incarnation that sent it, and has shown nothing.
+    assert_eq!(next.want("entry 10 yes at 0.4")[0], "submit 6");
+    assert!(next.want_in(B, "entry 10 yes at 0.4")[0].ends_with("refused trial"));
+    assert_eq!(release(&mut next), ["released loss_streak"]);
+    assert_eq!(next.want_in(B, "entry 10 yes at 0.4")[0], "submit 7");
+}
+
+/// Has the strategy want an order of A and tells what came of sending it. Returns what came of that.
+fn send(desk: &mut Desk, submission: Submission) -> Vec<String> {
+    desk.want("entry 10 yes at 0.4");
+    let number = desk.kernel.memory().last_order;
+    let mut came = desk.submission(number, submission);
+    if desk.kernel.orders().contains(number) {
+        came.extend(desk.done(number, "10"));
+    }
+    came
+}
+
+fn refused(origin: Origin) -> Submission {
+    Submission::Rejected { reason: "no".into(), origin }
+}
+
+#[test]
+fn failures_of_the_venue_in_a_row_trip_the_breaker_until_it_takes_an_order() {
+    let mut desk = Desk::new();
+    assert_eq!(send(&mut desk, refused(Origin::Venue)), NOTHING);
+    assert_eq!(send(&mut desk, refused(Origin::Unsent)), NOTHING);
+    assert_eq!(send(&mut desk, refused(Origin::Order)), NOTHING);
+    assert_eq!(send(&mut desk, Submission::Unknown), NOTHING);
+    let trip = ["tripped failure_streak at 3 for 300s"];
+    assert_eq!(send(&mut desk, refused(Origin::Venue)), trip);
+    assert!(desk.want("entry 10 yes at 0.4")[0].ends_with("refused failure_streak"));
+    desk.wait(300);
+    assert_eq!(desk.want("entry 10 yes at 0.4")[..2], ["half open failure_streak", "submit 6"]);
+    assert!(desk.want_in(B, "entry 10 yes at 0.4")[0].ends_with("refused trial"));
+    assert_eq!(desk.submission(6, Submission::Accepted), ["released failure_streak"]);
+    assert_eq!(desk.want_in(B, "entry 10 yes at 0.4")[0], "submit 7");
+}
+
+#[test]
+fn our_own_rejects_in_a_row_trip_the_breaker_and_an_acceptance_ends_them() {
+    let mut desk = Desk::new();
+    for trip in [false, false, false, false] {
+        assert_eq!(send(&mut desk, refused(Origin::Order)).is_empty(), !trip);
+    }
+    assert_eq!(send(&mut desk, Submission::Accepted), NOTHING);
+    for trip in [false, false, false, false, true] {
+        assert_eq!(send(&mut desk, refused(Origin::Order)).is_empty(), !trip);
+    }
+    assert!(desk.want("entry 10 yes at 0.4")[0].ends_with("refused reject_streak"));
+    // What is told of an order that is over is no news.
+    assert_eq!(desk.submission(1, Submission::Accepted), NOTHING);
+    assert!(desk.want("entry 10 yes at 0.4")[0].ends_with("refused reject_streak again"));
+}
+
+#[test]
+fn any_input_after_its_time_ends_a_trip() {
     let mut desk = Desk::new();
     for _ in 0..2 {
         desk.trade(A, "entry 10 yes at 0.4");
@@ -51,7 +146,7 @@ fn any_input_after_its_time_releases_a_trip() {
     }
     desk.wait(61);
     let came = desk.want("entry 10 yes at 0.4");
-    assert_eq!(came[..2], ["released loss_streak", "submit 5"]);
+    assert_eq!(came[..2], ["half open loss_streak", "submit 5"]);
 }
 
 #[test]
@@ -192,4 +287,67 @@ fn the_news_that_open_a_day_count_to_it() {
     // Five were lost yesterday; nine are lost by the first book of the day.
     assert_eq!(desk.bid(A, YES, "0.26"), NOTHING);
     assert_eq!(desk.bid(A, YES, "0.25"), ["tripped daily_loss at 10 for 86400s"]);
+}
+
+/// A desk on which what is held is worth its last bid for so many seconds once nobody bids.
+fn grace_of(seconds: u64) -> Desk {
+    let mut desk = Desk::with(
+        Limits { mark_grace: Duration::from_secs(seconds), ..limits() },
+        Memory::default(),
+    );
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    desk
+}
+
+#[test]
+fn without_a_grace_one_book_without_a_bid_is_a_fall() {
+    assert_eq!(grace_of(0).bid(A, YES, "-"), ["tripped drawdown at 40"]);
+}
+
+#[test]
+fn one_book_without_a_bid_is_no_fall_within_the_grace() {
+    let mut desk = grace_of(10);
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    let end = desk.now + Duration::from_secs(10);
+    assert_eq!(desk.kernel.next_timer(), Some(end));
+    let shown = |desk: &Desk| {
+        let position = desk.kernel.status().positions.remove(0);
+        (position.bid, position.last_bid, position.last_bid_until)
+    };
+    assert_eq!(shown(&desk), (None, "0.4".parse().ok(), Some(end)));
+    // A second such book does not put it off, and a bid ends it.
+    desk.wait(5);
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    assert_eq!(desk.kernel.next_timer(), Some(end));
+    assert_eq!(desk.bid(A, YES, "0.39"), NOTHING);
+    assert_eq!((desk.kernel.next_timer(), shown(&desk)), (None, ("0.39".parse().ok(), None, None)));
+    assert_eq!(desk.kernel.portfolio().drawdown(), usdc("1"));
+}
+
+#[test]
+fn after_the_grace_what_nobody_bids_for_is_worth_nothing() {
+    let mut desk = grace_of(10);
+    desk.bid(A, YES, "-");
+    desk.wait(10);
+    let at = desk.now;
+    assert_eq!(desk.give(&Input::Timer(at)).unwrap(), ["tripped drawdown at 40"]);
+    assert_eq!(desk.kernel.next_timer(), None);
+    // Still no bid: there is no last one to be kept.
+    assert_eq!(desk.bid(A, YES, "-"), NOTHING);
+    assert_eq!(desk.kernel.portfolio().drawdown(), usdc("40"));
+}
+
+#[test]
+fn a_grace_goes_on_in_the_next_incarnation() {
+    let mut desk = grace_of(10);
+    desk.bid(A, YES, "-");
+    let limits = Limits { mark_grace: Duration::from_secs(10), ..limits() };
+    let mut next = Desk::with(limits, desk.kernel.memory());
+    let bought = fill(1, &intent(A, "entry 100 yes at 0.4"), "1: 100 at 0.4", desk.now);
+    next.kernel.recall_fill(&bought).unwrap();
+    next.now = desk.now + Duration::from_secs(9);
+    assert_eq!(next.bid(A, YES, "-"), NOTHING);
+    next.wait(1);
+    assert_eq!(next.no(A, Reason::NoSignal, 1), ["tripped drawdown at 40", "2 no no_signal"]);
 }

@@ -86,7 +86,7 @@ fn the_status_counts_what_became_of_orders() {
     desk.submission(2, Submission::Accepted);
     desk.done(2, "10");
     desk.want("entry 10 yes at 0.4");
-    desk.submission(3, Submission::Rejected { reason: "no".into() });
+    desk.submission(3, Submission::Rejected { reason: "no".into(), origin: Origin::Order });
     desk.want("entry 10 yes at 0.4");
     desk.submission(4, Submission::Unknown);
     desk.want("entry 10 yes at 0.4");
@@ -155,16 +155,20 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
         used(&desk),
         [
             "market_exposure 30/40 750",
+            "event_exposure 0/1000000 0",
+            "symbol_exposure 0/1000000 0",
             "strategy_exposure 50/60 833",
             "open_orders 1/2 500",
             "loss_streak 1/2 500",
+            "reject_streak 0/5 0",
+            "failure_streak 0/3 0",
             "drawdown 1/10 100",
             "daily_loss 1/1000000000000 0",
         ]
     );
     assert_eq!(desk.kernel.status().tripped, None);
     desk.bid(A, YES, "0.01");
-    assert_eq!(used(&desk)[4], "drawdown 20.5/10 2050");
+    assert_eq!(used(&desk)[8], "drawdown 20.5/10 2050");
     let tripped = desk.kernel.status().tripped;
     assert_eq!(tripped.as_deref(), Some("drawdown: 20.5 of 10, until a person resumes it"));
 }

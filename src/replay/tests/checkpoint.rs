@@ -133,6 +133,7 @@ impl World {
             opens_at,
             closes_at: opens_at + Duration::from_secs(900),
             strike_usd: (market == 0).then(|| usdc("100000")),
+            event: None,
             ..Market::clone(&rules)
         }))
     }

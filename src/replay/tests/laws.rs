@@ -91,7 +91,7 @@ impl Watch {
         match effect {
             Effect::Decided { decision, .. } => self.decided(id, told, decision),
             Effect::Tripped(_) => self.is_tripped = true,
-            Effect::Released(_) => self.is_tripped = false,
+            Effect::HalfOpen(_) | Effect::Released(_) => self.is_tripped = false,
             Effect::Submit(_) | Effect::Settled { .. } => {}
         }
     }
@@ -122,9 +122,10 @@ impl Watch {
                 let rule = rejection.rule.name();
                 let never = ["one_order_per_leg", "holdings", "price_grid", "unknown_market"];
                 assert!(!never.contains(&rule), "{id} wants what can never be: {rule} {intent:?}");
-                let binds_entries = ["loss_streak", "drawdown", "daily_loss", "open_orders"]
-                    .contains(&rule)
-                    || ["market_exposure", "strategy_exposure"].contains(&rule);
+                let binds_entries =
+                    ["loss_streak", "drawdown", "daily_loss", "open_orders", "trial"]
+                        .contains(&rule)
+                        || ["market_exposure", "strategy_exposure"].contains(&rule);
                 let protects = intent.purpose.is_protective();
                 assert!(!(protects && binds_entries), "{id}: {rule} holds back {intent:?}");
                 self.counts[3] += 1;

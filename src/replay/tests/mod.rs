@@ -18,7 +18,7 @@ use crate::market::{ConditionId, Market, Outcome, Side, TickSize};
 use crate::open_orders::OpenOrder;
 use crate::order::{ClientOrderId, Fill};
 use crate::price::{Price, Size, Usdc};
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 use crate::strategy::{Look, Saved, Strategy, Subscription, View};
 
 const MARKETS: [ConditionId; 2] =
@@ -37,6 +37,9 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("50"),
         entry: EntryLimits::PRESET,
         day: DayLimits::PRESET,
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 
@@ -53,6 +56,7 @@ fn market(id: ConditionId) -> MarketEvent {
         opens_at: Timestamp::UNIX_EPOCH,
         closes_at: Timestamp::UNIX_EPOCH,
         strike_usd: None,
+        event: None,
     };
     MarketEvent { at: Timestamp::UNIX_EPOCH, kind: Kind::Market(Arc::new(market)) }
 }

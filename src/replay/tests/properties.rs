@@ -248,7 +248,7 @@ pub(super) fn adds_up(
                 assert!(is_settled || to_sell <= held, "{to_sell} of {held} are to be sold");
             }
             let is_settled = kernel.market(market).is_none();
-            assert!(!is_settled || portfolio.exposure(market) == Usdc::ZERO, "it is released");
+            assert!(!is_settled || !portfolio.is_held(market), "it is released");
             // What paired with an order on its way is gone with the settlement; the venue will end the order.
             let used = worst_loss(portfolio, orders, market);
             let most = limits().market_exposure_max_usdc + rounding(&fills);

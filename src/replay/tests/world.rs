@@ -126,6 +126,7 @@ pub(super) fn prelude() -> Vec<MarketEvent> {
             opens_at,
             closes_at,
             strike_usd: strike.map(usdc),
+            event: None,
         };
         MarketEvent { at: from, kind: Kind::Market(Arc::new(market)) }
     });

@@ -33,6 +33,7 @@ impl Met {
             book: self.book.as_ref(),
             portfolio: &portfolio,
             orders: &OpenOrders::default(),
+            groups: &Groups::new(),
         };
         let no = RiskGuard::new(limits).explain(&intent, &context).rejection();
         no.map_or(Ok(()), |no| {

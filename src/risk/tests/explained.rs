@@ -4,15 +4,19 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::order::Origin;
 
 /// Something that happens to a guard or its surroundings before it is asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Before {
     Gate(Gate),
     Round(i64),
+    Sent(Submission),
+    Cooled(u64),
+    Tries(u64),
     Drawdown(i64),
     Release,
-    Sent(u64),
+    Taken(u64),
     Holds(Outcome, u32),
     Open(Outcome, Purpose, u32),
 }
@@ -21,6 +25,7 @@ enum Before {
 struct Scene {
     portfolio: Portfolio,
     orders: OpenOrders,
+    groups: Groups,
 }
 
 fn guard() -> RiskGuard {
@@ -31,12 +36,17 @@ impl Scene {
     fn after(befores: &[Before], guard: &mut RiskGuard) -> Self {
         let mut scene = Self::default();
         for (number, before) in (1..).zip(befores) {
-            match *before {
+            match before.clone() {
                 Before::Gate(gate) => guard.set_gate(gate),
                 Before::Round(cents) => drop(guard.round(cents_of(cents), NOW)),
+                Before::Sent(submission) => drop(guard.sent(&submission, NOW)),
+                Before::Cooled(seconds) => {
+                    guard.cool_down(NOW + Duration::from_secs(seconds));
+                }
+                Before::Tries(number) => guard.breaker.tries(number, MARKET),
                 Before::Drawdown(cents) => drop(guard.drawdown(cents_of(cents), NOW)),
                 Before::Release => drop(guard.release(Usdc::ZERO, Usdc::ZERO)),
-                Before::Sent(times) => (0..times).for_each(|_| guard.throttle.take(NOW)),
+                Before::Taken(times) => (0..times).for_each(|_| guard.throttle.take(NOW)),
                 Before::Holds(outcome, shares) => {
                     let fill = Fill {
                         number,
@@ -64,8 +74,8 @@ impl Scene {
     }
 
     fn context<'a>(&'a self, market: Option<&'a Market>) -> Context<'a> {
-        let Self { portfolio, orders } = self;
-        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders }
+        let Self { portfolio, orders, groups } = self;
+        Context { now: NOW, market, tick: TickSize::CENT, book: None, portfolio, orders, groups }
     }
 }
 
@@ -77,15 +87,24 @@ fn size_of(shares: u32) -> Size {
     Size::from_micros(i64::from(shares) * 1_000_000).unwrap()
 }
 
+fn submission() -> impl Strategy<Value = Submission> {
+    let origins = [Origin::Unsent, Origin::Order, Origin::Venue];
+    let refused = origins.map(|origin| Submission::Rejected { reason: String::new(), origin });
+    select([&refused[..], &[Submission::Accepted, Submission::Unknown]].concat())
+}
+
 fn before() -> impl Strategy<Value = Before> {
     let outcome = || select(Outcome::BOTH.to_vec());
     let purpose = || select(vec![Purpose::Entry, Purpose::Hedge, Purpose::Exit]);
     prop_oneof![
         select(vec![Gate::Open, Gate::ReduceOnly, Gate::Closed]).prop_map(Before::Gate),
         (-500..500_i64).prop_map(Before::Round),
+        submission().prop_map(Before::Sent),
+        (0..1000_u64).prop_map(Before::Cooled),
+        (0..8_u64).prop_map(Before::Tries),
         (-500..1500_i64).prop_map(Before::Drawdown),
         Just(Before::Release),
-        (0..8_u64).prop_map(Before::Sent),
+        (0..8_u64).prop_map(Before::Taken),
         (outcome(), 1..80_u32).prop_map(|(outcome, shares)| Before::Holds(outcome, shares)),
         (outcome(), purpose(), 1..80_u32).prop_map(|(o, p, shares)| Before::Open(o, p, shares)),
     ]
@@ -168,15 +187,17 @@ fn text(explanation: &Explanation) -> String {
 
 #[test]
 fn an_entry_is_held_against_every_rule_that_is_for_entries() {
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let explanation = guard().explain(&entry("0.40", "10"), &scene.context(Some(&market)));
     let expected = expect_test::expect![[r"
         gate passed
         loss_streak passed 0 of 2, 2 left
+        reject_streak passed 0 of 5, 5 left
+        failure_streak passed 0 of 3, 3 left
         drawdown passed 0 of 10, 10 left
         daily_loss passed 0 of 1000000000000, 1000000000000 left
+        trial exempt
         unknown_market passed
         price_grid passed 0.4 of 0.01
         venue_minimum passed 10 of 5
@@ -190,6 +211,8 @@ fn an_entry_is_held_against_every_rule_that_is_for_entries() {
         order_size passed 10 of 1000, 990 left
         order_notional passed 4 of 250, 246 left
         market_exposure passed 34 of 40, 6 left
+        event_exposure exempt
+        symbol_exposure exempt
         strategy_exposure passed 34 of 60, 26 left
         throttle passed 1 of 3, 2 left
     "]];
@@ -201,14 +224,14 @@ fn a_refused_entry_is_told_what_passes_every_rule_and_not_only_the_first() {
     let mut limits = limits();
     limits.strategy_exposure_max_usdc = usdc("36");
     let guard = RiskGuard::new(limits);
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let explanation = guard.explain(&entry("0.40", "30"), &scene.context(Some(&market)));
     assert_eq!(explanation.rejection().unwrap().passing, Some("25".parse().unwrap()));
     assert_eq!(explanation.passing, Some("15".parse().unwrap()));
     assert!(text(&explanation).ends_with(
-        "market_exposure refused 42 of 40, 0 left\nstrategy_exposure not_reached\n\
+        "market_exposure refused 42 of 40, 0 left\nevent_exposure not_reached\nsymbol_exposure \
+         not_reached\nstrategy_exposure not_reached\n\
          throttle not_reached\n15 would pass\n"
     ));
 }
@@ -218,8 +241,7 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
     let mut guard = guard();
     guard.round(usdc("-1"), NOW);
     guard.round(usdc("-1"), NOW);
-    let scene =
-        Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), orders: OpenOrders::default() };
+    let scene = Scene { portfolio: holding(Outcome::Yes, "0.30", "100"), ..Scene::default() };
     let market = market();
     let context = scene.context(Some(&market));
     let refused = text(&guard.explain(&entry("0.40", "10"), &context));
@@ -230,8 +252,11 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
     let expected = expect_test::expect![[r"
         gate passed
         loss_streak exempt
+        reject_streak exempt
+        failure_streak exempt
         drawdown exempt
         daily_loss exempt
+        trial exempt
         unknown_market passed
         price_grid passed 0.2 of 0.01
         venue_minimum passed 10 of 5
@@ -245,6 +270,8 @@ fn a_trip_is_told_with_its_numbers_and_its_end_and_holds_for_entries_only() {
         order_size exempt
         order_notional exempt
         market_exposure passed 30 of 40, 10 left
+        event_exposure exempt
+        symbol_exposure exempt
         strategy_exposure passed 30 of 60, 30 left
         throttle passed 1 of 6, 5 left
     "]];

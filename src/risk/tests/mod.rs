@@ -1,7 +1,9 @@
 //! The rules of the guard, one by one, at their boundaries.
 
+mod account;
 mod entries;
 mod explained;
+mod grouped;
 mod worst;
 
 use std::sync::Arc;
@@ -28,6 +30,9 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 
@@ -48,6 +53,7 @@ fn market() -> Market {
         opens_at: NOW,
         closes_at: NOW,
         strike_usd: None,
+        event: None,
     }
 }
 
@@ -101,8 +107,15 @@ fn check_at(
     now: Timestamp,
 ) -> Result<(), String> {
     let market = market();
-    let context =
-        Context { now, market: Some(&market), tick: market.tick, book: None, portfolio, orders };
+    let context = Context {
+        now,
+        market: Some(&market),
+        tick: market.tick,
+        book: None,
+        portfolio,
+        orders,
+        groups: &Groups::new(),
+    };
     match guard.check(intent, &context) {
         Ok(approved) => {
             assert_eq!(*approved.intent(), intent);
@@ -135,10 +148,10 @@ fn what_is_held_and_what_is_open_count_as_exposure() {
     let no = check(&mut guard, entry("0.40", "50"), &held);
     assert_eq!(no, refused("market_exposure 50 of 40, 25 would pass"));
     let mut orders = OpenOrders::default();
-    let other = Intent { market: ConditionId::from_bytes([2; 32]), ..entry("0.50", "100") };
+    let other = Intent { market: ConditionId::from_bytes([2; 32]), ..entry("0.40", "100") };
     orders.add(1, other, Usdc::ZERO);
-    let no = check_at(&mut guard, entry("0.40", "50"), &Portfolio::default(), &orders, NOW);
-    assert_eq!(no, refused("strategy_exposure 70 of 60, 25 would pass"));
+    let no = check_at(&mut guard, entry("0.40", "60"), &Portfolio::default(), &orders, NOW);
+    assert_eq!(no, refused("strategy_exposure 64 of 60, 50 would pass"));
 }
 
 #[test]
@@ -238,6 +251,7 @@ fn the_fee_counts_as_exposure() {
         book: None,
         portfolio: &portfolio,
         orders: &orders,
+        groups: &Groups::new(),
     };
     // A share at 0.50 costs 0.0175 more: 77 of them 39.8475, and 78 of them 40.365.
     let mut guard = RiskGuard::new(limits());
@@ -290,8 +304,11 @@ fn every_rule_is_named_as_in_files_and_answers() {
     let expected = [
         "gate",
         "loss_streak",
+        "reject_streak",
+        "failure_streak",
         "drawdown",
         "daily_loss",
+        "trial",
         "unknown_market",
         "price_grid",
         "venue_minimum",
@@ -305,6 +322,8 @@ fn every_rule_is_named_as_in_files_and_answers() {
         "order_size",
         "order_notional",
         "market_exposure",
+        "event_exposure",
+        "symbol_exposure",
         "strategy_exposure",
         "throttle",
     ];
@@ -322,6 +341,7 @@ fn a_market_that_is_not_known_is_not_traded() {
         book: None,
         portfolio: &portfolio,
         orders: &orders,
+        groups: &Groups::new(),
     };
     let no = RiskGuard::new(limits()).check(entry("0.40", "10"), &context).unwrap_err();
     assert_eq!(no.rule, Rule::UnknownMarket);
@@ -370,11 +390,14 @@ fn a_streak_of_losses_stops_entries_until_its_cooldown_is_over() {
     assert_eq!(guard.round(usdc("-1"), NOW), None);
     assert_eq!(guard.round(usdc("1"), NOW), None);
     assert_eq!(guard.round(usdc("-1"), NOW), None);
-    let trip = guard.round(usdc("-1"), NOW).unwrap();
+    let Some(Turn::Tripped(trip)) = guard.round(usdc("-1"), NOW) else { panic!("a trip") };
     assert_eq!((trip.rule, trip.until), (Rule::LossStreak, Some(NOW + Duration::from_secs(600))));
     assert_eq!(check(&mut guard, entry("0.40", "10"), &none), refused("loss_streak 2 of 2"));
     assert_eq!(guard.cool_down(NOW + Duration::from_secs(599)), None);
-    assert_eq!(guard.cool_down(NOW + Duration::from_secs(600)), Some(Rule::LossStreak));
+    assert_eq!(
+        guard.cool_down(NOW + Duration::from_secs(600)),
+        Some(Turn::HalfOpen(Rule::LossStreak))
+    );
     assert_eq!(check(&mut guard, entry("0.40", "10"), &none), Ok(()));
 }
 

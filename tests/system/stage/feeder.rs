@@ -131,6 +131,7 @@ pub(crate) fn market(number: u8, opens_at: Timestamp) -> Market {
         opens_at,
         closes_at: opens_at + Duration::from_hours(1),
         strike_usd: None,
+        event: None,
     }
 }
 

@@ -92,6 +92,11 @@ const RISK_LIMIT: Family<2> = gauge(
 );
 const RISK_TRIPPED: Family<1> =
     gauge("ploy_risk_tripped", ["strategy"], "Whether a breaker holds back its entries.");
+const RISK_HALF_OPEN: Family<1> = gauge(
+    "ploy_risk_half_open",
+    ["strategy"],
+    "Whether a breaker's cooldown is over and one entry at a time tries.",
+);
 const SUBMITTED: Family<1> =
     counter("ploy_orders_submitted_total", ["strategy"], "Orders approved and handed on.");
 const ORDERS: Family<2> = counter(
@@ -209,6 +214,7 @@ fn risk(text: &mut Text, id: &str, kernel: &KernelStatus) {
         }
     }
     text.set(&RISK_TRIPPED, [id], count(u64::from(kernel.tripped.is_some())));
+    text.set(&RISK_HALF_OPEN, [id], count(u64::from(kernel.half_open.is_some())));
 }
 
 fn orders(text: &mut Text, id: &str, kernel: &KernelStatus) {

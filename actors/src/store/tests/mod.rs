@@ -24,12 +24,14 @@ use ploy::lifecycle::Phase;
 use ploy::market::{ConditionId, Market, Outcome, Side, TickSize};
 use ploy::open_orders::OpenOrders;
 use ploy::order::{
-    ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update,
+    ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Origin, StrategyId, Submission, Update,
 };
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
 use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
-use ploy::risk::{Context, DayLimits, EntryLimits, Limits, RiskGuard};
+use ploy::risk::{
+    Context, DayLimits, EntryLimits, GroupLimits, Groups, Limits, RiskGuard, SendLimits,
+};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{
@@ -118,6 +120,7 @@ fn order_of(number: u64, size: &str) -> Order {
         opens_at: at(0),
         closes_at: at(0),
         strike_usd: None,
+        event: None,
     };
     let mut guard = RiskGuard::new(Limits {
         market_exposure_max_usdc: usdc("1000"),
@@ -130,6 +133,9 @@ fn order_of(number: u64, size: &str) -> Order {
         drawdown_max_usdc: usdc("10"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     });
     let context = Context {
         now: at(0),
@@ -138,6 +144,7 @@ fn order_of(number: u64, size: &str) -> Order {
         book: None,
         portfolio: &Portfolio::default(),
         orders: &OpenOrders::default(),
+        groups: &Groups::new(),
     };
     let approved = guard.check(intent(size), &context).unwrap();
     let id = ClientOrderId { strategy: me(), number };
@@ -182,7 +189,7 @@ fn done(number: u64, cause: DoneCause) -> Row {
 
 fn rejected(number: u64) -> Row {
     let reason = "no money".to_owned();
-    told(number, Update::Submitted(Submission::Rejected { reason }))
+    told(number, Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
 }
 
 fn settlement(millis: i64) -> Row {

@@ -20,7 +20,7 @@ use crate::fees::FeeSchedule;
 use crate::intent::TimeInForce;
 use crate::numbers::Frac;
 use crate::open_orders::OpenOrders;
-use crate::order::{DoneCause, Liquidity, Submission, Update};
+use crate::order::{DoneCause, Liquidity, Origin, Submission, Update};
 use crate::position::Portfolio;
 use crate::price::{Price, Size};
 use crate::strategy::{MarketState, Wish};
@@ -330,7 +330,7 @@ impl Desk {
     /// Ends an order by the venue's refusal. Returns the looks.
     fn refused(&mut self, number: u64) -> Vec<String> {
         let reason = "not enough balance".to_owned();
-        self.end(number, &Update::Submitted(Submission::Rejected { reason }))
+        self.end(number, &Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
     }
 
     fn end(&mut self, number: u64, update: &Update) -> Vec<String> {
@@ -368,6 +368,7 @@ fn market(id: ConditionId, coin: &str, (opens, closes): (u64, u64)) -> Market {
         opens_at: begin() + Duration::from_secs(opens),
         closes_at: begin() + Duration::from_secs(closes),
         strike_usd: None,
+        event: None,
     }
 }
 

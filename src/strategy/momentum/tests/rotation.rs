@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel::{Effect, Kernel, Memory};
 use crate::paper::PaperVenue;
 use crate::replay::Replay;
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 /// How long after its close a market is settled.
 const SETTLES_AFTER: u64 = 90;
@@ -68,6 +68,9 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("1000"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fees::FeeSchedule;
 use crate::intent::{Intent, Purpose, TimeInForce};
 use crate::market::Side;
 use crate::open_orders::OpenOrders;
-use crate::order::{DoneCause, Liquidity, Submission, Update};
+use crate::order::{DoneCause, Liquidity, Origin, Submission, Update};
 use crate::position::Portfolio;
 use crate::strategy::{MarketState, Wish};
 
@@ -39,6 +39,7 @@ pub(super) fn market() -> Market {
         opens_at: "2020-12-20T00:00:00Z".parse().unwrap(),
         closes_at: "2020-12-23T06:00:00Z".parse().unwrap(),
         strike_usd: None,
+        event: None,
     }
 }
 
@@ -221,7 +222,7 @@ impl Desk {
     /// Ends an order by the venue's refusal. Returns the look.
     pub(super) fn refused(&mut self, number: u64) -> String {
         let reason = "not enough balance".to_owned();
-        self.end(number, &Update::Submitted(Submission::Rejected { reason }))
+        self.end(number, &Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
     }
 
     fn end(&mut self, number: u64, update: &Update) -> String {

@@ -14,7 +14,7 @@ use crate::market::Side;
 use crate::order::StrategyId;
 use crate::paper::PaperVenue;
 use crate::replay::Replay;
-use crate::risk::{DayLimits, EntryLimits, Limits};
+use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 /// The game: seconds since its beginning here, points of guests and hosts, quarter, seconds left of it, and the bid
 /// of the guests' share in cents that a market maker would show, one cent below its ask.
@@ -45,6 +45,9 @@ fn limits() -> Limits {
         drawdown_max_usdc: usdc("50"),
         entry: EntryLimits::PRESET,
         day: DayLimits { loss_max_usdc: Usdc::MAX, ..DayLimits::PRESET },
+        sending: SendLimits::PRESET,
+        groups: GroupLimits::PRESET,
+        mark_grace: std::time::Duration::ZERO,
     }
 }
 

@@ -12,7 +12,7 @@ use super::*;
 use crate::book::Level;
 use crate::fees::FeeSchedule;
 use crate::market::{Market, TickSize};
-use crate::order::{DoneCause, Liquidity, Submission, Update};
+use crate::order::{DoneCause, Liquidity, Origin, Submission, Update};
 use crate::position::Portfolio;
 use crate::strategy::Wish;
 
@@ -88,6 +88,7 @@ impl Desk {
                 opens_at: begin,
                 closes_at: begin + Duration::from_secs(HOUR),
                 strike_usd: None,
+                event: None,
             })
         };
         Self {
@@ -253,7 +254,7 @@ impl Desk {
     /// Ends an order by the venue's refusal. Returns the look.
     fn refused(&mut self, number: u64) -> String {
         let reason = "not enough balance".to_owned();
-        self.end(number, &Update::Submitted(Submission::Rejected { reason }))
+        self.end(number, &Update::Submitted(Submission::Rejected { reason, origin: Origin::Order }))
     }
 
     fn end(&mut self, number: u64, update: &Update) -> String {

@@ -95,6 +95,7 @@ impl RawMarket {
             opens_at: Timestamp::from_millis(self.start_ts),
             closes_at: self.closes_at(),
             strike_usd: None,
+            event: None,
         }
     }
 }

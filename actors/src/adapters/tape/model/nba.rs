@@ -102,6 +102,7 @@ impl Match {
             opens_at,
             closes_at: opens_at + OPEN_FOR,
             strike_usd: None,
+            event: None,
         }
     }
 

@@ -214,6 +214,7 @@ impl RawMarket {
             opens_at: Timestamp::from_millis(self.start_sec.saturating_mul(1000)),
             closes_at: Timestamp::from_millis(self.end_sec.saturating_mul(1000)),
             strike_usd: None,
+            event: None,
         };
         let resolved_at = self.raw.uma_end_date.max(market.closes_at);
         Ok(Round { market, strike, payouts: self.outcome_prices, resolved_at })

@@ -178,6 +178,7 @@ fn jump() -> Day {
         opens_at,
         closes_at: opens_at + Duration::from_secs(60),
         strike_usd: None,
+        event: None,
     };
     let payouts = ["1", "0"].map(|pays| pays.parse().unwrap());
     let resolved_at = opens_at + Duration::from_secs(80);

@@ -97,6 +97,7 @@ fn round(opens_at: Timestamp, ticks: &[Tick], seed: u64) -> Option<Round> {
         opens_at,
         closes_at,
         strike_usd: None,
+        event: None,
     };
     Some(Round { market, strike: Some(strike), payouts, resolved_at: closes_at + SETTLED_AFTER })
 }

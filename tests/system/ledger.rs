@@ -36,7 +36,7 @@ async fn the_ledger_agrees_with_every_portfolio_and_comes_back_from_the_store_as
         fills += account.fills;
     }
     assert!(0 < fills, "nothing was traded: the test shows nothing");
-    let restored = 
+    let restored =
         AccountLedger::restored(&app.store.account_events().await.unwrap(), Arc::new(|_: &str| {}));
     assert_eq!(restored.status(), app.ledger.status());
     stop(app).await;

@@ -69,7 +69,10 @@ const CORE: Arrows = &[
     ("process", &["time"]),
     ("life", &["command", "lifecycle", "restart", "time"]),
     ("tape", &["book", "event", "market", "price", "time"]),
-    ("status", &["halt", "ledger", "lifecycle", "market", "order", "price", "rollout", "tape", "time"]),
+    (
+        "status",
+        &["halt", "ledger", "lifecycle", "market", "order", "price", "rollout", "tape", "time"],
+    ),
     (
         "kernel",
         &[
@@ -143,7 +146,18 @@ const ACTORS: Arrows = &[
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
-        &["bus", "clock", "executor", "ledger", "panics", "ports", "pulse", "record", "store", "telemetry"],
+        &[
+            "bus",
+            "clock",
+            "executor",
+            "ledger",
+            "panics",
+            "ports",
+            "pulse",
+            "record",
+            "store",
+            "telemetry",
+        ],
     ),
     // What breaks the account or costs a thread halts all, and only the manager learns of it.
     (

@@ -86,7 +86,10 @@ impl Look for Counts {
                 Verdict::No(_) => {}
             },
             Effect::Decided { repeated: true, .. } | Effect::Submit(_) => {}
-            Effect::Settled { .. } | Effect::Tripped(_) | Effect::Released(_) => {}
+            Effect::Settled { .. }
+            | Effect::Tripped(_)
+            | Effect::HalfOpen(_)
+            | Effect::Released(_) => {}
         }
     }
 }

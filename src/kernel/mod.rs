@@ -47,6 +47,8 @@ pub struct Kernel {
     memory: Memory,
     looks: Vec<Look>,
     fault: Option<Fault>,
+    /// Whether the losses were held against the limits in force: they may be others than those of before.
+    is_watched: bool,
 }
 
 /// What came of an input.
@@ -131,6 +133,7 @@ impl Kernel {
             memory,
             looks: Vec::new(),
             fault: None,
+            is_watched: false,
         }
     }
 
@@ -245,7 +248,7 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
-        if self.portfolio.drop_marks(self.now) {
+        if self.portfolio.drop_marks(self.now) | !std::mem::replace(&mut self.is_watched, true) {
             self.watch_drawdown(effects);
         }
     }

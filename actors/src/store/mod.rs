@@ -146,6 +146,12 @@ impl Store {
         queued
     }
 
+    /// Returns the id of the run that it keeps.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.inner.run
+    }
+
     /// Tells whether more than half of the queue is in use: a tape then pauses.
     #[must_use]
     pub fn pressure(&self) -> bool {

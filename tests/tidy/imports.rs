@@ -228,6 +228,7 @@ const ACTORS: Arrows = &[
             "ports",
             "report",
             "settings",
+            "store",
             "telemetry",
             "watchdog",
         ],

@@ -214,7 +214,9 @@ impl Worker {
         if allowed.is_empty() {
             return;
         }
-        let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
+        let orders = allowed.iter().map(|job| Row::Order(job.order.clone()));
+        let memories = allowed.iter().filter_map(|job| job.memory.as_deref().cloned());
+        let rows = orders.chain(memories.map(Row::Memory)).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
                 self.ledger.recorded(allowed.iter().map(|job| &job.order));

@@ -490,7 +490,9 @@ fn a_trial_is_the_newest_entry_until_its_order_or_its_round_is_over() {
             guard.round(usdc("-1"), NOW);
             guard.round(usdc("-1"), NOW);
         } else {
-            (0..3).for_each(|_| drop(answered(&mut guard, Origin::Venue)));
+            for _ in 0..3 {
+                answered(&mut guard, Origin::Venue);
+            }
         }
         let later = NOW + Duration::from_secs(600);
         assert_eq!(guard.cool_down(later), Some(Turn::HalfOpen(rule)));

@@ -27,6 +27,9 @@ pub struct SystemStatus {
     pub run: String,
     /// When the run began, by the machine's clock.
     pub started_at: Timestamp,
+    /// How this process goes on with a run that began in an earlier one; absent where it began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued: Option<ContinuedStatus>,
     /// When the snapshot was taken, by the machine's clock.
     pub taken_at: Timestamp,
     /// The time that decisions run on: of the events on a tape, else the machine's.
@@ -57,6 +60,19 @@ pub struct SystemStatus {
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
     pub recent: Vec<Recent>,
+}
+
+/// How a process goes on with a run that began in an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinuedStatus {
+    /// How often the run was gone on with, this time included.
+    pub times: u64,
+    /// When this process began, by the machine's clock.
+    pub since: Timestamp,
+    /// The instant from which it goes on, on the time that decisions run on; absent where nothing had happened.
+    pub from: Option<Timestamp>,
+    /// How many events of its source were past.
+    pub events: u64,
 }
 
 /// Whether orders are paper or real.

@@ -36,6 +36,7 @@ pub(crate) fn full() -> SystemStatus {
         version: "0.1.0".into(),
         run: "run-1".into(),
         started_at: at(0),
+        continued: None,
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,

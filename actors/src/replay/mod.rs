@@ -268,6 +268,7 @@ impl Player {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: "replay".to_owned(),
             started_at: from,
+            continued: None,
             taken_at: now,
             now,
             mode: Mode::Paper,

@@ -38,6 +38,7 @@ pub(crate) struct Stage {
     venue: Option<WrapVenue>,
     watch: WatchConfig,
     goes_on: bool,
+    process: ProcessPolicy,
 }
 
 impl Stage {
@@ -54,6 +55,7 @@ impl Stage {
             venue: None,
             watch: WatchConfig::default(),
             goes_on: false,
+            process: ProcessPolicy::default(),
         }
     }
 
@@ -129,6 +131,12 @@ impl Stage {
         self
     }
 
+    /// Takes only so many starts without an orderly end for too many.
+    pub(crate) const fn starts_max(mut self, starts: u32) -> Self {
+        self.process.starts_max = starts;
+        self
+    }
+
     /// Plays at this speed.
     pub(crate) fn speed(mut self, speed: &str) -> Self {
         self.speed = speed.parse().unwrap();
@@ -196,7 +204,7 @@ impl Stage {
             folder: self.folder,
             watch: self.watch,
             strategies: Handle::current(),
-            process: ProcessPolicy::default(),
+            process: self.process,
         };
         App::start(parts).await.unwrap()
     }

@@ -27,6 +27,7 @@ const CORE: Arrows = &[
     ("decision", &["intent", "market", "numbers", "risk", "time", "trigger"]),
     ("order", &["market", "price", "time"]),
     ("open_orders", &["intent", "market", "order", "price"]),
+    ("order_path", &["intent", "kernel", "market", "order", "price", "time"]),
     ("position", &["market", "order", "price", "time"]),
     ("ledger", &["market", "order", "price"]),
     ("restart", &["time"]),

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::{Speed, WatchConfig};
 use ploy::halt::ResumeRule;
-use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
 use ploy::status::Mode;
 use ploy::tape::{self, Header};
@@ -22,7 +21,7 @@ use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
-use crate::ports::{FeedItem, StoreError, Venue};
+use crate::ports::{FeedItem, News, StoreError, Venue};
 use crate::record::{self, Origin, Recorder, files};
 use crate::settings::Settings;
 use crate::store::{OpenError, Plays, RunInfo, Store};
@@ -70,7 +69,7 @@ pub struct Parts {
 
 /// Is given the venue and where order events go, and returns the venue that is used.
 pub type WrapVenue =
-    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(OrderEvent, Ticket)>) -> Arc<dyn Venue> + Send>;
+    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(News, Ticket)>) -> Arc<dyn Venue> + Send>;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
 
-use ploy::kernel::Order;
 use ploy::lifecycle::Phase;
 use ploy::market::Side;
 use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
+use ploy::order_path::Outgoing;
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
@@ -176,7 +176,7 @@ pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
     Some(strategy.as_str())
 }
 
-fn order(place: Place<'_>, order: &Order) -> Statement {
+fn order(place: Place<'_>, order: &Outgoing) -> Statement {
     const SQL: &str = "insert into orders (run, seq, strategy, at, number, market, outcome, side, \
          limit_price, size, time_in_force, purpose) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \

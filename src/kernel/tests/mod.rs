@@ -3,6 +3,7 @@
 mod checkpoint;
 mod lasting;
 mod memory;
+mod older;
 mod orders;
 mod risk;
 mod shown;

@@ -23,6 +23,7 @@ mod round;
 mod rows;
 mod server;
 mod sql;
+mod unfinished;
 pub mod versions;
 mod why;
 mod writer;
@@ -49,6 +50,7 @@ use writer::Writer;
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
+pub use unfinished::Told;
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts, WrapVenue};
+use actors::failpoint::Failpoints;
 use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
@@ -36,6 +37,8 @@ pub(crate) struct Stage {
     folder: Option<PathBuf>,
     resume: ResumeRule,
     venue: Option<WrapVenue>,
+    failpoints: Failpoints,
+    run: Option<String>,
     watch: WatchConfig,
 }
 
@@ -51,6 +54,8 @@ impl Stage {
             folder: None,
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
+            failpoints: Failpoints::default(),
+            run: None,
             watch: WatchConfig::default(),
         }
     }
@@ -115,6 +120,18 @@ impl Stage {
         self
     }
 
+    /// Lets something go wrong on the way of an order.
+    pub(crate) fn failing(mut self, failpoints: &Failpoints) -> Self {
+        self.failpoints = failpoints.clone();
+        self
+    }
+
+    /// Goes on with this run, or begins it.
+    pub(crate) fn run(mut self, id: &str) -> Self {
+        self.run = Some(id.to_owned());
+        self
+    }
+
     /// Notices changes of that folder in this way.
     pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
         self.watch = watch;
@@ -154,7 +171,7 @@ impl Stage {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let run = RunInfo {
-            id: uuid::Uuid::now_v7().to_string(),
+            id: self.run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
             started_at: app::wall(),
             version: "test".to_owned(),
             mode: Mode::Paper,
@@ -181,6 +198,7 @@ impl Stage {
                 Some(Location::Server(_)) | None => None,
             },
             venue: self.venue,
+            failpoints: self.failpoints,
             registry: self.registry,
             folder: self.folder,
             watch: self.watch,

@@ -25,6 +25,7 @@ mod recovery;
 mod refusals;
 mod reload;
 mod replay;
+mod restart;
 mod rollout;
 mod shutdown;
 mod signals;

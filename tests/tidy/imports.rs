@@ -232,6 +232,7 @@ const ACTORS: Arrows = &[
             "ports",
             "report",
             "settings",
+            "store",
             "telemetry",
             "watchdog",
         ],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ploy::order::{ClientOrderId, OrderEvent, Submission, Update};
+use ploy::order::{ClientOrderId, DoneCause, OrderEvent, Submission, Update};
 use ploy::order_path::Found;
 use ploy::status::{UnknownOrder, UnknownOrders};
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::{Ended, RETRY, RETRY_MAX, Worker};
 use crate::bus::Ticket;
 use crate::failpoint::{self, Injected};
 use crate::ports::{Clock as _, News, Row, StoreError};
+use crate::telemetry::events;
 
 /// Orders in doubt that the status shows one by one.
 const SHOWN_MAX: usize = 50;
@@ -100,6 +101,15 @@ impl Worker {
         if step == Some(Step::Cancel) {
             self.venue.cancel(found.lookup.order.clone(), ticket.clone());
         }
+        if let Some(Update::Done { unfilled, cause: DoneCause::Absent }) = updates.last() {
+            tracing::warn!(
+                event.name = events::ORDER_LOST,
+                strategy.id = %id.strategy,
+                order.id = %id,
+                %unfilled,
+                "the venue does not have an order, which is proven: it is released"
+            );
+        }
         let at = |update: &Update| match update {
             Update::Filled(fill) => fill.at,
             Update::Submitted(_) | Update::Done { .. } => found.at,
@@ -112,7 +122,7 @@ impl Worker {
     async fn know(&mut self, id: &ClientOrderId) -> Result<(), Ended> {
         let mut wait = RETRY;
         while !self.tracks.knows(id) {
-            match self.store.told(id).await {
+            match self.store.told_of(id).await {
                 Ok(Some(told)) => self.tracks.add(Track::known(told, Instant::now())),
                 Ok(None) => return Ok(()),
                 Err(error) => wait = again(&error, wait).await?,

@@ -95,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::unfinished`].
-    pub async fn told(&self, order: &ClientOrderId) -> Result<Option<Told>, StoreError> {
+    pub async fn told_of(&self, order: &ClientOrderId) -> Result<Option<Told>, StoreError> {
         self.flush().await?;
         let read = sql(ONE).bind(&*self.inner.run);
         let read = read.bind(order.strategy.as_str()).bind(count(order.number));

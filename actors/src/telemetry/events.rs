@@ -36,6 +36,12 @@ events! {
     SERVICE_READY = "service.ready", INFO,
         "Every part that readiness asks for is there.",
         "Nothing.";
+    RUN_BEGUN = "run.begun", INFO,
+        "A new run begins; `why` says why no earlier one goes on.",
+        "Nothing.";
+    RUN_CONTINUED = "run.continued", INFO,
+        "The newest run goes on from its newest durable instant, `from`.",
+        "Nothing. `ploy run --new-run` begins a new one instead.";
     SERVICE_STOPPING = "service.stopping", INFO,
         "A stop was asked for; no new order goes out from here on.",
         "Nothing, if you asked for it.";
@@ -156,6 +162,9 @@ events! {
     ORDER_UNFILLED = "order.unfilled", INFO,
         "An order ended without any fill.",
         "Nothing.";
+    ORDER_LOST = "order.lost", WARN,
+        "An order is proven not to be at its venue, which was lost on its way or by the venue: what was not filled of it never will be.",
+        "Nothing: the paper venue loses its orders with the process, another one should not. Its strategy is told.";
     ORDER_REJECTED = "order.rejected", WARN,
         "The venue, or the executor before sending, refused an order.",
         "Read the reason; many of one kind are a wrong setting.";

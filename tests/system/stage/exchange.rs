@@ -117,6 +117,11 @@ impl Exchange {
         state.handed.iter().map(|(hash, (_, bytes))| (hash.to_string(), bytes.clone())).collect()
     }
 
+    /// Returns how many fills there were.
+    pub(crate) fn fills(&self) -> u64 {
+        u64::try_from(self.lock().fills.len()).unwrap()
+    }
+
     /// Returns how often it was asked what became of an order.
     pub(crate) fn lookups(&self) -> u64 {
         self.lock().lookups

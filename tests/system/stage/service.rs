@@ -13,14 +13,14 @@ use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
-use actors::store::{Location, RunInfo, Store};
+use actors::store::{Begin, Location, Plays, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
-use ploy::tape::Header;
+use ploy::tape::{self, Header};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -38,8 +38,8 @@ pub(crate) struct Stage {
     resume: ResumeRule,
     venue: Option<WrapVenue>,
     failpoints: Failpoints,
-    run: Option<String>,
     watch: WatchConfig,
+    goes_on: bool,
 }
 
 impl Stage {
@@ -55,8 +55,8 @@ impl Stage {
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
             failpoints: Failpoints::default(),
-            run: None,
             watch: WatchConfig::default(),
+            goes_on: false,
         }
     }
 
@@ -126,15 +126,15 @@ impl Stage {
         self
     }
 
-    /// Goes on with this run, or begins it.
-    pub(crate) fn run(mut self, id: &str) -> Self {
-        self.run = Some(id.to_owned());
-        self
-    }
-
     /// Notices changes of that folder in this way.
     pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
         self.watch = watch;
+        self
+    }
+
+    /// Goes on with the run that stands in its store, as the program does.
+    pub(crate) const fn going_on(mut self) -> Self {
+        self.goes_on = true;
         self
     }
 
@@ -171,11 +171,14 @@ impl Stage {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let run = RunInfo {
-            id: self.run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+            id: uuid::Uuid::now_v7().to_string(),
             started_at: app::wall(),
             version: "test".to_owned(),
             mode: Mode::Paper,
             title: app::title(&headers),
+            plays: self
+                .goes_on
+                .then(|| Plays { source: tape::identity(&headers), begin: Begin::OrGoOn }),
         };
         let store = match &self.store {
             Some(location) => Store::open_at(location, run.clone()).await.unwrap(),

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
+use crate::failpoint::{BadFailpoint, Failpoints};
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, News, StoreError, Venue};
@@ -55,6 +56,8 @@ pub struct Parts {
     pub signal_file: Option<PathBuf>,
     /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
     pub venue: Option<WrapVenue>,
+    /// What goes wrong on the way of an order, in a test.
+    pub failpoints: Failpoints,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
@@ -104,6 +107,9 @@ pub enum StartError {
     /// The versions of the settings cannot be kept.
     #[error("keep the versions of the settings")]
     Versions(#[source] StoreError),
+    /// The failpoints of a test are none.
+    #[error(transparent)]
+    Failpoint(#[from] BadFailpoint),
     /// A part did not start.
     #[error("start {part}")]
     Spawn {
@@ -158,6 +164,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
         venue: None,
+        failpoints: Failpoints::from_env()?,
         registry,
         folder: Some(settings.folder.clone()),
         watch: settings.watch,

@@ -60,14 +60,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -221,4 +214,18 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 
 fn limit(rule: &str, used: &str, limit: &str, permille: u64) -> RiskUse {
     RiskUse { rule: rule.into(), used: used.into(), limit: limit.into(), permille }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        lag_ms: 1500,
+        errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
+        last_error: Some("disk full".into()),
+    }
 }

@@ -12,6 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::RunInfo;
+use super::identity::Files;
 use super::location::Location;
 use super::owner::{self, Owner};
 use super::sql::{Conn, Link, Pool, sql};
@@ -151,6 +152,8 @@ pub(super) struct Opened {
     pub(super) conn: Conn,
     /// The connections that read.
     pub(super) pool: Pool,
+    /// The files as they are now, where the database is one.
+    pub(super) files: Option<Files>,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
     /// The highest number of a fact of this run.
@@ -177,7 +180,9 @@ pub(super) async fn file(
     match database(options, run, migrations).await {
         Ok((conn, pool, last_seq)) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, last_seq, place, holds: false })
+            let id = run.map_or("", |run| &*run.id);
+            let files = Some(Files::of(path, id).map_err(|error| failed(path, error))?);
+            Ok(Opened { conn, pool, files, owner, last_seq, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -211,7 +216,7 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     let (conn, pool, last_seq) =
         database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, last_seq, place, holds: true })
+    Ok(Opened { conn, pool, files: None, owner, last_seq, place, holds: true })
 }
 
 async fn database(

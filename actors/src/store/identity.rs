@@ -18,8 +18,6 @@ const ENDINGS: [&str; 4] = ["", "-wal", "-shm", ".lock"];
 #[derive(Debug)]
 pub(super) struct Files {
     path: PathBuf,
-    /// Where the copy goes that is made of a store whose file is lost.
-    rescued: PathBuf,
     found: Vec<(PathBuf, Id)>,
     said: Option<String>,
 }
@@ -28,18 +26,17 @@ pub(super) struct Files {
 type Id = (u64, u64);
 
 impl Files {
-    /// Notes the files of the open store at this path, for this run.
+    /// Notes the files of the open store at this path.
     ///
     /// # Errors
     /// When one of them is not there or cannot be looked at.
-    pub(super) fn of(path: &Path, run: &str) -> io::Result<Self> {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
         let all = ENDINGS.into_iter().map(|ending| {
             let path = beside(path, ending);
             id(&path).map(|id| (path, id))
         });
         let found = all.collect::<io::Result<_>>()?;
-        let rescued = beside(path, &format!(".rescued-{run}"));
-        Ok(Self { path: path.to_owned(), rescued, found, said: None })
+        Ok(Self { path: path.to_owned(), found, said: None })
     }
 
     /// Returns the folder of the store.
@@ -58,11 +55,12 @@ impl Files {
         if let Some(said) = &self.said {
             return said.clone();
         }
+        let rescued = self.free_name();
         let copied = match conn {
-            Conn::Sqlite(conn) => copy(conn, &self.rescued).await,
+            Conn::Sqlite(conn) => copy(conn, &rescued).await,
             Conn::Postgres(_) => Err("a server has no file here".to_owned()),
         };
-        let rescued = self.rescued.display();
+        let rescued = rescued.display();
         let how = match copied {
             Ok(()) => format!("all that was acknowledged is in {rescued}"),
             Err(why) => format!("no copy could be made in {rescued} ({why})"),
@@ -77,13 +75,15 @@ impl Files {
         self.said.insert(said).clone()
     }
 
-    /// Notes that all files are in their places again. What is lost next is told and copied anew, under a name that is free.
+    /// Notes that all files are in their places again: what is lost next is told and copied anew.
     pub(super) fn found_again(&mut self) {
-        if self.said.take().is_some() {
-            let mut name = self.rescued.clone().into_os_string();
-            name.push("-again");
-            self.rescued = name.into();
-        }
+        self.said = None;
+    }
+
+    /// Returns a name for the copy that nothing has yet.
+    fn free_name(&self) -> PathBuf {
+        let names = (1_u32..).map(|number| beside(&self.path, &format!(".rescued-{number}")));
+        names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| self.path.clone())
     }
 }
 

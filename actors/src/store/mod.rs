@@ -13,6 +13,7 @@ mod history;
 mod hold;
 mod identity;
 mod location;
+mod memories;
 mod moment;
 mod open;
 mod owner;
@@ -23,6 +24,7 @@ mod recovery;
 mod rollouts;
 mod round;
 mod rows;
+mod runs;
 mod server;
 mod sql;
 pub mod versions;
@@ -51,11 +53,12 @@ use writer::{Held, Writer};
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
+pub use runs::{Begin, Entered, Plays, Resume};
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The store of one run. Cheap to clone; when the last clone is gone the writer ends.
+/// The store of one run, which may have begun in an earlier process. Cheap to clone; when the last clone is gone the writer ends.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -64,9 +67,9 @@ pub struct Store {
 /// What is known of a run when it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunInfo {
-    /// The run's id, different for every start of the program.
+    /// The run's id, different for every start of the program; one that goes on keeps the id that it has.
     pub id: String,
-    /// When it began, by the machine's clock.
+    /// When this process began, by the machine's clock.
     pub started_at: Timestamp,
     /// The program's version.
     pub version: String,
@@ -74,10 +77,13 @@ pub struct RunInfo {
     pub mode: Mode,
     /// What is played or traded, for people.
     pub title: String,
+    /// What is played, by content, and whether an earlier run of it may be gone on with; absent where never.
+    pub plays: Option<Plays>,
 }
 
 struct Inner {
     run: String,
+    entered: Entered,
     shared: Arc<Shared>,
     pool: Pool,
     /// The folder of the file, where the database is one.
@@ -145,9 +151,29 @@ impl Store {
     /// # Errors
     /// When 8192 rows wait already, or the store has ended: the row is not taken.
     pub fn record(&self, row: Row, ticket: Ticket) -> Result<(), StoreError> {
-        let queued = self.inner.shared.record(row);
+        self.record_all(vec![row], ticket)
+    }
+
+    /// Queues rows as [`Store::record`] does one; they are written together, all or none.
+    ///
+    /// # Errors
+    /// When too many wait already, or the store has ended: none is taken.
+    pub fn record_all(&self, rows: Vec<Row>, ticket: Ticket) -> Result<(), StoreError> {
+        let queued = self.inner.shared.record(rows);
         drop(ticket);
         queued
+    }
+
+    /// Returns the id of the run that it keeps.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.inner.run
+    }
+
+    /// Returns the run that is kept, and how this process came to it.
+    #[must_use]
+    pub fn entered(&self) -> &Entered {
+        &self.inner.entered
     }
 
     /// Tells whether more than half of the queue is in use: a tape then pauses.
@@ -202,20 +228,14 @@ impl Store {
 
     fn start(opened: Opened, run: RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
+        let entered = opened.entered.unwrap_or_else(|| Entered::unknown(&run));
+        let run = entered.run.clone();
         let folder = opened.files.as_ref().map(|files| files.folder().to_owned());
         let held = Held { conn: opened.conn, files: opened.files, owner: opened.owner };
-        let (writer, tries) = Writer::new(Arc::clone(&shared), run.id.clone(), held);
+        let (writer, tries) = Writer::new(Arc::clone(&shared), run.clone(), held);
         let writer = tokio::spawn(writer.run()).abort_handle();
-        Self {
-            inner: Arc::new(Inner {
-                run: run.id,
-                shared,
-                pool: opened.pool,
-                folder,
-                writer,
-                tries,
-            }),
-        }
+        let pool = opened.pool;
+        Self { inner: Arc::new(Inner { run, entered, shared, pool, folder, writer, tries }) }
     }
 }
 

@@ -58,14 +58,14 @@ impl Probe {
     }
 }
 
-/// Tells whether it must be stored before something is sent or told. Nobody trades by the others.
+/// Tells whether it is stored before something is sent or told. Nobody trades by the others.
 const fn is_of_an_order(row: &Row) -> bool {
     match row {
-        Row::Order(_) | Row::OrderEvent(_) => true,
+        Row::Order(_) | Row::OrderEvent(_) | Row::Memory(_) => true,
         Row::Settlement(_) | Row::Decision(_) | Row::Risk(_) => false,
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
-        Row::Rollout(_) => false,
+        Row::Rollout(_) | Row::Played(_) => false,
     }
 }
 
@@ -76,7 +76,7 @@ fn is_same_kind(one: &Row, other: &Row) -> bool {
         Row::Order(_) | Row::Settlement(_) | Row::Decision(_) | Row::Risk(_) => false,
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
-        Row::Rollout(_) => false,
+        Row::Rollout(_) | Row::Memory(_) | Row::Played(_) => false,
     };
     mem::discriminant(one) == mem::discriminant(other) && is_fill(one) == is_fill(other)
 }

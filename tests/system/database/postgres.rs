@@ -231,6 +231,7 @@ async fn a_service_whose_store_was_taken_over_writes_and_sends_nothing_any_more(
         version: "test".to_owned(),
         mode: ploy::status::Mode::Paper,
         title: "another process".to_owned(),
+        plays: None,
     };
     let other = Store::open_at(&Location::Server(url), run).await.unwrap();
     trading.closes().await;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actors::app::WrapVenue;
 use actors::bus::Ticket;
-use actors::ports::Venue;
-use ploy::kernel::Order;
-use ploy::order::{ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Submission, Update};
+use actors::ports::{News, Venue, Windows};
+use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, Submission, Update};
+use ploy::order_path::{Lookup, OrderKey, Outgoing};
 use ploy::price::{Size, Usdc};
 use tokio::sync::mpsc;
 
@@ -23,8 +24,8 @@ struct Kept {
     sent: Vec<i64>,
     told: BTreeSet<Told>,
     holds: bool,
-    held: Vec<(OrderEvent, Ticket)>,
-    tell: Option<mpsc::UnboundedSender<(OrderEvent, Ticket)>>,
+    held: Vec<(News, Ticket)>,
+    tell: Option<mpsc::UnboundedSender<(News, Ticket)>>,
 }
 
 struct Filling(Book);
@@ -73,7 +74,7 @@ impl Book {
 }
 
 impl Kept {
-    fn say(&mut self, order: &Order, update: Update, ticket: &Ticket) {
+    fn say(&mut self, order: &Outgoing, update: Update, ticket: &Ticket) {
         let kind = match &update {
             Update::Submitted(_) => "accepted",
             Update::Filled(_) => "filled",
@@ -84,15 +85,15 @@ impl Kept {
         let event = OrderEvent { at: order.at(), order: order.id().clone(), update };
         if self.holds {
             // An event that waits for a person is settled all the same.
-            self.held.push((event, Ticket::none()));
+            self.held.push((event.into(), Ticket::none()));
         } else {
-            drop(self.tell.as_ref().unwrap().send((event, ticket.clone())));
+            drop(self.tell.as_ref().unwrap().send((event.into(), ticket.clone())));
         }
     }
 }
 
 impl Venue for Filling {
-    fn submit(&self, order: Order, ticket: Ticket) {
+    fn submit(&self, order: Outgoing, ticket: Ticket) {
         let mut kept = self.0.0.lock().unwrap();
         kept.sent.push(i64::try_from(order.id().number).unwrap());
         kept.say(&order, Update::Submitted(Submission::Accepted), &ticket);
@@ -114,7 +115,13 @@ impl Venue for Filling {
         kept.say(&order, done, &ticket);
     }
 
-    fn cancel(&self, _: ClientOrderId, _: Ticket) {}
+    fn cancel(&self, _: OrderKey, _: Ticket) {}
+
+    fn lookup(&self, _: Lookup, _: Ticket) {}
+
+    fn windows(&self) -> Windows {
+        Windows { answer: None, admission: Duration::ZERO }
+    }
 
     fn health(&self) -> Result<(), String> {
         Ok(())

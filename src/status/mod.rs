@@ -153,8 +153,14 @@ pub struct StoreStatus {
     pub rows: u64,
     /// Rows waiting to be written.
     pub queued: u64,
-    /// Writes that failed.
+    /// How long the oldest of them waits, in milliseconds; 0 where none does.
+    pub lag_ms: u64,
+    /// Writes that failed, and rows that were refused.
     pub errors: u64,
+    /// Rows that were refused, the queue being full.
+    pub refused: u64,
+    /// Bytes that are free where its file is; absent where it is on a server.
+    pub free_bytes: Option<u64>,
     /// The newest failure.
     pub last_error: Option<String>,
 }

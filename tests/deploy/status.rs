@@ -61,14 +61,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -224,4 +217,18 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
     let [used, limit, room] = numbers.map(str::to_owned);
     RiskUse { rule: rule.into(), used, limit, room, permille }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        lag_ms: 1500,
+        errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
+        last_error: Some("disk full".into()),
+    }
 }

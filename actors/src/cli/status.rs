@@ -183,6 +183,9 @@ fn store(store: &StoreStatus) -> String {
         format!("{} queued", words::count(store.queued)),
         words::plural(store.errors, "error"),
     ];
+    if 0 < store.refused {
+        parts.push(format!("{} REFUSED", words::plural(store.refused, "row")));
+    }
     parts.extend(store.last_error.iter().map(|error| words::plain(error)));
     parts.join(", ")
 }

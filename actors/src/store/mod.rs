@@ -11,11 +11,13 @@ mod gates;
 mod grounds;
 mod history;
 mod hold;
+mod identity;
 mod location;
 mod memories;
 mod moment;
 mod open;
 mod owner;
+mod probe;
 mod process;
 mod queue;
 mod recovery;
@@ -32,7 +34,7 @@ mod writer;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +49,7 @@ use hold::Hold;
 use open::Opened;
 use queue::{QUEUE_MAX, Shared};
 use sql::Pool;
-use writer::Writer;
+use writer::{Held, Writer};
 
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
@@ -86,6 +88,8 @@ struct Inner {
     entered: Entered,
     shared: Arc<Shared>,
     pool: Pool,
+    /// The folder of the file, where the database is one.
+    folder: Option<PathBuf>,
     writer: AbortHandle,
     tries: watch::Receiver<u64>,
 }
@@ -220,18 +224,20 @@ impl Store {
     /// Returns how the store is: whether it can write, what waits, what failed.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        self.inner.shared.status()
+        let free_bytes = self.inner.folder.as_deref().and_then(identity::free_bytes);
+        StoreStatus { free_bytes, ..self.inner.shared.status() }
     }
 
     fn start(opened: Opened, run: &RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
         let entered = opened.entered.unwrap_or_else(|| Entered::unknown(run));
         let run = entered.run.clone();
-        let (writer, tries) =
-            Writer::new(Arc::clone(&shared), opened.conn, run.clone(), opened.owner);
+        let folder = opened.files.as_ref().map(|files| files.folder().to_owned());
+        let held = Held { conn: opened.conn, files: opened.files, owner: opened.owner };
+        let (writer, tries) = Writer::new(Arc::clone(&shared), run.clone(), held);
         let writer = tokio::spawn(writer.run()).abort_handle();
         let pool = opened.pool;
-        Self { inner: Arc::new(Inner { run, entered, shared, pool, writer, tries }) }
+        Self { inner: Arc::new(Inner { run, entered, shared, pool, folder, writer, tries }) }
     }
 }
 

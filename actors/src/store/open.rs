@@ -11,6 +11,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::RunInfo;
+use super::identity::Files;
 use super::location::Location;
 use super::owner::{self, Owner};
 use super::runs::{self, Entered};
@@ -151,6 +152,8 @@ pub(super) struct Opened {
     pub(super) conn: Conn,
     /// The connections that read.
     pub(super) pool: Pool,
+    /// The files as they are now, where the database is one.
+    pub(super) files: Option<Files>,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
     /// The run, and how it was come to; absent where a tool opens it.
@@ -179,7 +182,8 @@ pub(super) async fn file(
     match database(options, run, migrations).await {
         Ok((conn, pool, (entered, last_seq))) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: false })
+            let files = Some(Files::of(path).map_err(|error| failed(path, error))?);
+            Ok(Opened { conn, pool, files, owner, entered, last_seq, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -213,7 +217,7 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     let opened = database(options, Some(run), &MIGRATIONS).await;
     let (conn, pool, (entered, last_seq)) = opened.map_err(|error| classify(&path, error))?;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: true })
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, place, holds: true })
 }
 
 async fn database(

@@ -49,7 +49,8 @@ pub(super) async fn open(
         .acquire_timeout(READER_WITHIN)
         .connect_lazy_with(readers);
     let owner = Owner::Server(Session { options: Box::new(options), epoch });
-    Ok(Opened { conn, pool: Pool::Postgres(pool), owner, entered, last_seq, place, holds: false })
+    let pool = Pool::Postgres(pool);
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, place, holds: false })
 }
 
 /// Tells whether a commit is on the server's disk when it returns.

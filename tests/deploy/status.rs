@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
     Tally, TapeStatus,
 };
@@ -67,6 +67,13 @@ pub(crate) fn full() -> SystemStatus {
             queued: 2,
             errors: 1,
             last_error: Some("disk full".into()),
+            audit: AuditStatus {
+                rows: 678,
+                hash: "ab".repeat(32),
+                checked: 600,
+                broken: None,
+                pruned: 42,
+            },
         },
         record: RecordStatus {
             state: RecordPhase::Recording,

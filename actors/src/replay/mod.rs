@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
-    SystemStatus, TapeStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -295,6 +295,7 @@ impl Player {
                 queued: 0,
                 errors: 0,
                 last_error: None,
+                audit: AuditStatus::default(),
             },
             record: Recorder::off().status(),
             strategies,

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod admin;
+pub mod audit;
 mod cells;
 mod config_history;
 mod gates;
@@ -18,6 +19,7 @@ mod owner;
 mod process;
 mod queue;
 mod recovery;
+mod retention;
 mod rollouts;
 mod round;
 mod rows;
@@ -197,8 +199,12 @@ impl Store {
 
     fn start(opened: Opened, run: RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
-        let (writer, tries) =
-            Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.owner);
+        let (writer, tries) = Writer::new(
+            Arc::clone(&shared),
+            opened.conn,
+            run.id.clone(),
+            (opened.owner, opened.chain),
+        );
         let writer = tokio::spawn(writer.run()).abort_handle();
         Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
     }

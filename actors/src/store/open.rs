@@ -12,6 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::RunInfo;
+use super::audit::Chain;
 use super::location::Location;
 use super::owner::{self, Owner};
 use super::sql::{Conn, Link, Pool, sql};
@@ -155,10 +156,21 @@ pub(super) struct Opened {
     pub(super) owner: Owner,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
+    /// What the writer knows of the audit chain.
+    pub(super) chain: Chain,
     /// Where it is, for people.
     pub(super) place: String,
     /// A paused clock of a test is to stand still while it works.
     pub(super) holds: bool,
+}
+
+/// What is known of a database once it is ready.
+pub(super) struct Prepared {
+    /// The highest number of a fact of this run.
+    pub(super) last_seq: i64,
+    /// How often the store was opened to write.
+    pub(super) epoch: i64,
+    pub(super) chain: Chain,
 }
 
 /// Opens the file, makes it where it is missing, and removes it again where that fails half-way.
@@ -175,9 +187,9 @@ pub(super) async fn file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
-        Ok((conn, pool, last_seq)) => {
+        Ok((conn, pool, Prepared { last_seq, chain, .. })) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, last_seq, place, holds: false })
+            Ok(Opened { conn, pool, owner, last_seq, chain, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -208,17 +220,17 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
-    let (conn, pool, last_seq) =
+    let (conn, pool, Prepared { last_seq, chain, .. }) =
         database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, last_seq, place, holds: true })
+    Ok(Opened { conn, pool, owner, last_seq, chain, place, holds: true })
 }
 
 async fn database(
     options: SqliteConnectOptions,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(Conn, Pool, i64), sqlx::Error> {
+) -> Result<(Conn, Pool, Prepared), sqlx::Error> {
     let options = options
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -226,12 +238,12 @@ async fn database(
         .disable_statement_logging();
     let mut conn = Conn::Sqlite(Box::new(options.connect().await?));
     match prepare(&mut conn, run, migrations).await {
-        Ok((last_seq, _)) => {
+        Ok(prepared) => {
             let pool = SqlitePoolOptions::new()
                 .max_connections(READERS_MAX)
                 .acquire_timeout(BUSY_WITHIN)
                 .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
-            Ok((conn, Pool::Sqlite(pool), last_seq))
+            Ok((conn, Pool::Sqlite(pool), prepared))
         }
         Err(error) => {
             // The first failure is the one to tell.
@@ -241,13 +253,12 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date, writes the run where there is one, and returns the highest number of a fact of this run, and how often
-/// the store was opened.
+/// Brings the schema up to date, writes the run where there is one, and tells in the audit chain that it begins.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(i64, i64), sqlx::Error> {
+) -> Result<Prepared, sqlx::Error> {
     const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
          on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
          returning epoch";
@@ -262,7 +273,11 @@ pub(super) async fn prepare(
     }
     let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
     let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
-    Ok((last_seq, epoch))
+    let chain = match run {
+        Some(run) => Chain::open(link, run).await?,
+        None => Chain::default(),
+    };
+    Ok(Prepared { last_seq, epoch, chain })
 }
 
 async fn write(run: &RunInfo, link: &mut Link<'_>) -> Result<(), sqlx::Error> {

@@ -3,10 +3,12 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ploy::status::StoreStatus;
+use ploy::audit::Head;
+use ploy::status::{AuditStatus, StoreStatus};
 use ploy::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
+use super::audit;
 use super::hold::Hold;
 use super::open::Opened;
 use super::rows;
@@ -57,6 +59,7 @@ struct State {
     rows: u64,
     errors: u64,
     last_error: Option<String>,
+    audit: AuditStatus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,7 @@ impl Shared {
                 rows: 0,
                 errors: 0,
                 last_error: None,
+                audit: opened.chain.known().map(audit::status).unwrap_or_default(),
             }),
         })
     }
@@ -152,7 +156,20 @@ impl Shared {
             queued: count(state.waiting),
             errors: state.errors,
             last_error: state.last_error.clone(),
+            audit: state.audit.clone(),
         }
+    }
+
+    /// Notes the newest row of the audit chain.
+    pub(super) fn sealed(&self, head: Head) {
+        let AuditStatus { rows, hash, .. } = audit::status(head);
+        let audit = &mut self.state().audit;
+        (audit.rows, audit.hash) = (rows, hash);
+    }
+
+    /// Notes what a check of the audit chain, or a deletion with age, has come to.
+    pub(super) fn audited(&self, note: impl FnOnce(&mut AuditStatus)) {
+        note(&mut self.state().audit);
     }
 
     /// Takes all that waits. Rows whose caller has given up are left out: it was told that they are not stored.

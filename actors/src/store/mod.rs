@@ -32,7 +32,7 @@ mod writer;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ploy::status::{Mode, StoreStatus};
@@ -54,6 +54,7 @@ pub use recovery::Sums;
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The store of one run. Cheap to clone; when the last clone is gone the writer ends.
 #[derive(Clone)]
@@ -81,6 +82,8 @@ struct Inner {
     shared: Arc<Shared>,
     pool: Pool,
     writer: AbortHandle,
+    /// What looks after the store while the service runs.
+    keepers: Mutex<Vec<AbortHandle>>,
     tries: watch::Receiver<u64>,
 }
 
@@ -168,6 +171,22 @@ impl Store {
         self.commit(Vec::new()).await
     }
 
+    /// Begins to check the audit chain in the background, and to delete the rows that explain of runs that are older
+    /// than so many days; 0: none.
+    pub fn look_after(&self, keep_days: u32, wall: fn() -> Timestamp) {
+        let inner = &self.inner;
+        let (shared, pool) = (Arc::clone(&inner.shared), inner.pool.clone());
+        let checking = audit::watch::keep_checking(Arc::clone(&shared), pool.clone());
+        let mut keepers = vec![tokio::spawn(checking).abort_handle()];
+        if keep_days != 0 {
+            let (run, keep) = (inner.run.clone(), DAY * keep_days);
+            let retention =
+                retention::Retention { shared, pool, run, keep, wall, pause: retention::PAUSE };
+            keepers.push(tokio::spawn(retention.keep_deleting()).abort_handle());
+        }
+        inner.keep(keepers);
+    }
+
     /// Takes nothing more, writes what waits, and ends the writer within this time.
     ///
     /// # Errors
@@ -175,6 +194,7 @@ impl Store {
     pub async fn close(&self, within: Duration) -> Result<(), StoreError> {
         let inner = &self.inner;
         inner.shared.close();
+        inner.keep(Vec::new());
         let mut tries = inner.tries.clone();
         let ended = async { while tries.changed().await.is_ok() {} };
         let closed = async {
@@ -206,12 +226,30 @@ impl Store {
             (opened.owner, opened.chain),
         );
         let writer = tokio::spawn(writer.run()).abort_handle();
-        Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
+        Self {
+            inner: Arc::new(Inner {
+                run: run.id,
+                shared,
+                pool: opened.pool,
+                writer,
+                keepers: Mutex::default(),
+                tries,
+            }),
+        }
+    }
+}
+
+impl Inner {
+    /// Ends what looked after the store before, and keeps these instead.
+    fn keep(&self, keepers: Vec<AbortHandle>) {
+        let mut kept = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *kept, keepers).iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.keep(Vec::new());
         self.shared.abandon();
     }
 }

@@ -167,6 +167,13 @@ impl Shared {
         (audit.rows, audit.hash) = (rows, hash);
     }
 
+    /// Returns the newest row of the audit chain, as far as it is known.
+    pub(super) fn head(&self) -> Option<Head> {
+        let state = self.state();
+        let AuditStatus { rows, hash, .. } = &state.audit;
+        Some(Head { number: *rows, hash: hash.parse().ok()? })
+    }
+
     /// Notes what a check of the audit chain, or a deletion with age, has come to.
     pub(super) fn audited(&self, note: impl FnOnce(&mut AuditStatus)) {
         note(&mut self.state().audit);

@@ -19,7 +19,7 @@ use super::sql::{Conn, Kind, Link, sql};
 pub use check::{Health, check};
 pub use copy::{Moved, backup, import};
 pub use export::{Format, export};
-pub use prune::prune;
+pub use prune::{OldAudit, prune};
 
 /// How many rows are held at once.
 const PAGE: i64 = 500;

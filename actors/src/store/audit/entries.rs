@@ -7,6 +7,7 @@ use ploy::price::decimal;
 use serde_json::Value;
 
 use super::super::rows;
+use crate::ports::audit::Prune;
 use crate::ports::config::HistoryRecord;
 use crate::ports::gates::GateRecord;
 use crate::ports::{
@@ -83,21 +84,22 @@ pub(in crate::store) fn of(row: &Row, changed: u64) -> Option<Draft> {
         Row::Gate(record) => gate(record),
         Row::History(record) => config(record),
         Row::Rollout(record) => rollout(record),
-        Row::Prune(prune) => {
-            let (rows, before) = (changed.to_string(), prune.before.to_string());
-            let fields =
-                [("begun_before", &*before), ("rows", &*rows), ("table", prune.table.name())];
-            Draft {
-                actor: "retention".to_owned(),
-                action: PRUNED.to_owned(),
-                subject: prune.table.name().to_owned(),
-                after: Some(object(&fields)),
-                ..draft(rows::at(row).micros(), None)
-            }
-        }
+        Row::Prune(prune) => pruned("retention", prune.table.name(), prune, changed),
         Row::Decision(_) | Row::Error(_) | Row::Intent(_) | Row::Config(_) => return None,
     };
     Some(draft)
+}
+
+/// Returns what is told of rows that went with age.
+pub(in crate::store) fn pruned(actor: &str, table: &str, prune: &Prune, rows: u64) -> Draft {
+    let (rows, before) = (rows.to_string(), prune.before.to_string());
+    Draft {
+        actor: actor.to_owned(),
+        action: PRUNED.to_owned(),
+        subject: table.to_owned(),
+        after: Some(object(&[("begun_before", &before), ("rows", &rows)])),
+        ..draft(prune.at.micros(), None)
+    }
 }
 
 /// Returns JSON of an object with these texts, whose names are given in order.

@@ -4,6 +4,7 @@ pub(super) mod entries;
 mod facts;
 mod read;
 mod verify;
+pub(super) mod watch;
 
 pub use verify::{Report, verify};
 
@@ -12,11 +13,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ploy::audit::{Entry, Hash, Head, Sealed};
 use ploy::status::AuditStatus;
+use ploy::time::Timestamp;
 use sqlx::FromRow;
 
 use super::RunInfo;
 use super::open::LAST_SEQ;
 use super::sql::{Appended, Link, sql};
+use crate::ports::audit::{Prunable, Prune};
 use entries::{Before, Draft, fields};
 
 pub use read::log;
@@ -273,6 +276,30 @@ pub(super) async fn pruned(link: &mut Link<'_>) -> Result<Head, sqlx::Error> {
          order by number desc limit 1";
     let row = sql(PRUNED).optional::<(i64, String)>(link).await?;
     Ok(row.map_or(Head::START, head_of))
+}
+
+/// Deletes the rows that were written before this, all but the newest one, within the caller's transaction. Where the
+/// chain now begins is kept beside it, so that what is left is checked as before.
+pub(super) async fn shorten(
+    chain: &mut Chain,
+    before: Timestamp,
+    link: &mut Link<'_>,
+) -> Result<u64, sqlx::Error> {
+    const FROM: &str = "select cast(coalesce( \
+         (select min(number) from audit where at >= $1), (select max(number) from audit), 0) as bigint)";
+    const LAST: &str =
+        "select number, hash from audit where number < $1 order by number desc limit 1";
+    let (from,) = sql(FROM).bind(before.micros()).one::<(i64,)>(link).await?;
+    let Some(last) = sql(LAST).bind(from).optional::<(i64, String)>(link).await? else {
+        return Ok(0);
+    };
+    keep(link, head_of(last), Anchor::Pruned).await?;
+    sql("delete from audit_anchors where number < $1").bind(from - 1).execute(link).await?;
+    let rows = sql("delete from audit where number < $1").bind(from).execute(link).await?;
+    let prune = Prune { at: before, table: Prunable::Decisions, before, rows_max: u32::MAX };
+    let draft = entries::pruned("cli", "audit", &prune, rows);
+    chain.write(link, vec![Told { run: String::new(), seq: 0, draft }]).await?;
+    Ok(rows)
 }
 
 /// Keeps a head beside the chain.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ploy::audit::Head;
+use ploy::audit::{Break, Head};
 
 use super::backend::Backend;
 use super::*;
 use crate::ports::audit::{AuditQuery, AuditRecord, AuditRecords as _};
 use crate::store::admin;
-use crate::store::audit::{Report, log, verify};
+use crate::store::audit::{Report, log, verify, watch};
+use crate::store::retention::Retention;
 
 /// Runs a check on a file, and on a server where there is one. These run no runtime: commands start their own.
 fn on_each(check: impl Fn(&Backend)) {
@@ -220,7 +221,7 @@ const TAMPERED: &[(&str, &str)] = &[
     ),
     (
         "update audit set number = number + 100 where number > 3; insert into audit select 4, at, event_at, run, \
-         seq, strategy, actor, action, subject, state_before, state_after, previous, hash from audit \
+         fact_seq, strategy, actor, action, subject, state_before, state_after, previous, hash from audit \
          where number = 3; update audit set number = number - 99 where number > 100",
         "row 4 was changed",
     ),
@@ -395,4 +396,111 @@ fn a_chain_moves_to_the_other_database_word_for_word() {
     }
     process(&server, "third", vec![order(1)]);
     assert!(found(&server).is_sound());
+}
+
+fn decisions(count: u64) -> Vec<Row> {
+    (1..=count).map(|seq| Row::Decision(decision(seq))).collect()
+}
+
+#[test]
+fn what_explains_goes_with_age_and_the_chain_says_so() {
+    on_each(|backend| {
+        process(backend, "old", [every_kind(), decisions(700)].concat());
+        process(backend, "newer", every_kind());
+        block_on(async {
+            let store = backend.open("now").await;
+            store.commit(decisions(3)).await.unwrap();
+            let inner = &store.inner;
+            let retention = Retention {
+                shared: Arc::clone(&inner.shared),
+                pool: inner.pool.clone(),
+                run: "now".to_owned(),
+                keep: Duration::from_hours(24),
+                wall: || at(2 * 24 * 3_600_000),
+                pause: Duration::from_millis(1),
+            };
+            let all_gone = async {
+                // Of two runs: 700 decisions and one each, and of three other tables one row each.
+                while store.status().audit.pruned < 2 * 3 + 702 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! { () = retention.keep_deleting() => {}, () = all_gone => {} }
+            store.close(Duration::from_secs(5)).await.unwrap();
+        });
+        let health = admin::check(&backend.location()).unwrap();
+        let rows: BTreeMap<String, u64> = health.rows.into_iter().collect();
+        let left = |table: &str| rows[table];
+        assert_eq!((left("decisions"), left("errors"), left("lifecycle")), (3, 0, 0));
+        assert_eq!(
+            (left("orders"), left("fills"), left("settlements"), left("commands")),
+            (2, 2, 2, 2)
+        );
+        let report = found(backend);
+        assert!(report.is_sound(), "{report:?}");
+        let query = AuditQuery { action: Some("pruned".to_owned()), ..everything() };
+        let told = told(backend, &query);
+        let sum = |table: &str| -> u64 {
+            let of = told.iter().filter(|one| one.subject == table);
+            of.map(|one| {
+                one.after.as_ref().unwrap()["rows"].as_str().unwrap().parse::<u64>().unwrap()
+            })
+            .sum()
+        };
+        assert_eq!((sum("decisions"), sum("errors")), (702, 2));
+        assert!(told.iter().all(|one| one.actor == "retention"));
+    });
+}
+
+#[test]
+fn a_chain_that_was_shortened_with_age_is_checked_from_where_it_begins() {
+    on_each(|backend| {
+        process(backend, "old", vec![order(1), filled(1, 1)]);
+        let known = found(backend).head;
+        process(backend, "newer", vec![order(1)]);
+        let far = Timestamp::from_micros(i64::MAX);
+        let gone = admin::prune(&backend.location(), far, admin::OldAudit::Delete).unwrap();
+        assert_eq!(gone.last().unwrap().rows, 5);
+        let report = found(backend);
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!((report.pruned.number, report.rows), (5, 2));
+        assert!(verify(&backend.location(), &[known, report.head]).unwrap().is_sound());
+        process(backend, "newest", vec![order(1)]);
+        assert!(found(backend).is_sound());
+        run_sql(backend, "delete from audit where number = 6");
+        assert_eq!(found(backend).broken, Some(Break::Missing { first: 6, last: 6 }));
+    });
+}
+
+#[test]
+fn the_service_finds_what_is_touched_while_it_runs() {
+    on_each(|backend| {
+        process(backend, "first", vec![command("stop", "ops"); 5]);
+        block_on(async {
+            let store = backend.open("second").await;
+            let inner = &store.inner;
+            let look = async |after| watch::check(&inner.shared, &inner.pool, after).await.unwrap();
+            let head = look(None).await.unwrap();
+            assert_eq!(Some(head), inner.shared.head());
+            store.commit(vec![command("start", "ops")]).await.unwrap();
+            let head = look(Some(head)).await.unwrap();
+            assert_eq!(head.number, 9);
+            assert_eq!(look(Some(head)).await, Ok(head));
+            let mut shell = backend.shell().await;
+            shell.run("delete from audit where number = 9").await;
+            let cut = Err(Break::Cut { number: 9, last: 8 });
+            assert_eq!((look(Some(head)).await, look(None).await), (cut.clone(), cut));
+            shell.run("update audit set actor = 'eve' where number = 3").await;
+            assert_eq!(look(None).await, Err(Break::Changed { number: 3 }));
+            store.look_after(0, || at(0));
+            while store.status().audit.broken.is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let said = store.status().audit.broken.unwrap();
+            assert_eq!(said, "row 3 was changed: its hash is not the one of what it says");
+            // Nobody is stopped by that: facts are stored as before.
+            store.commit(vec![order(1)]).await.unwrap();
+            store.close(Duration::from_secs(5)).await.unwrap();
+        });
+    });
 }

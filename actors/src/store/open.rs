@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::status::Mode;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -15,7 +14,8 @@ use super::RunInfo;
 use super::audit::Chain;
 use super::location::Location;
 use super::owner::{self, Owner};
-use super::sql::{Conn, Link, Pool, sql};
+use super::runs::{self, Entered};
+use super::sql::{Conn, Pool, sql};
 
 /// The schema, as this program knows it.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -154,6 +154,8 @@ pub(super) struct Opened {
     pub(super) pool: Pool,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
+    /// The run, and how it was come to; absent where a tool opens it.
+    pub(super) entered: Option<Entered>,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// What the writer knows of the audit chain.
@@ -166,6 +168,8 @@ pub(super) struct Opened {
 
 /// What is known of a database once it is ready.
 pub(super) struct Prepared {
+    /// The run, and how it was come to; absent where a tool opens it.
+    pub(super) entered: Option<Entered>,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// How often the store was opened to write.
@@ -187,9 +191,9 @@ pub(super) async fn file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
-        Ok((conn, pool, Prepared { last_seq, chain, .. })) => {
+        Ok((conn, pool, Prepared { entered, last_seq, chain, .. })) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, last_seq, chain, place, holds: false })
+            Ok(Opened { conn, pool, owner, entered, last_seq, chain, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -220,10 +224,11 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
-    let (conn, pool, Prepared { last_seq, chain, .. }) =
-        database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
+    let opened = database(options, Some(run), &MIGRATIONS).await;
+    let (conn, pool, prepared) = opened.map_err(|error| classify(&path, error))?;
+    let Prepared { entered, last_seq, chain, .. } = prepared;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, last_seq, chain, place, holds: true })
+    Ok(Opened { conn, pool, owner, entered, last_seq, chain, place, holds: true })
 }
 
 async fn database(
@@ -253,7 +258,8 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date, writes the run where there is one, and tells in the audit chain that it begins.
+/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one; the audit
+/// chain tells of it.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,
@@ -267,38 +273,20 @@ pub(super) async fn prepare(
         Conn::Postgres(conn) => migrations.run(&mut **conn).await?,
     }
     let link = &mut conn.link();
-    let id = run.map_or("", |run| &*run.id);
-    if let Some(run) = run {
-        write(run, link).await?;
-    }
+    link.run("begin").await?;
+    let entered = match run {
+        Some(run) => Some(runs::enter(link, run).await?),
+        None => None,
+    };
+    let id = entered.as_ref().map_or("", |entered| &*entered.run);
     let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
     let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
-    let chain = match run {
-        Some(run) => Chain::open(link, run).await?,
-        None => Chain::default(),
+    let chain = match (run, &entered) {
+        (Some(run), Some(entered)) => Chain::open(link, run, &entered.run).await?,
+        (Some(_) | None, _) => Chain::default(),
     };
-    Ok(Prepared { last_seq, epoch, chain })
-}
-
-async fn write(run: &RunInfo, link: &mut Link<'_>) -> Result<(), sqlx::Error> {
-    const RUN: &str = "insert into runs (run, number, started_at, version, mode, title) \
-         select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 from runs where true \
-         on conflict (run) do nothing";
-    sql(RUN)
-        .bind(&*run.id)
-        .bind(run.started_at.micros())
-        .bind(&*run.version)
-        .bind(mode(run.mode))
-        .bind(&*run.title)
-        .execute(link)
-        .await
-        .map(drop)
-}
-
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Paper => "paper",
-    }
+    link.run("commit").await?;
+    Ok(Prepared { entered, last_seq, epoch, chain })
 }
 
 /// Makes the folder, and returns the one path of the file, so that two names of it share one lock.

@@ -26,7 +26,10 @@ async fn the_audit_chain_is_asked_with_every_filter_and_paged() {
          &until=2026-09-29T00:00:00Z&limit=5&cursor=40";
     let row = service.get(asked).await.json()["items"][0].clone();
     assert_eq!((&row["strategy"], &row["actor"]), (&json!("momentum"), &json!("ann")));
-    assert_eq!((&row["action"], &row["after"]), (&json!("stop"), &json!({"limit": 5, "before": 40})));
+    assert_eq!(
+        (&row["action"], &row["after"]),
+        (&json!("stop"), &json!({"limit": 5, "before": 40}))
+    );
     let all = row["subject"].as_str().unwrap();
     assert_eq!(all.matches("Some(Timestamp").count(), 2, "{all}");
 }

@@ -1,8 +1,8 @@
 //! What of each fact is told in the audit chain, and which facts are not: money and deeds are, looks are not.
 
-use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::order::{Fill, OrderEvent, StrategyId, Submission, Update};
+use ploy::order_path::Outgoing;
 use ploy::price::decimal;
 use serde_json::Value;
 
@@ -65,6 +65,7 @@ pub(in crate::store) const fn is_told(row: &Row) -> bool {
         Row::Command(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => true,
         Row::Rollout(_) | Row::Prune(_) => true,
         Row::Decision(_) | Row::Error(_) | Row::Intent(_) | Row::Config(_) => false,
+        Row::Memory(_) | Row::Played(_) => false,
     }
 }
 
@@ -86,6 +87,7 @@ pub(in crate::store) fn of(row: &Row, changed: u64) -> Option<Draft> {
         Row::Rollout(record) => rollout(record),
         Row::Prune(prune) => pruned("retention", prune.table.name(), prune, changed),
         Row::Decision(_) | Row::Error(_) | Row::Intent(_) | Row::Config(_) => return None,
+        Row::Memory(_) | Row::Played(_) => return None,
     };
     Some(draft)
 }
@@ -186,7 +188,7 @@ fn draft(event_at: i64, strategy: Option<&StrategyId>) -> Draft {
     }
 }
 
-fn recorded(order: &Order) -> Draft {
+fn recorded(order: &Outgoing) -> Draft {
     let (id, intent) = (order.id(), order.intent());
     let market = intent.market.to_string();
     let terms = OrderTerms {

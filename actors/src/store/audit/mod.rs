@@ -86,30 +86,28 @@ pub(super) struct AuditRow {
 }
 
 impl Chain {
-    /// Begins the chain where there is none, and tells that a process starts. The caller holds the store alone.
-    pub(super) async fn open(link: &mut Link<'_>, run: &RunInfo) -> Result<Self, sqlx::Error> {
+    /// Begins the chain where there is none, and tells that a process starts, in this run. The caller holds the store
+    /// alone, and has begun a transaction.
+    pub(super) async fn open(
+        link: &mut Link<'_>,
+        process: &RunInfo,
+        run: &str,
+    ) -> Result<Self, sqlx::Error> {
         let mut chain = Self::default();
-        link.run("begin").await?;
-        let written = chain.start(link, run).await;
-        let ended = if written.is_ok() { "commit" } else { "rollback" };
-        link.run(ended).await?;
-        written.map(|()| chain)
-    }
-
-    async fn start(&mut self, link: &mut Link<'_>, run: &RunInfo) -> Result<(), sqlx::Error> {
-        self.begin(link).await?;
+        chain.begin(link).await?;
+        let (seq,) = sql(LAST_SEQ).bind(run).one::<(i64,)>(link).await?;
         let draft = Draft {
-            event_at: run.started_at.micros(),
+            event_at: process.started_at.micros(),
             strategy: None,
             actor: "process".to_owned(),
             action: entries::STARTED.to_owned(),
-            subject: run.id.clone(),
+            subject: run.to_owned(),
             before: Before::Unknown,
-            after: Some(fields([("title", &run.title), ("version", &run.version)])),
+            after: Some(fields([("title", &process.title), ("version", &process.version)])),
         };
-        let (seq,) = sql(LAST_SEQ).bind(&*run.id).one::<(i64,)>(link).await?;
-        self.write(link, vec![Told { run: run.id.clone(), seq, draft }]).await?;
-        self.anchor(link, Anchor::Started).await
+        chain.write(link, vec![Told { run: run.to_owned(), seq, draft }]).await?;
+        chain.anchor(link, Anchor::Started).await?;
+        Ok(chain)
     }
 
     /// Writes the first row where there is none: what was stored before it has no row in the chain.

@@ -27,6 +27,7 @@ use ploy::open_orders::OpenOrders;
 use ploy::order::{
     ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Origin, StrategyId, Submission, Update,
 };
+use ploy::order_path::Outgoing;
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
 use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
@@ -58,6 +59,7 @@ fn run(id: &str) -> RunInfo {
         version: "0.1.0".to_owned(),
         mode: Mode::Paper,
         title: "a tape".to_owned(),
+        plays: None,
     }
 }
 
@@ -108,7 +110,7 @@ fn intent(size: &str) -> Intent {
 }
 
 /// An order can only be made of what a guard approved.
-fn order_of(number: u64, size: &str) -> Order {
+fn order_of(number: u64, size: &str) -> Outgoing {
     let market = Market {
         id: MARKET,
         slug: Arc::from("m"),
@@ -149,7 +151,8 @@ fn order_of(number: u64, size: &str) -> Order {
     };
     let approved = guard.check(intent(size), &context).unwrap();
     let id = ClientOrderId { strategy: me(), number };
-    Order::new(id, at(i64::try_from(number).unwrap()), approved)
+    let order = Order::new(id, at(i64::try_from(number).unwrap()), approved);
+    Outgoing::new(order, "r")
 }
 
 fn order(number: u64) -> Row {

@@ -163,6 +163,24 @@ pub struct StoreStatus {
     pub free_bytes: Option<u64>,
     /// The newest failure.
     pub last_error: Option<String>,
+    /// The audit chain.
+    #[serde(default)]
+    pub audit: AuditStatus,
+}
+
+/// The audit chain at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStatus {
+    /// How many rows it has: the number of the newest one.
+    pub rows: u64,
+    /// The hash of the newest one, 64 hex digits; empty where there is none.
+    pub hash: String,
+    /// Up to which row this process has checked it.
+    pub checked: u64,
+    /// What the check found first, where it found something.
+    pub broken: Option<String>,
+    /// Rows that this process has deleted with age.
+    pub pruned: u64,
 }
 
 /// The record at an instant.

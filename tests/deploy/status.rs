@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
     Tally, TapeStatus,
 };
@@ -230,5 +230,12 @@ fn store() -> StoreStatus {
         refused: 3,
         free_bytes: Some(5_000_000_000),
         last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
     }
 }

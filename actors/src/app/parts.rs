@@ -48,6 +48,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// What an outage that is over leads to.
@@ -160,6 +162,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        keep_days: settings.keep_days,
         recorder,
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),

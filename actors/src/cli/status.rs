@@ -187,6 +187,12 @@ fn store(store: &StoreStatus) -> String {
         parts.push(format!("{} REFUSED", words::plural(store.refused, "row")));
     }
     parts.extend(store.last_error.iter().map(|error| words::plain(error)));
+    let audit = &store.audit;
+    if audit.rows != 0 {
+        let digits: String = audit.hash.chars().take(12).collect();
+        parts.push(format!("audit {}:{digits}", audit.rows));
+    }
+    parts.extend(audit.broken.iter().map(|why| format!("audit BROKEN: {}", words::plain(why))));
     parts.join(", ")
 }
 

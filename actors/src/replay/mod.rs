@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
-    SystemStatus, TapeStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -300,6 +300,7 @@ impl Player {
                 refused: 0,
                 free_bytes: None,
                 last_error: None,
+                audit: AuditStatus::default(),
             },
             record: Recorder::off().status(),
             strategies,

@@ -202,6 +202,7 @@ impl Stage {
             address,
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
+            keep_days: 0,
             recorder: self.recorder,
             resume: self.resume,
             signal_file: match &self.store {

@@ -72,6 +72,22 @@ const STORE_FREE: Family<0> =
 const STORE_ROWS: Family<0> = counter("ploy_store_rows_total", [], "Rows written durably.");
 const STORE_ERRORS: Family<0> =
     counter("ploy_store_errors_total", [], "Writes to the store that failed.");
+const STORE_PRUNED: Family<0> = counter(
+    "ploy_store_pruned_rows_total",
+    [],
+    "Rows of earlier runs deleted because of their age.",
+);
+const AUDIT_ROWS: Family<0> = gauge("ploy_audit_rows", [], "Rows of the audit chain.");
+const AUDIT_CHECKED: Family<0> = gauge(
+    "ploy_audit_checked_rows",
+    [],
+    "Up to which row of the audit chain this process has checked it.",
+);
+const AUDIT_BROKEN: Family<0> = gauge(
+    "ploy_audit_broken",
+    [],
+    "Whether a row of the audit chain was found changed, removed, put in or cut off.",
+);
 
 const RECORD_UP: Family<0> = gauge(
     "ploy_record_up",
@@ -197,6 +213,10 @@ fn store(text: &mut Text, store: &StoreStatus) {
     if let Some(free) = store.free_bytes {
         text.set(&STORE_FREE, [], count(free));
     }
+    text.set(&STORE_PRUNED, [], count(store.audit.pruned));
+    text.set(&AUDIT_ROWS, [], count(store.audit.rows));
+    text.set(&AUDIT_CHECKED, [], count(store.audit.checked));
+    text.set(&AUDIT_BROKEN, [], count(u64::from(store.audit.broken.is_some())));
 }
 
 fn record(text: &mut Text, record: &RecordStatus) {

@@ -131,6 +131,7 @@ impl Setting {
             chains: Arc::new(Stories(self.story)),
             safe_mode: None,
             recall: None,
+            audit: None,
             brake: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
 use super::{config_history as history, gates, memories, rollouts, runs};
+use crate::ports::process::{ProcessEvent, ProcessRecord};
 use crate::ports::{
-    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
+    Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.

@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
     Tally, TapeStatus,
 };
@@ -61,14 +61,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -90,6 +83,7 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         ledger: LedgerStatus::default(),
+        unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
                 "late",
@@ -223,4 +217,25 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
     let [used, limit, room] = numbers.map(str::to_owned);
     RiskUse { rule: rule.into(), used, limit, room, permille }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        lag_ms: 1500,
+        errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
+        last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
+    }
 }

@@ -34,18 +34,18 @@ use crate::stage::service::{Stage, command, ended, one, orders, phase, stop, unl
 use crate::stage::{database, folder, id, legged, rows, settings, tape};
 
 /// A process of its own, as far as that goes within this one: what it has in memory goes with its threads.
-struct Process {
+pub(crate) struct Process {
     runtime: Runtime,
 }
 
 impl Process {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { runtime }
     }
 
     /// Runs until `work` is done, and then ends as a crash does: nothing is told, nothing is written any more.
-    fn crash_after<T>(self, work: impl Future<Output = (App, T)>) -> T {
+    pub(crate) fn crash_after<T>(self, work: impl Future<Output = (App, T)>) -> T {
         let (app, told) = self.runtime.block_on(work);
         self.runtime.shutdown_timeout(Duration::from_secs(20));
         drop(app);
@@ -220,7 +220,7 @@ async fn durable(store: &Path) -> BTreeMap<String, (u64, String)> {
 /// Holds a finished run to what must be true of every one, however often its process died.
 async fn sound(app: &App, store: &Path, status: &SystemStatus) {
     assert_eq!(status.ledger.broken, None);
-    assert_eq!(app.store.unfinished().await.unwrap(), []);
+    assert!(app.store.unfinished().await.unwrap().is_empty());
     for strategy in &status.strategies {
         let name = strategy.id.as_str();
         assert_eq!(strategy.phase.name(), "running", "{strategy:#?}");

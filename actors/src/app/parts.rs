@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
+use crate::failpoint::{BadFailpoint, Failpoints};
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, News, StoreError, Venue};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// What an outage that is over leads to.
@@ -55,6 +58,8 @@ pub struct Parts {
     pub signal_file: Option<PathBuf>,
     /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
     pub venue: Option<WrapVenue>,
+    /// What goes wrong on the way of an order, in a test.
+    pub failpoints: Failpoints,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
@@ -104,6 +109,9 @@ pub enum StartError {
     /// The versions of the settings cannot be kept.
     #[error("keep the versions of the settings")]
     Versions(#[source] StoreError),
+    /// The failpoints of a test are none.
+    #[error(transparent)]
+    Failpoint(#[from] BadFailpoint),
     /// A part did not start.
     #[error("start {part}")]
     Spawn {
@@ -154,10 +162,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        keep_days: settings.keep_days,
         recorder,
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
         venue: None,
+        failpoints: Failpoints::from_env()?,
         registry,
         folder: Some(settings.folder.clone()),
         watch: settings.watch,

@@ -183,7 +183,16 @@ fn store(store: &StoreStatus) -> String {
         format!("{} queued", words::count(store.queued)),
         words::plural(store.errors, "error"),
     ];
+    if 0 < store.refused {
+        parts.push(format!("{} REFUSED", words::plural(store.refused, "row")));
+    }
     parts.extend(store.last_error.iter().map(|error| words::plain(error)));
+    let audit = &store.audit;
+    if audit.rows != 0 {
+        let digits: String = audit.hash.chars().take(12).collect();
+        parts.push(format!("audit {}:{digits}", audit.rows));
+    }
+    parts.extend(audit.broken.iter().map(|why| format!("audit BROKEN: {}", words::plain(why))));
     parts.join(", ")
 }
 

@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
-    SystemStatus, TapeStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -289,13 +289,18 @@ impl Player {
             },
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
+            unknown_orders: ploy::status::UnknownOrders::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),
                 rows: 0,
                 queued: 0,
+                lag_ms: 0,
                 errors: 0,
+                refused: 0,
+                free_bytes: None,
                 last_error: None,
+                audit: AuditStatus::default(),
             },
             record: Recorder::off().status(),
             strategies,

@@ -1,6 +1,7 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
 mod admin;
+mod audit;
 mod backend;
 mod chains;
 #[path = "../../../../tests/postgres/mod.rs"]
@@ -260,6 +261,7 @@ fn every_kind() -> Vec<Row> {
             strategy: "nobody".to_owned(),
             action: "start".to_owned(),
             answer: "unknown".to_owned(),
+            before: None,
         }),
         Row::Intent(halt(Some("three panics"))),
         Row::Process(ProcessRecord { at: at(7), event: ProcessEvent::Ended }),

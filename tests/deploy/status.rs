@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
     Tally, TapeStatus,
 };
@@ -36,6 +36,7 @@ pub(crate) fn full() -> SystemStatus {
         version: "0.1.0".into(),
         run: "run-1".into(),
         started_at: at(0),
+        continued: None,
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,
@@ -82,6 +83,7 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         ledger: LedgerStatus::default(),
+        unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
                 "late",
@@ -228,5 +230,12 @@ fn store() -> StoreStatus {
         refused: 3,
         free_bytes: Some(5_000_000_000),
         last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
     }
 }

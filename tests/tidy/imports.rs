@@ -15,6 +15,7 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 /// makes orders.
 const CORE: Arrows = &[
     ("lib", &[]),
+    ("audit", &[]),
     ("price", &[]),
     ("time", &[]),
     ("fees", &["price"]),
@@ -138,12 +139,14 @@ const ACTORS: Arrows = &[
     ("ports", &["bus"]),
     ("clock", &["bus", "ports"]),
     ("supervisor", &["ports", "telemetry"]),
-    ("store", &["bus", "ports"]),
+    ("store", &["bus", "ports", "telemetry"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("executor", &["bus", "ledger", "ports", "store", "telemetry"]),
+    ("failpoint", &[]),
+    // It says when an answer was lost, in event time.
+    ("executor", &["bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
@@ -201,6 +204,7 @@ const ACTORS: Arrows = &[
             "clock",
             "config_service",
             "executor",
+            "failpoint",
             "feed",
             "halt",
             "ledger",

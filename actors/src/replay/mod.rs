@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
-    SystemStatus, TapeStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -268,6 +268,7 @@ impl Player {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: "replay".to_owned(),
             started_at: from,
+            continued: None,
             taken_at: now,
             now,
             mode: Mode::Paper,
@@ -288,6 +289,7 @@ impl Player {
             },
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
+            unknown_orders: ploy::status::UnknownOrders::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),
@@ -298,6 +300,7 @@ impl Player {
                 refused: 0,
                 free_bytes: None,
                 last_error: None,
+                audit: AuditStatus::default(),
             },
             record: Recorder::off().status(),
             strategies,

@@ -3,11 +3,13 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ploy::status::StoreStatus;
+use ploy::audit::Head;
+use ploy::status::{AuditStatus, StoreStatus};
 use ploy::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::audit;
 use super::hold::Hold;
 use super::open::Opened;
 use super::rows;
@@ -66,6 +68,7 @@ struct State {
     /// It was said that rows are refused, and none has been written since.
     is_full: bool,
     last_error: Option<String>,
+    audit: AuditStatus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,7 @@ impl Shared {
                 refused: 0,
                 is_full: false,
                 last_error: None,
+                audit: opened.chain.known().map(audit::status).unwrap_or_default(),
             }),
         })
     }
@@ -167,7 +171,27 @@ impl Shared {
             refused: state.refused,
             free_bytes: None,
             last_error: state.last_error.clone(),
+            audit: state.audit.clone(),
         }
+    }
+
+    /// Notes the newest row of the audit chain.
+    pub(super) fn sealed(&self, head: Head) {
+        let AuditStatus { rows, hash, .. } = audit::status(head);
+        let audit = &mut self.state().audit;
+        (audit.rows, audit.hash) = (rows, hash);
+    }
+
+    /// Returns the newest row of the audit chain, as far as it is known.
+    pub(super) fn head(&self) -> Option<Head> {
+        let state = self.state();
+        let AuditStatus { rows, hash, .. } = &state.audit;
+        Some(Head { number: *rows, hash: hash.parse().ok()? })
+    }
+
+    /// Notes what a check of the audit chain, or a deletion with age, has come to.
+    pub(super) fn audited(&self, note: impl FnOnce(&mut AuditStatus)) {
+        note(&mut self.state().audit);
     }
 
     /// Takes all that waits. Rows whose caller has given up are left out: it was told that they are not stored.

@@ -7,12 +7,14 @@ use std::time::Duration;
 use sqlx::query;
 use tokio::sync::watch;
 
+use super::audit::{Anchor, Chain, Told, entries};
 use super::identity::Files;
 use super::owner::{Owner, Refused};
 use super::probe::Probe;
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
 use super::sql::{Appended, Conn, Link};
+use crate::ports::Row;
 
 /// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
 const GATHER: Duration = Duration::from_millis(10);
@@ -33,6 +35,7 @@ pub(super) struct Writer {
     files: Option<Files>,
     /// What the store is tried with while it is down.
     probe: Probe,
+    chain: Chain,
     /// Dropped after the connection.
     owner: Owner,
     /// Counts the transactions tried; the channel ends with the writer, as the last of it: whoever waits for that
@@ -49,6 +52,8 @@ pub(super) struct Held {
     pub(super) files: Option<Files>,
     /// What keeps others out.
     pub(super) owner: Owner,
+    /// What is known of the audit chain.
+    pub(super) chain: Chain,
 }
 
 impl Writer {
@@ -59,9 +64,9 @@ impl Writer {
         held: Held,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let Held { conn, files, owner } = held;
-        let writer =
-            Self { shared, conn: Some(conn), run, files, probe: Probe::default(), owner, tries };
+        let Held { conn, files, owner, chain } = held;
+        let probe = Probe::default();
+        let writer = Self { shared, conn: Some(conn), run, files, probe, chain, owner, tries };
         (writer, counted)
     }
 
@@ -169,8 +174,15 @@ impl Writer {
         {
             written = Err(lost);
         }
-        if let Err(error) = &written {
-            self.roll_back(error).await;
+        match &written {
+            Ok(_) => self.chain.kept(),
+            Err(error) => {
+                self.chain.forget();
+                self.roll_back(error).await;
+            }
+        }
+        if let Some(head) = self.chain.known() {
+            self.shared.sealed(head);
         }
         written
     }
@@ -183,23 +195,31 @@ impl Writer {
         let mut link = conn.link();
         let mut contradictions = Vec::with_capacity(group.len());
         let mut appended = Appended::default();
+        let mut told = Vec::new();
         for job in group {
             let insert = match job.rows.as_slice() {
-                [row] => rows::append(Place { run: &self.run, seq: job.seq }, row),
-                _ => None,
+                [row] if !entries::is_told(row) => {
+                    rows::append(Place { run: &self.run, seq: job.seq }, row)
+                }
+                [] | [_, ..] => None,
             };
             contradictions.push(match insert {
                 Some(insert) => {
                     appended.add(insert, &mut link).await?;
                     None
                 }
-                None => part(&mut link, &self.run, job).await?,
+                None => part((&mut link, &mut told), &self.run, job).await?,
             });
         }
         appended.finish(&mut link).await?;
+        let is_end = told.iter().any(|one| one.draft.action == entries::ENDED);
+        self.chain.write(&mut link, told).await?;
+        if is_end {
+            self.chain.anchor(&mut link, Anchor::Ended).await?;
         // What is to end writes what it can.
         if self.shared.life() == Life::Open {
             self.probe.run(&mut link, &self.run).await?;
+        }
         }
         link.run("commit").await?;
         Ok(contradictions)
@@ -229,15 +249,24 @@ impl Drop for Writer {
 }
 
 /// Writes all rows of a job, or none where one of them contradicts what is stored.
-async fn part(link: &mut Link<'_>, run: &str, job: &Job) -> Result<Option<String>, sqlx::Error> {
+async fn part(
+    (link, told): (&mut Link<'_>, &mut Vec<Told>),
+    run: &str,
+    job: &Job,
+) -> Result<Option<String>, sqlx::Error> {
     if let [row] = &*job.rows {
         let place = Place { run, seq: job.seq };
-        return contradiction(rows::insert(link, place, row).await);
+        let written = rows::insert(link, place, row).await;
+        return contradiction(written.map(|changed| tell(told, place, row, changed)));
     }
     link.run("savepoint part").await?;
+    let before = told.len();
     for (seq, row) in (job.seq..).zip(&job.rows) {
-        let written = rows::insert(link, Place { run, seq }, row).await;
+        let place = Place { run, seq };
+        let written = rows::insert(link, place, row).await;
+        let written = written.map(|changed| tell(told, place, row, changed));
         if let Some(contradiction) = contradiction(written)? {
+            told.truncate(before);
             link.run("rollback to savepoint part").await?;
             link.run("release savepoint part").await?;
             return Ok(Some(contradiction));
@@ -245,6 +274,12 @@ async fn part(link: &mut Link<'_>, run: &str, job: &Job) -> Result<Option<String
     }
     link.run("release savepoint part").await?;
     Ok(None)
+}
+
+/// Notes what is to be told in the audit chain of a row that was written.
+fn tell(told: &mut Vec<Told>, place: Place<'_>, row: &Row, changed: u64) {
+    let draft = entries::of(row, changed);
+    told.extend(draft.map(|draft| Told { run: place.run.to_owned(), seq: place.seq, draft }));
 }
 
 fn contradiction(written: Result<(), Fault>) -> Result<Option<String>, sqlx::Error> {

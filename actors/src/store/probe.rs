@@ -44,7 +44,7 @@ impl Probe {
         link.run("savepoint probe").await?;
         for (seq, row) in &self.failed {
             match rows::insert(link, Place { run, seq: *seq }, row).await {
-                Ok(()) | Err(Fault::Contradiction(_)) => {}
+                Ok(_) | Err(Fault::Contradiction(_)) => {}
                 Err(Fault::Sql(error)) => return Err(error),
             }
         }

@@ -60,21 +60,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-            audit: AuditStatus {
-                rows: 678,
-                hash: "ab".repeat(32),
-                checked: 600,
-                broken: None,
-                pruned: 42,
-            },
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -229,4 +215,22 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
     let [used, limit, room] = numbers.map(str::to_owned);
     RiskUse { rule: rule.into(), used, limit, room, permille }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        errors: 1,
+        last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
+    }
 }

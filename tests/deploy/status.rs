@@ -36,6 +36,7 @@ pub(crate) fn full() -> SystemStatus {
         version: "0.1.0".into(),
         run: "run-1".into(),
         started_at: at(0),
+        continued: None,
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,
@@ -82,6 +83,7 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         ledger: LedgerStatus::default(),
+        unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
                 "late",
@@ -223,7 +225,10 @@ fn store() -> StoreStatus {
         place: "data/ploy.db".into(),
         rows: 345,
         queued: 2,
+        lag_ms: 1500,
         errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
         last_error: Some("disk full".into()),
         audit: AuditStatus {
             rows: 678,

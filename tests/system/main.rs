@@ -8,6 +8,7 @@
 
 mod budget;
 mod commands;
+mod database;
 mod db;
 mod determinism;
 mod faults;
@@ -16,10 +17,12 @@ mod halt;
 mod isolation;
 mod ledger;
 mod money;
+mod orders;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod program;
 mod record;
+mod recovery;
 mod refusals;
 mod reload;
 mod replay;

@@ -12,11 +12,13 @@ mod gates;
 mod grounds;
 mod history;
 mod hold;
+mod identity;
 mod location;
 mod memories;
 mod moment;
 mod open;
 mod owner;
+mod probe;
 mod process;
 mod queue;
 mod recovery;
@@ -27,13 +29,14 @@ mod rows;
 mod runs;
 mod server;
 mod sql;
+mod unfinished;
 pub mod versions;
 mod why;
 mod writer;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,12 +51,13 @@ use hold::Hold;
 use open::Opened;
 use queue::{QUEUE_MAX, Shared};
 use sql::Pool;
-use writer::Writer;
+use writer::{Held, Writer};
 
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
 pub use runs::{Begin, Entered, Plays, Resume};
+pub use unfinished::Told;
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -87,6 +91,8 @@ struct Inner {
     entered: Entered,
     shared: Arc<Shared>,
     pool: Pool,
+    /// The folder of the file, where the database is one.
+    folder: Option<PathBuf>,
     writer: AbortHandle,
     /// What looks after the store while the service runs.
     keepers: Mutex<Vec<AbortHandle>>,
@@ -240,18 +246,22 @@ impl Store {
     /// Returns how the store is: whether it can write, what waits, what failed.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        self.inner.shared.status()
+        let free_bytes = self.inner.folder.as_deref().and_then(identity::free_bytes);
+        StoreStatus { free_bytes, ..self.inner.shared.status() }
     }
 
     fn start(opened: Opened, run: &RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
         let entered = opened.entered.unwrap_or_else(|| Entered::unknown(run));
         let run = entered.run.clone();
-        let kept = (opened.owner, opened.chain);
-        let (writer, tries) = Writer::new(Arc::clone(&shared), opened.conn, run.clone(), kept);
+        let folder = opened.files.as_ref().map(|files| files.folder().to_owned());
+        let Opened { conn, files, owner, chain, pool, .. } = opened;
+        let held = Held { conn, files, owner, chain };
+        let (writer, tries) = Writer::new(Arc::clone(&shared), run.clone(), held);
         let writer = tokio::spawn(writer.run()).abort_handle();
-        let (pool, keepers) = (opened.pool, Mutex::default());
-        Self { inner: Arc::new(Inner { run, entered, shared, pool, writer, keepers, tries }) }
+        let keepers = Mutex::default();
+        let inner = Inner { run, entered, shared, pool, folder, writer, keepers, tries };
+        Self { inner: Arc::new(inner) }
     }
 }
 

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::RunInfo;
 use super::audit::Chain;
+use super::identity::Files;
 use super::location::Location;
 use super::owner::{self, Owner};
 use super::runs::{self, Entered};
@@ -152,6 +153,8 @@ pub(super) struct Opened {
     pub(super) conn: Conn,
     /// The connections that read.
     pub(super) pool: Pool,
+    /// The files as they are now, where the database is one.
+    pub(super) files: Option<Files>,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
     /// The run, and how it was come to; absent where a tool opens it.
@@ -193,7 +196,8 @@ pub(super) async fn file(
     match database(options, run, migrations).await {
         Ok((conn, pool, Prepared { entered, last_seq, chain, .. })) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, entered, last_seq, chain, place, holds: false })
+            let files = Some(Files::of(path).map_err(|error| failed(path, error))?);
+            Ok(Opened { conn, pool, files, owner, entered, last_seq, chain, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -228,7 +232,7 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     let (conn, pool, prepared) = opened.map_err(|error| classify(&path, error))?;
     let Prepared { entered, last_seq, chain, .. } = prepared;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, entered, last_seq, chain, place, holds: true })
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, chain, place, holds: true })
 }
 
 async fn database(

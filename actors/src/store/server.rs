@@ -51,7 +51,7 @@ pub(super) async fn open(
         .connect_lazy_with(readers);
     let owner = Owner::Server(Session { options: Box::new(options), epoch });
     let pool = Pool::Postgres(pool);
-    Ok(Opened { conn, pool, owner, entered, last_seq, chain, place, holds: false })
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, chain, place, holds: false })
 }
 
 /// Tells whether a commit is on the server's disk when it returns.

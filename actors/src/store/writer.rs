@@ -1,5 +1,6 @@
 //! The writer: all that arrives while a transaction is on its way to the disk goes into the next one.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use sqlx::query;
 use tokio::sync::watch;
 
 use super::audit::{Anchor, Chain, Told, entries};
+use super::identity::Files;
 use super::owner::{Owner, Refused};
+use super::probe::Probe;
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
 use super::sql::{Appended, Conn, Link};
@@ -19,6 +22,8 @@ const GATHER: Duration = Duration::from_millis(10);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How often an idle writer looks whether its file still has its name.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The one task that writes.
 pub(super) struct Writer {
@@ -26,6 +31,10 @@ pub(super) struct Writer {
     /// Absent after a server cut it, until the next try.
     conn: Option<Conn>,
     run: String,
+    /// Looked at before and after each transaction.
+    files: Option<Files>,
+    /// What the store is tried with while it is down.
+    probe: Probe,
     chain: Chain,
     /// Dropped after the connection.
     owner: Owner,
@@ -34,16 +43,30 @@ pub(super) struct Writer {
     tries: watch::Sender<u64>,
 }
 
+/// What the writer holds of an open database.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The connection that writes.
+    pub(super) conn: Conn,
+    /// The files that it writes, where the database is one.
+    pub(super) files: Option<Files>,
+    /// What keeps others out.
+    pub(super) owner: Owner,
+    /// What is known of the audit chain.
+    pub(super) chain: Chain,
+}
+
 impl Writer {
     /// Returns the writer and where its tries are counted.
     pub(super) fn new(
         shared: Arc<Shared>,
-        conn: Conn,
         run: String,
-        (owner, chain): (Owner, Chain),
+        held: Held,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self { shared, conn: Some(conn), run, chain, owner, tries };
+        let Held { conn, files, owner, chain } = held;
+        let probe = Probe::default();
+        let writer = Self { shared, conn: Some(conn), run, files, probe, chain, owner, tries };
         (writer, counted)
     }
 
@@ -55,7 +78,7 @@ impl Writer {
             let group = self.shared.take();
             if group.is_empty() {
                 match self.shared.life() {
-                    Life::Open => self.shared.wake.notified().await,
+                    Life::Open => self.idle().await,
                     Life::Closing | Life::Abandoned | Life::Ended => break,
                 }
                 continue;
@@ -64,9 +87,11 @@ impl Writer {
             match result {
                 Ok(contradictions) => {
                     failures = 0;
+                    self.probe.passed();
                     self.shared.written(group, contradictions);
                 }
                 Err(error) => {
+                    self.probe.note(&group, &error);
                     self.shared.kept(group, &super::chain(&error));
                     if self.shared.life() == Life::Abandoned {
                         break;
@@ -80,10 +105,43 @@ impl Writer {
             }
         }
         let _hold = self.shared.hold();
+        let is_lost = self.files.as_ref().is_some_and(|files| files.lost().is_some());
+        if is_lost {
+            // To close it would remove what by now may be another database's, by the name alone.
+            std::mem::forget(self.conn.take());
+            return;
+        }
         if let Some(conn) = self.conn.take()
             && let Err(error) = conn.close().await
         {
             tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    /// Waits for something to write. A file that loses its name meanwhile is noticed.
+    async fn idle(&mut self) {
+        let Some(files) = &self.files else { return self.shared.wake.notified().await };
+        tokio::select! {
+            () = self.shared.wake.notified() => {}
+            () = tokio::time::sleep(LOOK) => {
+                if let Some(lost) = files.lost() {
+                    // The failure is a row itself, so that the store is tried until its file is back.
+                    self.shared.late(&format!("{} was deleted or replaced", lost.display()));
+                }
+            }
+        }
+    }
+
+    /// Looks whether what is written still has its name.
+    async fn look(&mut self) -> Result<(), Refused> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        match (files.lost().map(Path::to_owned), &mut self.conn) {
+            (Some(lost), Some(conn)) => Err(Refused::Lost(files.rescue(&lost, conn).await)),
+            (Some(_), None) => Err(sqlx::Error::PoolClosed.into()),
+            (None, _) => {
+                files.found_again();
+                Ok(())
+            }
         }
     }
 
@@ -106,7 +164,16 @@ impl Writer {
         }
         let _hold = self.shared.hold();
         self.tries.send_modify(|tries| *tries += 1);
-        let written = self.transaction(group).await;
+        let mut written = match self.look().await {
+            Ok(()) => self.transaction(group).await,
+            Err(lost) => Err(lost),
+        };
+        // What was written to a file that lost its name meanwhile must not be acknowledged.
+        if written.is_ok()
+            && let Err(lost) = self.look().await
+        {
+            written = Err(lost);
+        }
         match &written {
             Ok(_) => self.chain.kept(),
             Err(error) => {
@@ -149,6 +216,10 @@ impl Writer {
         self.chain.write(&mut link, told).await?;
         if is_end {
             self.chain.anchor(&mut link, Anchor::Ended).await?;
+        // What is to end writes what it can.
+        if self.shared.life() == Life::Open {
+            self.probe.run(&mut link, &self.run).await?;
+        }
         }
         link.run("commit").await?;
         Ok(contradictions)

@@ -9,6 +9,7 @@ mod cluster;
 mod opening;
 mod outages;
 mod reading;
+mod runs;
 mod schema;
 mod versions;
 mod writing;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
-use crate::stage::service::{Stage, ended, one, orders, stop, until};
+use crate::stage::service::{Stage, ended, one, stop, until};
 use crate::stage::{folder, legged, rows, settings, tape};
 
 /// A process of its own, as far as that goes within this one: what it has in memory goes with its threads.

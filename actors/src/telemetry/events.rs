@@ -171,7 +171,7 @@ events! {
     ORDER_UNKNOWN = "order.unknown", ERROR,
         "The venue's answer was lost: the order may rest on its book.",
         "Compare with the venue; nothing more is sent for this market and outcome meanwhile.";
-    ORDERS_INHERITED = "order.inherited", WARN,
+    ORDER_INHERITED = "order.inherited", WARN,
         "An earlier process sent orders whose end is not stored: the venue is asked about each.",
         "Nothing; their strategies start when all are known. The status shows what is left.";
     RISK_REJECTED = "risk.rejected", INFO,

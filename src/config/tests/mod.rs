@@ -4,6 +4,7 @@ mod folder;
 mod halt;
 mod settings;
 mod tools;
+mod venue;
 
 use std::time::Duration;
 
@@ -431,7 +432,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
         config: WatchConfig::default(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
-        venue: PaperConfig { latency: Duration::from_millis(250) },
+        venue: VenueConfig { kind: VenueKind::Paper, latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None },
         record: RecordConfig {
             enabled: true,

@@ -12,6 +12,7 @@ mod effects;
 mod meter;
 mod poison;
 mod records;
+mod take_over;
 mod work;
 
 pub use died::{Died, Will};
@@ -300,28 +301,6 @@ impl State {
             return Ok(());
         }
         self.take(&Input::Gate { at: now, gate }, &Ticket::none())
-    }
-
-    /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
-    fn on_take_over(
-        &mut self,
-        config: &StrategyConfig,
-        meter: Option<Arc<Meter>>,
-    ) -> Result<(), String> {
-        if self.is_over {
-            return Err("it ends".to_owned());
-        }
-        let checkpoint = self.kernel.checkpoint();
-        let strategy = panics::catch(|| config.kind.restore(checkpoint.strategy()))?;
-        let strategy = strategy.map_err(|misfit| misfit.to_string())?;
-        let limits = config.limits.clone();
-        let kernel = Kernel::resume(self.id.clone(), strategy, limits, checkpoint);
-        let kernel = kernel.map_err(|unfit| unfit.to_string())?;
-        self.track.take_over(config, &self.kernel);
-        (self.kernel, self.meter) = (kernel, meter);
-        self.ask();
-        self.report();
-        Ok(())
     }
 
     /// Gives the kernel one input and carries on what comes of it. A panic ends this incarnation, and only it. The

@@ -173,9 +173,7 @@ impl Exchange {
             return Standing::Absent;
         };
         match (*refused, *ended) {
-            (Some((origin, reason)), _) => {
-                Standing::Rejected { reason: reason.to_owned(), origin }
-            }
+            (Some((origin, reason)), _) => Standing::Rejected { reason: reason.to_owned(), origin },
             (None, Some((unfilled, cause))) => {
                 Standing::Done { fills: fills.clone(), unfilled, cause }
             }

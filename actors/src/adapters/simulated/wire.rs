@@ -66,7 +66,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             self.line.extend(chunk.iter().take(taken));
             self.reader.consume(end.map_or(taken, |end| end + 1));
             if LINE_BYTES_MAX < self.line.len() {
-                return Err(io::Error::other(format!("a line of more than {LINE_BYTES_MAX} bytes")));
+                return Err(io::Error::other(format!(
+                    "a line of more than {LINE_BYTES_MAX} bytes"
+                )));
             }
             if end.is_some() {
                 let said = serde_json::from_slice(&self.line);

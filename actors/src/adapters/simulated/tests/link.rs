@@ -219,7 +219,10 @@ async fn what_is_asked_of_a_venue_that_is_away_is_not_sent_and_that_is_said() {
     let Submission::Rejected { reason, origin } = submissions(&desk.told).remove(0) else {
         panic!("{:?}", desk.told)
     };
-    assert_eq!((reason.as_str(), origin), ("not sent: the simulated venue is away", Origin::Unsent));
+    assert_eq!(
+        (reason.as_str(), origin),
+        ("not sent: the simulated venue is away", Origin::Unsent)
+    );
     let lookup = Lookup { order: key(1), number: 1 };
     desk.venue.lookup(lookup, Ticket::none());
     let heard = timeout(WITHIN, desk.news.recv()).await.unwrap().unwrap().0;
@@ -246,9 +249,7 @@ async fn a_line_may_come_in_pieces_and_one_without_end_is_an_error() {
     out.write_all(b"ter\":7}}\n{\"no\":1}\n").await.unwrap();
     assert_eq!(lines.next::<Ask>().await.unwrap(), Some(Ask::Hello { after: Some(7) }));
     assert!(lines.next::<Ask>().await.is_err(), "what it does not know it does not take");
-    let endless = tokio::spawn(async move {
-        while out.write_all(&[b'x'; 4096]).await.is_ok() {}
-    });
+    let endless = tokio::spawn(async move { while out.write_all(&[b'x'; 4096]).await.is_ok() {} });
     assert!(lines.next::<Ask>().await.is_err());
     drop(lines);
     timeout(WITHIN, endless).await.unwrap().unwrap();

@@ -116,9 +116,9 @@ fn every_course_comes_to_an_end_that_adds_up_and_all_of_it_is_told_in_its_order(
                 assert_eq!(told, expected, "order {number}");
                 assert!(is_end(told.last().unwrap()), "order {number}");
             }
-            standing @ (Standing::Open { .. }
-            | Standing::Absent
-            | Standing::Unanswered { .. }) => panic!("order {number}: {standing:?}"),
+            standing @ (Standing::Open { .. } | Standing::Absent | Standing::Unanswered { .. }) => {
+                panic!("order {number}: {standing:?}")
+            }
         }
     }
     for (what, count) in [("whole", whole), ("part", part), ("none", none), ("refused", refused)] {

@@ -229,6 +229,7 @@ const ACTORS: Arrows = &[
             "ports",
             "report",
             "settings",
+            "store",
             "telemetry",
             "watchdog",
         ],

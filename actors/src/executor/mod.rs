@@ -219,7 +219,9 @@ impl Worker {
                 (job, outgoing)
             })
             .collect();
-        let rows = allowed.iter().map(|(_, order)| Row::Order(order.clone())).collect();
+        let orders = allowed.iter().map(|(_, order)| Row::Order(order.clone()));
+        let memories = allowed.iter().filter_map(|(job, _)| job.memory.as_deref().cloned());
+        let rows = orders.chain(memories.map(Row::Memory)).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
                 self.ledger.recorded(allowed.iter().map(|(job, _)| &job.order));

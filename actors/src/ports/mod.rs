@@ -4,6 +4,7 @@ pub mod config;
 pub mod gates;
 pub mod why;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -53,6 +54,53 @@ pub enum Row {
     History(config::HistoryRecord),
     /// The roll-out of a strategy's settings stands otherwise than before.
     Rollout(RolloutRecord),
+    /// What a strategy remembers and no fact tells. The newest counts.
+    Memory(MemoryRecord),
+    /// The source of the run was played to its end.
+    Played(PlayedRecord),
+}
+
+/// What a strategy remembers and no fact tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryRecord {
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// The newest instant that it knows.
+    pub at: Timestamp,
+    /// Which start of the program within the run it is of.
+    pub start: u64,
+    /// Which incarnation within that start.
+    pub incarnation: u64,
+    /// How many inputs it had taken in.
+    pub inputs: u64,
+    /// How many events of the source were played.
+    pub events: u64,
+    /// Of which form the body is.
+    pub version: u32,
+    /// JSON.
+    pub body: String,
+}
+
+/// The source of a run was played to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlayedRecord {
+    /// The last instant, on the time that decisions run on.
+    pub at: Timestamp,
+    /// How many events there were.
+    pub events: u64,
+}
+
+/// What outlived the process of a strategy, and what was told of its orders since.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlived {
+    /// What it remembered; absent where it never ran in this run.
+    pub memory: Option<MemoryRecord>,
+    /// The numbers of its orders that are stored, from the lowest that is asked for.
+    pub stored: BTreeSet<u64>,
+    /// What was told of these, in the order in which it was stored.
+    pub told: Vec<OrderEvent>,
+    /// The highest number of a stored decision; 0 where there is none.
+    pub last_decision: u64,
 }
 
 /// A version of a strategy's settings.

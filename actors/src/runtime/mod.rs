@@ -108,6 +108,8 @@ pub struct Args {
     pub mailbox: Arc<Mailbox>,
     /// What it takes in is written down here.
     pub track: Track,
+    /// The version of its settings.
+    pub settings: String,
     /// Counts what it wants and is refused, while its settings are on trial.
     pub meter: Option<Arc<Meter>>,
     /// What it works on is shown here.
@@ -128,6 +130,7 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     track: Track,
+    settings: String,
     meter: Option<Arc<Meter>>,
     pulse: Arc<Pulse>,
     will: Option<oneshot::Sender<Will>>,
@@ -162,7 +165,8 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, meter, pulse, will, poison, .. } = args;
+        let Args { kernel, incarnation, mailbox, track, settings, .. } = args;
+        let (meter, pulse, will, poison) = (args.meter, args.pulse, args.will, args.poison);
         let around = args.surroundings;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
@@ -180,6 +184,7 @@ impl Actor for StrategyRuntime {
             incarnation,
             mailbox,
             track,
+            settings,
             meter,
             pulse,
             will: Some(will),
@@ -234,6 +239,7 @@ impl Actor for StrategyRuntime {
                 let memory = state.kernel.memory();
                 if !std::mem::replace(&mut state.is_over, true) {
                     state.track.end(&memory, None);
+                    state.remember(Vec::new(), &Ticket::none());
                 }
                 drop(reply.send(memory));
             }
@@ -285,6 +291,11 @@ impl State {
                     self.asked = None;
                     (Input::Timer(at), ticket)
                 }
+                Delivery::Save(ticket) => {
+                    self.remember(Vec::new(), &ticket);
+                    tickets.push(ticket);
+                    continue;
+                }
             };
             self.take(&input, &ticket)?;
             self.undergo(Some(&input)).await;
@@ -332,10 +343,14 @@ impl State {
         if let Input::Order(event) = input {
             records::say_order(event, &self.kernel, &self.around.board);
         }
+        let mut rows = Vec::new();
         for effect in effects.drain(..) {
-            self.carry(effect, ticket);
+            self.carry(effect, &mut rows, ticket);
         }
         self.effects = effects;
+        if !rows.is_empty() || matches!(input, Input::Order(_)) {
+            self.remember(rows, ticket);
+        }
         match self.kernel.fault() {
             None => Ok(()),
             Some(Fault::Error(why)) => Err(self.died(FailureClass::Error, why, ticket.clone())),

@@ -7,6 +7,7 @@ use ploy::kernel::Kernel;
 
 use super::State;
 use super::meter::Meter;
+use crate::bus::Ticket;
 use crate::panics;
 
 impl State {
@@ -27,6 +28,8 @@ impl State {
         let kernel = kernel.map_err(|unfit| unfit.to_string())?;
         self.track.take_over(config, &self.kernel);
         (self.kernel, self.meter) = (kernel, meter);
+        self.settings.clone_from(&config.version);
+        self.remember(Vec::new(), &Ticket::none());
         self.ask();
         self.report();
         Ok(())

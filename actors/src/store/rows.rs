@@ -9,7 +9,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{config_history as history, gates, rollouts};
+use super::{config_history as history, gates, memories, rollouts, runs};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -86,6 +86,8 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
+        Row::Memory(record) => record.at,
+        Row::Played(record) => record.at,
     }
 }
 
@@ -130,7 +132,9 @@ fn name(row: &Row) -> String {
         | Row::Process(_)
         | Row::Gate(_)
         | Row::History(_)
-        | Row::Rollout(_) => "a record".to_owned(),
+        | Row::Rollout(_)
+        | Row::Memory(_)
+        | Row::Played(_) => "a record".to_owned(),
     }
 }
 
@@ -153,6 +157,8 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
+        Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
+        Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],
     }
 }
 

@@ -8,7 +8,6 @@ mod stored;
 mod tape;
 mod truth;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use actors::adapters::simulated::habits::Habits;

@@ -58,6 +58,7 @@ fn run(id: &str) -> RunInfo {
         version: "0.1.0".to_owned(),
         mode: Mode::Paper,
         title: "a tape".to_owned(),
+        plays: None,
     }
 }
 

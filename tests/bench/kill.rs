@@ -36,7 +36,8 @@ fn main() -> anyhow::Result<()> {
         other => anyhow::bail!("--backend {other}: sqlite and postgres are known"),
     };
     let server = cluster.as_ref().map(|cluster| cluster.database("kills"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let report = runtime.block_on(harness::run(Options { kills, seed, server }))?;
     writeln!(io::stdout(), "{report}")?;
     ensure!(report.violations.is_empty(), "something was lost or done twice");

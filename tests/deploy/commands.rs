@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/compare.md",
@@ -15,6 +15,7 @@ const PAGES: [&str; 14] = [
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/reliability.md",
     "docs/rollout.md",
     "docs/store.md",
     "docs/tape.md",

@@ -27,7 +27,8 @@ async fn a_program_that_is_killed_again_and_again_loses_nothing_and_does_nothing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice_on_a_server() {
+async fn a_program_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice_on_a_server()
+{
     let Some(cluster) = Cluster::start() else { return };
     check(Some(cluster.database("kills"))).await;
 }

@@ -582,16 +582,6 @@ fn what_a_file_does_not_say_of_single_orders_is_the_guards_preset() {
 }
 
 #[test]
-fn a_band_of_prices_is_not_upside_down() {
-    let band = "entry_price_min = 0.6\nentry_price_max = 0.6\n";
-    let text = format!("{}{band}", least("legged"));
-    assert_eq!(load(&text).unwrap().limits.entry.price_min, "0.6".parse().unwrap());
-    let faults = load(&text.replace("max = 0.6", "max = 0.5")).unwrap_err();
-    let said = faults.first().unwrap().to_string();
-    assert!(said.contains("0.6 USDC a share are more than the highest limit"), "{said}");
-}
-
-#[test]
 fn what_a_file_does_not_say_of_the_day_is_the_guards_preset() {
     let config = load(&least("legged")).unwrap();
     assert_eq!(config.limits.day, crate::risk::DayLimits::PRESET);

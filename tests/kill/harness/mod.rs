@@ -108,7 +108,8 @@ impl Test {
         self.rest(&last).await?;
         last.end().await?;
         if !self.truth.wrong.is_empty() {
-            return self.broken(self.options.kills, &Kill::Ending(Duration::ZERO));
+            let number = self.options.kills;
+            return self.broken(number, &Kill::Ending(Duration::ZERO));
         }
         self.report.took = began.elapsed();
         (self.report.orders, self.report.fills) = (self.truth.orders, self.truth.fills);
@@ -243,24 +244,24 @@ impl Test {
     }
 
     /// Looks whether decisions are counted on, and their digest goes on, from what was durable.
-    async fn goes_on(&mut self, program: &Program, memories: &[(String, String)]) {
-        // A process that crashes at its failpoint now answers nothing.
-        let Ok(status) = program.get("v1/status").await else { return };
+    async fn goes_on(&mut self, program: &mut Program, memories: &[(String, String)]) {
+        let until = Instant::now() + WITHIN;
         for (strategy, body) in memories {
-            let Ok(body) = serde_json::from_str::<Value>(body) else { continue };
-            let durable = body.pointer("/memory/seq").and_then(Value::as_u64).unwrap_or(0);
-            let kept = body.pointer("/memory/digest").and_then(Value::as_str).unwrap_or_default();
-            let Some(kernel) = one(&status, strategy).and_then(|one| one.get("kernel")) else {
-                self.truth.wrong.push(format!("{strategy} is gone"));
-                continue;
-            };
-            let decisions = kernel.get("decisions").and_then(Value::as_u64).unwrap_or(0);
-            let digest = kernel.get("digest").and_then(Value::as_str).unwrap_or_default();
-            if decisions < durable {
-                let what = format!("{strategy}: {durable} decisions were durable, {decisions} are");
-                self.truth.wrong.push(what);
-            } else if decisions == durable && digest != kept {
-                self.truth.wrong.push(format!("{strategy}: the digest of {durable} decisions changed"));
+            loop {
+                // A process that crashes at its failpoint meanwhile answers nothing.
+                let Ok(status) = program.get("v1/status").await else { return };
+                match compared(&status, strategy, body) {
+                    Ok(true) => break,
+                    Ok(false) if until < Instant::now() => {
+                        self.truth.wrong.push(format!("{strategy} never says what it has decided"));
+                        break;
+                    }
+                    Ok(false) => tokio::time::sleep(LOOK).await,
+                    Err(wrong) => {
+                        self.truth.wrong.push(wrong);
+                        break;
+                    }
+                }
             }
         }
     }
@@ -310,7 +311,8 @@ impl Test {
             }
         }
         for (strategy, made) in fills {
-            let booked = one(&status, &strategy).and_then(|one| one.pointer("/kernel/fills")?.as_u64());
+            let booked =
+                one(&status, &strategy).and_then(|one| one.pointer("/kernel/fills")?.as_u64());
             if booked != Some(made) {
                 differs.push(format!("{strategy}: {made} fills were made, {booked:?} are booked"));
             }
@@ -321,6 +323,35 @@ impl Test {
             differs.push(format!("the ledger does not add up: {ledger}"));
         }
         Ok(differs)
+    }
+}
+
+/// Compares the decisions that a strategy says with those that were durable before its process was killed. Tells
+/// whether it says any yet.
+///
+/// # Errors
+/// How they differ.
+fn compared(status: &Value, strategy: &str, memory: &str) -> Result<bool, String> {
+    let memory: Value = serde_json::from_str(memory).unwrap_or_default();
+    let durable = memory.pointer("/memory/seq").and_then(Value::as_u64);
+    let kept = memory.pointer("/memory/digest").and_then(Value::as_str);
+    let Some((durable, kept)) = durable.zip(kept) else {
+        return Err(format!("{strategy}: what it remembers has neither count nor digest"));
+    };
+    let kernel = one(status, strategy).and_then(|one| one.get("kernel"));
+    let Some(kernel) = kernel else { return Err(format!("{strategy} is gone")) };
+    let decisions = kernel.get("decisions").and_then(Value::as_u64).unwrap_or(0);
+    let digest = kernel.get("digest").and_then(Value::as_str).unwrap_or_default();
+    match decisions {
+        // Of a kernel that is not built yet nothing is said.
+        0 => Ok(durable == 0),
+        _ if decisions < durable => {
+            Err(format!("{strategy}: {durable} decisions were durable, {decisions} are left"))
+        }
+        _ if decisions == durable && digest != kept => {
+            Err(format!("{strategy}: the digest of {durable} decisions is another than before"))
+        }
+        _ => Ok(true),
     }
 }
 
@@ -339,4 +370,3 @@ fn position(strategy: &Value, market: &str, outcome: &str) -> Option<i64> {
     let size = all.iter().find(is_it)?.get("size")?.as_str()?;
     ploy::price::parse_micros(size).ok()
 }
-

@@ -45,8 +45,8 @@ impl Program {
         command.envs(start.failpoints.as_ref().map(|text| ("PLOY_FAILPOINTS", text)));
         command.current_dir(start.folder).args(["run", "--no-view", "--listen", "127.0.0.1:0"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let log = OpenOptions::new().create(true).append(true);
-        let log = log.clone().open(start.folder.join("log.jsonl"))?;
+        let log = start.folder.join("log.jsonl");
+        let log = OpenOptions::new().create(true).append(true).open(log)?;
         let began = Instant::now();
         let mut child = command.spawn()?;
         let said = BufReader::new(child.stderr.take().context("its standard error")?);

@@ -54,12 +54,22 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kills: u64 = self.kills.values().sum();
-        writeln!(f, "{}, seed {}: {kills} kills in {} s", self.backend, self.seed, self.took.as_secs())?;
+        writeln!(
+            f,
+            "{}, seed {}: {kills} kills in {} s",
+            self.backend,
+            self.seed,
+            self.took.as_secs()
+        )?;
         for (how, count) in &self.kills {
             writeln!(f, "  {how:<20} {count:>6}")?;
         }
         let [half, most] = [50, 99].map(|percent| self.percentile(percent).as_millis());
-        writeln!(f, "  ready after          p50 {half} ms, p99 {most} ms, of {}", self.ready.len())?;
+        writeln!(
+            f,
+            "  ready after          p50 {half} ms, p99 {most} ms, of {}",
+            self.ready.len()
+        )?;
         writeln!(f, "  orders sent          {:>6}", self.orders)?;
         writeln!(f, "  fills                {:>6}", self.fills)?;
         writeln!(f, "  compared at rest     {:>6}", self.rests)?;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _, FromRow, PgConnection, SqliteConnection, query_as};
+use sqlx::{
+    ConnectOptions as _, Connection as _, FromRow, PgConnection, SqliteConnection, query_as,
+};
 
 /// How many rows each table has.
 const COUNTS: &str = "select (select count(*) from orders), (select count(*) from order_events), \
@@ -37,7 +39,13 @@ pub(crate) enum Database {
 
 /// The rows of each table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
-pub(crate) struct Counts(pub(crate) i64, pub(crate) i64, pub(crate) i64, pub(crate) i64, pub(crate) i64);
+pub(crate) struct Counts(
+    pub(crate) i64,
+    pub(crate) i64,
+    pub(crate) i64,
+    pub(crate) i64,
+    pub(crate) i64,
+);
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

@@ -89,12 +89,7 @@ fn market(number: u64, opens_at: Timestamp) -> anyhow::Result<Market> {
 }
 
 /// Returns a book: the ask of yes swings between its bounds, the bid is a cent below, and no mirrors it.
-fn book(
-    number: u64,
-    outcome: Outcome,
-    age: u64,
-    at: Timestamp,
-) -> anyhow::Result<MarketEvent> {
+fn book(number: u64, outcome: Outcome, age: u64, at: Timestamp) -> anyhow::Result<MarketEvent> {
     let (way, width) = ((age + 7 * number) * MOVE, HIGH - LOW);
     let ask = LOW + (way % (2 * width)).abs_diff(width);
     let (bid, ask) = match outcome {

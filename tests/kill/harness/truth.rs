@@ -57,7 +57,12 @@ impl Truth {
 
     /// Compares facts with the venue. Returns what does not agree yet of the orders that came before `known` entries of
     /// the journal; what can never agree any more is noted.
-    pub(crate) fn compare(&mut self, exchange: &Exchange, facts: &Facts, known: usize) -> Vec<String> {
+    pub(crate) fn compare(
+        &mut self,
+        exchange: &Exchange,
+        facts: &Facts,
+        known: usize,
+    ) -> Vec<String> {
         let mut waits = Vec::new();
         let old: BTreeSet<OrderHash> =
             exchange.journal().iter().take(known).map(|entry| entry.hash).collect();

@@ -49,6 +49,8 @@ pub struct Kernel {
     memory: Memory,
     looks: Vec<Look>,
     fault: Option<Fault>,
+    /// Whether the losses were held against the limits in force: they may be others than those of before.
+    is_watched: bool,
 }
 
 /// What came of an input.
@@ -135,6 +137,7 @@ impl Kernel {
             memory,
             looks: Vec::new(),
             fault: None,
+            is_watched: false,
         }
     }
 
@@ -249,7 +252,7 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
-        if self.portfolio.drop_marks(self.now) {
+        if self.portfolio.drop_marks(self.now) | !std::mem::replace(&mut self.is_watched, true) {
             self.watch_drawdown(effects);
         }
     }

@@ -125,7 +125,8 @@ impl Snapshots {
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
     fn snapshot(&self, number: u64) -> SystemStatus {
-        let Board { feed, config, safe_mode, mut strategies, recent } = self.board.read();
+        let Board { feed, config, safe_mode, unknown_orders, mut strategies, recent } =
+            self.board.read();
         for (id, books) in self.bus.books_shown() {
             if let Some(strategy) = strategies.get_mut(&id) {
                 strategy.books = books.into_iter().collect();
@@ -152,6 +153,7 @@ impl Sources {
             config,
             gates: self.halts.status(),
             ledger,
+            unknown_orders,
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::halt::GatesStatus;
 use crate::ledger::LedgerStatus;
 use crate::lifecycle::{Gate, Phase};
-use crate::order::StrategyId;
+use crate::market::{ConditionId, Outcome};
+use crate::order::{ClientOrderId, StrategyId};
 use crate::rollout::RolloutStatus;
 use crate::tape::Books;
 use crate::time::Timestamp;
@@ -53,6 +54,9 @@ pub struct SystemStatus {
     /// The account's ledger.
     #[serde(default)]
     pub ledger: LedgerStatus,
+    /// Orders of which nobody knows how they stand.
+    #[serde(default, skip_serializing_if = "UnknownOrders::is_none")]
+    pub unknown_orders: UnknownOrders,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
@@ -240,6 +244,42 @@ pub struct StrategyStatus {
     pub books: Vec<Books>,
     /// What its kernel says; of its last incarnation while it does not run.
     pub kernel: KernelStatus,
+}
+
+/// The orders of which nobody knows how they stand: their venue's answer was lost, or an earlier process sent them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownOrders {
+    /// How many there are.
+    pub count: u64,
+    /// Since when the oldest is unknown, by the machine's clock.
+    pub oldest_since: Option<Timestamp>,
+    /// The oldest of them, at most 50.
+    pub orders: Vec<UnknownOrder>,
+}
+
+/// An order of which nobody knows how it stands. It counts as if all of it could still be filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownOrder {
+    /// Our number of it.
+    pub order: ClientOrderId,
+    /// What its bytes hash to, by which the venue knows it: 64 hex digits.
+    pub hash: String,
+    /// The market.
+    pub market: ConditionId,
+    /// Whose shares.
+    pub outcome: Outcome,
+    /// Since when nobody knows, by the machine's clock.
+    pub since: Timestamp,
+    /// How often the venue was asked.
+    pub lookups: u64,
+    /// Why it is still unknown.
+    pub why: String,
+}
+
+impl UnknownOrders {
+    fn is_none(&self) -> bool {
+        self.count == 0
+    }
 }
 
 /// Something worth a line.

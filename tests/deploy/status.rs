@@ -89,6 +89,7 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         ledger: LedgerStatus::default(),
+        unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
                 "late",

@@ -16,10 +16,12 @@ mod halt;
 mod isolation;
 mod ledger;
 mod money;
+mod orders;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod program;
 mod record;
+mod recovery;
 mod refusals;
 mod reload;
 mod replay;

@@ -21,18 +21,18 @@ use crate::stage::service::{Stage, ended, one, orders, stop, until};
 use crate::stage::{folder, legged, rows, settings, tape};
 
 /// A process of its own, as far as that goes within this one: what it has in memory goes with its threads.
-struct Process {
+pub(crate) struct Process {
     runtime: Runtime,
 }
 
 impl Process {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { runtime }
     }
 
     /// Runs until `work` is done, and then ends as a crash does: nothing is told, nothing is written any more.
-    fn crash_after<T>(self, work: impl Future<Output = (App, T)>) -> T {
+    pub(crate) fn crash_after<T>(self, work: impl Future<Output = (App, T)>) -> T {
         let (app, told) = self.runtime.block_on(work);
         self.runtime.shutdown_timeout(Duration::from_secs(20));
         drop(app);

@@ -143,7 +143,9 @@ const ACTORS: Arrows = &[
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("executor", &["bus", "ledger", "ports", "store", "telemetry"]),
+    ("failpoint", &[]),
+    // It says when an answer was lost, in event time.
+    ("executor", &["bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
@@ -201,6 +203,7 @@ const ACTORS: Arrows = &[
             "clock",
             "config_service",
             "executor",
+            "failpoint",
             "feed",
             "halt",
             "ledger",

@@ -99,7 +99,6 @@ impl App {
         let earlier = earlier(&parts.store).await?;
         let safe_mode = asked::safe_mode(&parts).await?;
         let clock = go_on::clock(&parts.headers, parts.store.entered());
-        go_on::end_lost(&parts.store, clock.now()).await?;
         let board = StatusBus::new(waiting(&parts));
         let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);

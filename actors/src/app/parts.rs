@@ -20,6 +20,7 @@ use crate::adapters::simulated::Simulated;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
+use crate::failpoint::{BadFailpoint, Failpoints};
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, News, StoreError, Venue};
@@ -56,6 +57,8 @@ pub struct Parts {
     /// Puts something between the executor and the paper venue, or in its place: a simulated venue, where the settings
     /// say so.
     pub venue: Option<WrapVenue>,
+    /// What goes wrong on the way of an order, in a test.
+    pub failpoints: Failpoints,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
@@ -105,6 +108,9 @@ pub enum StartError {
     /// The versions of the settings cannot be kept.
     #[error("keep the versions of the settings")]
     Versions(#[source] StoreError),
+    /// The failpoints of a test are none.
+    #[error(transparent)]
+    Failpoint(#[from] BadFailpoint),
     /// A part did not start.
     #[error("start {part}")]
     Spawn {
@@ -159,6 +165,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
         venue: other_venue(settings.venue),
+        failpoints: Failpoints::from_env()?,
         registry,
         folder: Some(settings.folder.clone()),
         watch: settings.watch,

@@ -1,11 +1,14 @@
 //! OrderExecutor: takes approved orders, stores them, then sends them; carries what comes of them back.
 //!
-//! owns: which incarnation of each strategy may send, and which orders are open
-//! takes: approved orders on a bounded lane, the venue's order events, permits and requests to settle
-//! emits: rows to the store and the ledger, orders to the venue, order events to the strategy whose order it is
+//! owns: which incarnation of each strategy may send, which orders are open, and how each stands
+//! takes: approved orders on a bounded lane, the venue's news, permits and requests to settle
+//! emits: rows to the store and the ledger, orders and questions to the venue, order events to the strategy whose order it is
 //! dies: when its lane is gone (the service ends), or when the store has ended
 
 mod handle;
+mod news;
+mod track;
+mod tracks;
 
 pub use handle::{ExecutorHandle, Lanes, NotTaken};
 
@@ -17,19 +20,26 @@ use ploy::halt::lets_pass;
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::order::{ClientOrderId, OrderEvent, Origin, StrategyId, Submission, Update};
-use ploy::order_path::{OrderKey, Outgoing};
+use ploy::order_path::Outgoing;
+use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
+use crate::bus::status::StatusBus;
+use crate::clock::EventClock;
+use crate::failpoint::{Failpoints, Injected, Step};
 use crate::ledger::AccountLedger;
 use crate::ports::{News, Permit, Row, StoreError, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
 use handle::{Control, Job};
+use track::Track;
+use tracks::Tracks;
 
 /// Orders and events that share one transaction at most.
 const GROUP_MAX: usize = 256;
@@ -56,6 +66,14 @@ pub struct Args {
     pub venue: Arc<dyn Venue>,
     /// What comes of them.
     pub events: mpsc::Receiver<(News, Ticket)>,
+    /// Event time.
+    pub clock: EventClock,
+    /// The machine's clock.
+    pub wall: fn() -> Timestamp,
+    /// Where it is shown which orders are in doubt.
+    pub board: StatusBus,
+    /// What goes wrong in a test.
+    pub failpoints: Failpoints,
     /// Books what is stored.
     pub ledger: AccountLedger,
     /// Carries order events to strategies.
@@ -71,7 +89,7 @@ struct Seat {
     permit: Option<Permit>,
     /// The newest incarnation that was ever let in.
     newest: u64,
-    open: BTreeMap<ClientOrderId, OrderKey>,
+    /// Who waits until none of its orders is open.
     waiting: Vec<oneshot::Sender<Ticket>>,
 }
 
@@ -81,7 +99,29 @@ struct Worker {
     ledger: AccountLedger,
     bus: EventBus,
     gates: Switch,
+    clock: EventClock,
+    wall: fn() -> Timestamp,
+    board: StatusBus,
+    failpoints: Failpoints,
     seats: BTreeMap<StrategyId, Seat>,
+    tracks: Tracks,
+    /// The orders in doubt as they are shown, with the time since when.
+    shown: BTreeMap<ClientOrderId, Timestamp>,
+}
+
+/// Why the worker goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Ended {
+    #[error("the store has ended")]
+    Store,
+    #[error("a failpoint ended it")]
+    Failpoint,
+}
+
+impl From<Injected> for Ended {
+    fn from(_: Injected) -> Self {
+        Self::Failpoint
+    }
 }
 
 impl Actor for OrderExecutor {
@@ -94,9 +134,46 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, ledger, bus, gates, lanes } = args;
-        let worker = Worker { store, venue, ledger, bus, gates, seats: BTreeMap::new() };
-        let work = tokio::spawn(worker.run(lanes, events));
+        let Args {
+            store,
+            venue,
+            events: news,
+            clock,
+            wall,
+            board,
+            failpoints,
+            ledger,
+            bus,
+            gates,
+            lanes,
+        } = args;
+        // What an earlier process sent and did not see the end of. It is asked about before anything is sent.
+        let unfinished = store.unfinished().await?;
+        if !unfinished.is_empty() {
+            tracing::warn!(
+                event.name = events::ORDERS_INHERITED,
+                orders = unfinished.len(),
+                "the venue is asked what became of orders of an earlier process"
+            );
+        }
+        let (seats, shown) = (BTreeMap::new(), BTreeMap::new());
+        let tracks = Tracks::inherited(unfinished, Instant::now());
+        let worker = Worker {
+            store,
+            venue,
+            ledger,
+            bus,
+            gates,
+            clock,
+            wall,
+            board,
+            failpoints,
+            seats,
+            tracks,
+            shown,
+        };
+        let worker = worker.shown();
+        let work = tokio::spawn(worker.run(lanes, news));
         Ok(tokio::spawn(async move {
             let why = match work.await {
                 Ok(why) => why,
@@ -125,32 +202,39 @@ impl Worker {
         let mut jobs = Vec::with_capacity(GROUP_MAX);
         let mut news = Vec::with_capacity(GROUP_MAX);
         loop {
-            tokio::select! {
+            let due = self.tracks.due();
+            let done = tokio::select! {
                 biased;
                 control = lanes.control.recv() => match control {
                     Some(Control::Drain { done }) => {
-                        if self.on_drain(&mut events).await.is_err() {
-                            return "the store has ended".to_owned();
-                        }
+                        let drained = self.on_drain(&mut events).await;
                         done.send(()).ok();
+                        drained
                     }
-                    Some(control) => self.on_control(control),
+                    Some(control) => {
+                        self.on_control(control);
+                        Ok(())
+                    }
                     None => return "its lane is closed".to_owned(),
                 },
                 count = events.recv_many(&mut news, GROUP_MAX) => {
                     if count == 0 {
                         return "the venue has ended".to_owned();
                     }
-                    if self.on_news(&mut news).await.is_err() {
-                        return "the store has ended".to_owned();
-                    }
+                    self.on_news(&mut news).await
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.on_due().await
                 }
                 count = lanes.orders.recv_many(&mut jobs, GROUP_MAX) => {
                     if count == 0 {
                         return "its lane is closed".to_owned();
                     }
-                    self.on_jobs(&mut jobs).await;
+                    self.on_jobs(&mut jobs).await
                 }
+            };
+            if let Err(ended) = done {
+                return ended.to_string();
             }
         }
     }
@@ -167,27 +251,46 @@ impl Worker {
                 done.send(()).ok();
             }
             Control::Settle { strategy, ticket, done } => {
-                let seat = self.seats.entry(strategy).or_default();
-                seat.permit = None;
-                if seat.open.is_empty() {
-                    drop(done.send(ticket));
-                    return;
-                }
-                for key in seat.open.values() {
-                    self.venue.cancel(key.clone(), ticket.clone());
-                }
-                seat.waiting.push(done);
+                self.seats.entry(strategy.clone()).or_default().permit = None;
+                self.cancel_all(&strategy, &ticket);
+                self.wait(strategy, ticket, done);
+            }
+            Control::Clear { strategy, done } => self.wait(strategy, Ticket::none(), done),
+            Control::Open { strategy, reply } => {
+                let open = self.tracks.open_of(&strategy);
+                let told = open.map(|track| match track.why() {
+                    Some(why) => format!("{} ({why})", track.key().id),
+                    None => track.key().id.to_string(),
+                });
+                reply.send(told.collect()).ok();
             }
             // It needs the venue's lane: `run` does it.
             Control::Drain { done } => drop(done),
         }
     }
 
+    fn cancel_all(&mut self, strategy: &StrategyId, ticket: &Ticket) {
+        let (now, windows) = (Instant::now(), self.venue.windows());
+        let open: Vec<_> = self.tracks.open_of(strategy).map(|track| track.key().clone()).collect();
+        for key in open {
+            self.tracks.change(&key.id, |track| track.cancel(now, windows));
+            self.venue.cancel(key, ticket.clone());
+        }
+    }
+
+    /// Tells this one when none of the strategy's orders is open.
+    fn wait(&mut self, strategy: StrategyId, ticket: Ticket, done: oneshot::Sender<Ticket>) {
+        if self.tracks.open_of(&strategy).next().is_none() {
+            drop(done.send(ticket));
+            return;
+        }
+        let waiting = &mut self.seats.entry(strategy).or_default().waiting;
+        waiting.retain(|waiting| !waiting.is_closed());
+        waiting.push(done);
+    }
+
     /// Stores all that the venue has told so far. Nobody may send any more.
-    async fn on_drain(
-        &mut self,
-        events: &mut mpsc::Receiver<(News, Ticket)>,
-    ) -> Result<(), StoreError> {
+    async fn on_drain(&mut self, events: &mut mpsc::Receiver<(News, Ticket)>) -> Result<(), Ended> {
         self.seats.values_mut().for_each(|seat| seat.permit = None);
         let mut news = Vec::new();
         while let Ok(told) = events.try_recv() {
@@ -200,7 +303,7 @@ impl Worker {
     }
 
     /// Stores a group of orders, then sends each. An order whose record failed is never sent.
-    async fn on_jobs(&mut self, jobs: &mut Vec<Job>) {
+    async fn on_jobs(&mut self, jobs: &mut Vec<Job>) -> Result<(), Ended> {
         let mut allowed = Vec::with_capacity(jobs.len());
         for job in jobs.drain(..) {
             match self.held_back(&job) {
@@ -209,31 +312,45 @@ impl Worker {
             }
         }
         if allowed.is_empty() {
-            return;
+            return Ok(());
         }
         let run = self.store.run();
-        let allowed: Vec<(Job, Outgoing)> = allowed
-            .into_iter()
-            .map(|job| {
-                let outgoing = Outgoing::new(job.order.clone(), run);
-                (job, outgoing)
-            })
-            .collect();
-        let orders = allowed.iter().map(|(_, order)| Row::Order(order.clone()));
-        let memories = allowed.iter().filter_map(|(job, _)| job.memory.as_deref().cloned());
-        let rows = orders.chain(memories.map(Row::Memory)).collect();
-        match self.store.commit(rows).await {
+        // Its bytes are made here, once: what is sent is what is stored.
+        let orders: Vec<_> =
+            allowed.iter().map(|job| Outgoing::new(job.order.clone(), run)).collect();
+        let memories = allowed.iter().filter_map(|job| job.memory.as_deref().cloned());
+        let rows = orders.iter().cloned().map(Row::Order).chain(memories.map(Row::Memory));
+        match self.commit(rows.collect()).await? {
             Ok(()) => {
-                self.ledger.recorded(allowed.iter().map(|(job, _)| &job.order));
-                allowed.into_iter().for_each(|(job, order)| self.send(job, order));
+                self.ledger.recorded(allowed.iter().map(|job| &job.order));
+                for (job, order) in allowed.into_iter().zip(orders) {
+                    self.send(job, order).await?;
+                }
             }
             Err(error) => {
-                for (job, _) in allowed {
+                for job in allowed {
                     // Should the order's row come to be written after all, so will be that it was not sent. A
                     // store that takes nothing any more will not write the order either.
                     self.take_back(job, format!("not sent: {error}"));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Makes orders durable.
+    async fn commit(&self, rows: Vec<Row>) -> Result<Result<(), StoreError>, Ended> {
+        let failed = || Ok(Err(StoreError::Failed("a failpoint".to_owned())));
+        match self.failpoints.at(Step::BeforeCommit).await {
+            Ok(()) => {}
+            Err(Injected::Error) => return failed(),
+            Err(Injected::Crash) => return Err(Ended::Failpoint),
+        }
+        let committed = self.store.commit(rows).await;
+        match self.failpoints.at(Step::AfterCommit).await {
+            Ok(()) => Ok(committed),
+            Err(Injected::Error) => failed(),
+            Err(Injected::Crash) => Err(Ended::Failpoint),
         }
     }
 
@@ -248,19 +365,33 @@ impl Worker {
             return Some("not sent: this incarnation may not send any more".to_owned());
         }
         let gate = self.gates.gate(strategy);
-        (!lets_pass(gate, job.order.intent().purpose)).then(|| shut(gate))
+        if !lets_pass(gate, job.order.intent().purpose) {
+            return Some(shut(gate));
+        }
+        let older = self.tracks.open_of(strategy).find(|track| track.is_unwanted())?;
+        Some(format!("not sent: nobody knows yet how the older order {} ended", older.key().id))
     }
 
     /// Sends a stored order, unless a gate was closed while it was being stored.
-    fn send(&mut self, job: Job, order: Outgoing) {
-        let (id, intent, key) = (order.id().clone(), *order.intent(), order.key());
-        let venue = Arc::clone(&self.venue);
-        let ticket = job.ticket.clone();
+    async fn send(&mut self, job: Job, order: Outgoing) -> Result<(), Ended> {
+        match self.failpoints.at(Step::BeforeSend).await {
+            Ok(()) => {}
+            Err(Injected::Error) => {
+                self.keep_back(job, "not sent: a failpoint".to_owned());
+                return Ok(());
+            }
+            Err(Injected::Crash) => return Err(Ended::Failpoint),
+        }
+        let (id, intent) = (order.id().clone(), *order.intent());
+        let windows = self.venue.windows();
+        let track = Track::sent(&order, Instant::now(), windows);
+        let (venue, ticket) = (Arc::clone(&self.venue), job.ticket.clone());
         let submit = move || venue.submit(order, ticket);
         if let Err(gate) = self.gates.pass(&id.strategy, intent.purpose, submit) {
-            return self.take_back(job, shut(gate));
+            self.keep_back(job, shut(gate));
+            return Ok(());
         }
-        self.seats.entry(id.strategy.clone()).or_default().open.insert(id.clone(), key);
+        self.tracks.add(track);
         tracing::info!(
             event.name = events::ORDER_SUBMITTED,
             strategy.id = %id.strategy,
@@ -269,6 +400,11 @@ impl Worker {
             purpose = intent.purpose.name(),
             "order sent"
         );
+        match self.failpoints.at(Step::AfterSend).await {
+            Ok(()) => Ok(()),
+            Err(Injected::Error) => self.lose_answer(&id).await,
+            Err(Injected::Crash) => Err(Ended::Failpoint),
+        }
     }
 
     /// Says of an order that is stored, or may be, that it was not sent.
@@ -276,6 +412,12 @@ impl Worker {
         let row = Row::OrderEvent(refusal(&job.order, reason.clone()));
         drop(self.store.record(row, job.ticket.clone()));
         self.refuse(job, reason);
+    }
+
+    /// Says of an order that is stored and booked that it was not sent: what it ties up is free again.
+    fn keep_back(&self, job: Job, reason: String) {
+        self.ledger.told([refusal(&job.order, reason.clone())].iter());
+        self.take_back(job, reason);
     }
 
     /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.
@@ -289,51 +431,6 @@ impl Worker {
             "order refused before sending"
         );
         self.bus.tell(refusal(&order, reason), ticket);
-    }
-
-    /// Stores what the venue told, then tells the strategies. What cannot be stored is tried until it can:
-    /// a fill is never lost, and meanwhile no order is sent.
-    async fn on_news(&mut self, news: &mut Vec<(News, Ticket)>) -> Result<(), StoreError> {
-        let events = news.drain(..).filter_map(|(news, ticket)| match news {
-            News::Order(event) => Some((event, ticket)),
-            News::Found(_) => None,
-        });
-        let news: Vec<_> = events.collect();
-        let mut wait = RETRY;
-        loop {
-            let rows = news.iter().map(|(event, _)| Row::OrderEvent(event.clone())).collect();
-            match self.store.commit(rows).await {
-                Ok(()) => break,
-                Err(StoreError::Ended) => return Err(StoreError::Ended),
-                Err(StoreError::Failed(_) | StoreError::Full) => {
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_MAX);
-                }
-            }
-        }
-        self.ledger.told(news.iter().map(|(event, _)| event));
-        for (event, ticket) in news {
-            // Told first: whoever waits for the end of an order then finds the strategy informed.
-            self.bus.tell(event.clone(), ticket.clone());
-            self.close(&event, &ticket);
-        }
-        Ok(())
-    }
-
-    /// Takes an order that is over out of the open ones; whoever waits for the last one is told.
-    fn close(&mut self, event: &OrderEvent, ticket: &Ticket) {
-        let over = match &event.update {
-            Update::Submitted(Submission::Rejected { .. }) | Update::Done { .. } => true,
-            Update::Submitted(Submission::Accepted | Submission::Unknown) => false,
-            Update::Filled(_) => false,
-        };
-        let Some(seat) = self.seats.get_mut(&event.order.strategy).filter(|_| over) else { return };
-        seat.open.remove(&event.order);
-        if seat.open.is_empty() {
-            for waiting in seat.waiting.drain(..) {
-                drop(waiting.send(ticket.clone()));
-            }
-        }
     }
 }
 

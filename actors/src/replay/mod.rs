@@ -288,6 +288,7 @@ impl Player {
             },
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
+            unknown_orders: ploy::status::UnknownOrders::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),

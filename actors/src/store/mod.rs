@@ -25,6 +25,7 @@ mod rows;
 mod runs;
 mod server;
 mod sql;
+mod unfinished;
 pub mod versions;
 mod why;
 mod writer;
@@ -52,6 +53,7 @@ pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
 pub use runs::{Begin, Entered, Plays, Resume};
+pub use unfinished::Told;
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

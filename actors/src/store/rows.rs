@@ -178,14 +178,14 @@ pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
 
 fn order(place: Place<'_>, order: &Outgoing) -> Statement {
     const SQL: &str = "insert into orders (run, seq, strategy, at, number, market, outcome, side, \
-         limit_price, size, time_in_force, purpose) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         limit_price, size, time_in_force, purpose, payload, hash, reserved_cash, reserved_shares) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          on conflict (run, strategy, number) do update set number = excluded.number \
          where (orders.at, orders.market, orders.outcome, orders.side, orders.limit_price, \
              orders.size, orders.time_in_force, orders.purpose) \
          = (excluded.at, excluded.market, excluded.outcome, excluded.side, excluded.limit_price, \
              excluded.size, excluded.time_in_force, excluded.purpose)";
-    let (id, intent) = (order.id(), order.intent());
+    let (id, intent, reserved) = (order.id(), order.intent(), order.reserved());
     Statement::Exact(
         start(SQL, place, of(&id.strategy), order.at())
             .bind(count(id.number))
@@ -195,7 +195,11 @@ fn order(place: Place<'_>, order: &Outgoing) -> Statement {
             .bind(intent.limit.micros())
             .bind(intent.size.micros())
             .bind(intent.time_in_force.name())
-            .bind(intent.purpose.name()),
+            .bind(intent.purpose.name())
+            .bind(order.payload().as_str().to_owned())
+            .bind(order.hash().to_string())
+            .bind(reserved.cash.micros())
+            .bind(reserved.shares.micros()),
     )
 }
 

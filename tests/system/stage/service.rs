@@ -8,6 +8,7 @@ use std::time::Duration;
 use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts, WrapVenue};
+use actors::failpoint::Failpoints;
 use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
@@ -36,6 +37,7 @@ pub(crate) struct Stage {
     folder: Option<PathBuf>,
     resume: ResumeRule,
     venue: Option<WrapVenue>,
+    failpoints: Failpoints,
     watch: WatchConfig,
     goes_on: bool,
 }
@@ -52,6 +54,7 @@ impl Stage {
             folder: None,
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
+            failpoints: Failpoints::default(),
             watch: WatchConfig::default(),
             goes_on: false,
         }
@@ -114,6 +117,12 @@ impl Stage {
     /// Puts something in the venue's place, or before it.
     pub(crate) fn venue(mut self, wrap: WrapVenue) -> Self {
         self.venue = Some(wrap);
+        self
+    }
+
+    /// Lets something go wrong on the way of an order.
+    pub(crate) fn failing(mut self, failpoints: &Failpoints) -> Self {
+        self.failpoints = failpoints.clone();
         self
     }
 
@@ -192,6 +201,7 @@ impl Stage {
                 Some(Location::Server(_)) | None => None,
             },
             venue: self.venue,
+            failpoints: self.failpoints,
             registry: self.registry,
             folder: self.folder,
             watch: self.watch,

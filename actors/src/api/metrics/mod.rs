@@ -98,6 +98,16 @@ const LEDGER_IMBALANCE: Family<0> = gauge(
     [],
     "Whether the account's books do not add up, or a strategy's portfolio says otherwise: 1 calls a person.",
 );
+const ORDERS_UNKNOWN: Family<0> = gauge(
+    "ploy_orders_unknown",
+    [],
+    "Orders of which nobody knows how they stand; the venue is asked about each.",
+);
+const ORDERS_UNKNOWN_AGE: Family<0> = gauge(
+    "ploy_orders_unknown_age_seconds",
+    [],
+    "For how long the oldest of them is unknown, by the machine's clock; 0 where there is none.",
+);
 const CONFIG_FAULTS: Family<0> = gauge(
     "ploy_config_faults",
     [],
@@ -129,6 +139,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     store(&mut text, &status.store);
     record(&mut text, &status.record);
     text.set(&LEDGER_IMBALANCE, [], count(u64::from(status.ledger.broken.is_some())));
+    unknown(&mut text, status);
     config(&mut text, status);
     for strategy in &status.strategies {
         strategy::render(&mut text, strategy, status.mode);
@@ -190,6 +201,13 @@ fn record(text: &mut Text, record: &RecordStatus) {
     text.set(&RECORD_LOST, [], count(record.lost));
     text.set(&RECORD_DELETED, [], count(record.deleted));
     text.set(&RECORD_ERRORS, [], count(record.errors));
+}
+
+fn unknown(text: &mut Text, status: &SystemStatus) {
+    let oldest = status.unknown_orders.oldest_since.unwrap_or(status.taken_at);
+    text.set(&ORDERS_UNKNOWN, [], count(status.unknown_orders.count));
+    let age = status.taken_at.since(oldest).as_micros();
+    text.set(&ORDERS_UNKNOWN_AGE, [], units(i64::try_from(age).unwrap_or(i64::MAX)));
 }
 
 fn config(text: &mut Text, status: &SystemStatus) {

@@ -21,7 +21,7 @@ const FILLS: &str = "select strategy, number, fill, market, outcome, side, price
 const TWICE: &str = "select strategy, number, count(*) from decisions \
      group by run, strategy, number having count(*) > 1 order by strategy, number";
 const MEMORIES: &str = "select strategy, body from memories order by strategy";
-const RUNS: &str = "select count(*), 0 from runs where number >= $1";
+const RUNS: &str = "select count(*) from runs";
 const SETTLED: &str = "select strategy, market from settlements where seq >= $1";
 
 /// Where the database is.
@@ -142,8 +142,8 @@ impl Database {
 
     /// Returns how many runs there are.
     pub(crate) async fn runs(&mut self) -> anyhow::Result<i64> {
-        let all: Vec<(i64, i64)> = self.all(RUNS, Some(0)).await?;
-        Ok(all.first().map_or(0, |(count, _)| *count))
+        let all: Vec<(i64,)> = self.all(RUNS, None).await?;
+        Ok(all.first().map_or(0, |(count,)| *count))
     }
 
     /// Returns the markets that were settled, with the strategies that held something.

@@ -15,8 +15,8 @@ use super::stored::{EndRow, Facts, FillRow, OrderRow};
 pub(crate) struct Truth {
     /// How much of the journal has been read.
     read: usize,
-    /// Orders that came to the venue.
-    received: BTreeSet<OrderHash>,
+    /// Orders that came to the venue, each with its place in the journal.
+    received: BTreeMap<OrderHash, usize>,
     /// Those of them that have not been seen in the store yet.
     unseen: BTreeSet<OrderHash>,
     /// Facts before this number have been compared for good.
@@ -40,7 +40,7 @@ impl Truth {
             match &entry.what {
                 Act::Received(wanted) => {
                     self.orders += 1;
-                    if !self.received.insert(entry.hash) {
+                    if self.received.insert(entry.hash, self.read).is_some() {
                         self.wrong.push(format!("{} was sent twice", wanted.order));
                     }
                     self.unseen.insert(entry.hash);
@@ -64,8 +64,6 @@ impl Truth {
         known: usize,
     ) -> Vec<String> {
         let mut waits = Vec::new();
-        let old: BTreeSet<OrderHash> =
-            exchange.journal().iter().take(known).map(|entry| entry.hash).collect();
         let mut low = facts.orders.last().map_or(self.low, |order| order.seq + 1);
         for order in &facts.orders {
             let Some(hash) = order.hash.as_ref().and_then(|hash| hash.parse().ok()) else {
@@ -77,7 +75,7 @@ impl Truth {
                 Ok(()) => {}
                 Err(why) => {
                     low = low.min(order.seq);
-                    if old.contains(&hash) {
+                    if self.received.get(&hash).is_some_and(|place| *place <= known) {
                         waits.push(format!("{}: {why}", name(order)));
                     }
                 }

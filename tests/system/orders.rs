@@ -6,7 +6,7 @@ use actors::api::metrics::{ProcessInfo, render};
 use actors::app::App;
 use ploy::intent::TimeInForce;
 use ploy::market::{ConditionId, Outcome};
-use ploy::price::Size;
+use ploy::price::{Size, Usdc};
 use ploy::status::SystemStatus;
 
 use crate::stage::exchange::{Exchange, Way};
@@ -112,7 +112,7 @@ async fn an_order_that_never_arrived_is_released_when_that_is_proven_and_never_s
     assert!(2 <= exchange.lookups(), "the first answer proves nothing: it came too early");
     assert_eq!(one(&status, "one").kernel.orders.unknown, 1);
     let tied = status.ledger.accounts[0].reserved_usdc;
-    assert!(tied.is_zero(), "{tied} is still tied up");
+    assert_eq!(tied, Usdc::ZERO, "nothing is tied up any more");
     exchange.goes(Way::Fills);
     feeder.book(market, "0.39", "0.40").await;
     until(&app, "it trades on", |status| one(status, "one").kernel.fills == 1).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actors::app::App;
 use actors::failpoint::{Failpoints, Fault, Step};
 use ploy::market::{ConditionId, Outcome};
-use ploy::price::Size;
+use ploy::price::{Size, Usdc};
 use ploy::status::{StrategyStatus, SystemStatus};
 
 use crate::orders::buyer;
@@ -55,11 +55,11 @@ async fn sound(app: &App, exchange: &Exchange, case: &str) {
     assert_eq!(filled, at_venue, "{case}: store and venue");
     assert_eq!(held(one(&status, "one")), at_venue, "{case}: strategy and venue");
     let accounts = status.ledger.accounts.iter();
-    let booked: Size = accounts.flat_map(|of| &of.holdings).map(|holding| holding.owned).sum();
+    let booked: Size = accounts.flat_map(|of| &of.holdings).map(|holding| holding.sellable).sum();
     assert_eq!(booked, at_venue, "{case}: ledger and venue");
     // It was told each fill once, whichever process it was in.
     assert_eq!(one(&status, "one").kernel.fills, exchange.fills(), "{case}: told twice, or never");
-    let tied = status.ledger.accounts.iter().any(|account| !account.reserved_usdc.is_zero());
+    let tied = status.ledger.accounts.iter().any(|account| account.reserved_usdc != Usdc::ZERO);
     assert_eq!((status.ledger.broken.as_deref(), tied), (None, false), "{case}");
 }
 

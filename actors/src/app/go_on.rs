@@ -1,7 +1,6 @@
 //! How a process goes on with a run: what was played passes by.
 
 use ploy::tape::Header;
-use ploy::time::Timestamp;
 
 use super::{Parts, StartError};
 use crate::clock::EventClock;

@@ -41,7 +41,7 @@ use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
 use crate::ledger::AccountLedger;
 use crate::manager::{self, StrategyManager};
-use crate::ports::{Clock as _, FeedItem};
+use crate::ports::FeedItem;
 use crate::record::Recorder;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};

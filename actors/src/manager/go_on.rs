@@ -66,7 +66,7 @@ async fn know(id: &StrategyId, around: &Surroundings) -> Result<Known, Failure> 
         let last = around.store.last_order_number(id).await?;
         Ok::<_, StoreError>((lasting, outlived, past, last))
     };
-    let (lasting, outlived, past, last) = read.await.map_err(missing)?;
+    let (lasting, outlived, past, last) = read.await.map_err(|error| missing(&error))?;
     let lasting = match lasting {
         None if last == 0 => None,
         None => return Err(unfit(id, "it has orders, and nothing that it remembered is stored")),

@@ -77,8 +77,8 @@ async fn build_untimed(
         }
         memory => memory.unwrap_or_default(),
     };
-    let past = around.store.past(&id).await.map_err(missing)?;
-    let last_order = around.store.last_order_number(&id).await.map_err(missing)?;
+    let past = around.store.past(&id).await.map_err(|error| missing(&error))?;
+    let last_order = around.store.last_order_number(&id).await.map_err(|error| missing(&error))?;
     let memory = memory.after_order(last_order);
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
     let built = strategy(&registration, None).await;
@@ -93,7 +93,7 @@ async fn build_untimed(
 }
 
 /// What a strategy needs cannot be read.
-pub(super) fn missing(error: StoreError) -> Failure {
+pub(super) fn missing(error: &StoreError) -> Failure {
     Failure { class: FailureClass::Dependency, message: format!("read its history: {error}") }
 }
 

@@ -10,7 +10,7 @@ use ploy::time::Timestamp;
 use sqlx::FromRow;
 
 use super::Store;
-use super::cells::{FillRow, Unreadable, number, within, word};
+use super::cells::{FillRow, Unreadable, number, within};
 use super::rows::{Insert, Place, count};
 use super::sql::sql;
 use crate::ports::{MemoryRecord, Outlived, StoreError};

@@ -98,7 +98,7 @@ impl Store {
     /// When the place cannot be used; the error says why and what to do. A file that was made is removed again.
     pub async fn open(path: &Path, run: RunInfo) -> Result<Self, OpenError> {
         let opened = open::file(path, Some(&run), &open::MIGRATIONS).await?;
-        Ok(Self::start(opened, run))
+        Ok(Self::start(opened, &run))
     }
 
     /// Opens the store at this place, as [`Store::open`] does for a file.
@@ -110,7 +110,7 @@ impl Store {
             Location::File(path) => Self::open(path, run).await,
             Location::Server(url) => {
                 let opened = server::open(url, Some(&run), &server::MIGRATIONS).await?;
-                Ok(Self::start(opened, run))
+                Ok(Self::start(opened, &run))
             }
         }
     }
@@ -122,7 +122,7 @@ impl Store {
     pub async fn open_in_memory(run: RunInfo) -> Result<Self, OpenError> {
         let _hold = Hold::new();
         let opened = open::in_memory(&run).await?;
-        Ok(Self::start(opened, run))
+        Ok(Self::start(opened, &run))
     }
 
     /// Stores these rows, all or none. They are on the disk when this returns `Ok`.
@@ -223,9 +223,9 @@ impl Store {
         self.inner.shared.status()
     }
 
-    fn start(opened: Opened, run: RunInfo) -> Self {
+    fn start(opened: Opened, run: &RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
-        let entered = opened.entered.unwrap_or_else(|| Entered::unknown(&run));
+        let entered = opened.entered.unwrap_or_else(|| Entered::unknown(run));
         let run = entered.run.clone();
         let (writer, tries) =
             Writer::new(Arc::clone(&shared), opened.conn, run.clone(), opened.owner);

@@ -334,7 +334,7 @@ impl Test {
 fn compared(status: &Value, strategy: &str, memory: &str) -> Result<bool, String> {
     let memory: Value = serde_json::from_str(memory).unwrap_or_default();
     let durable = memory.pointer("/memory/seq").and_then(Value::as_u64);
-    let kept = memory.pointer("/memory/digest").and_then(Value::as_str);
+    let kept = memory.pointer("/memory/digest/link").and_then(Value::as_str);
     let Some((durable, kept)) = durable.zip(kept) else {
         return Err(format!("{strategy}: what it remembers has neither count nor digest"));
     };

@@ -32,7 +32,7 @@ const WIDE: [(&str, i64); 19] = [
     ("mark_grace_s", 3600),
 ];
 
-/// Writes the folder `config`: two strategies that buy, hedge and sell, and one that buys and holds.
+/// Writes the folder `config`: four strategies that buy, hedge and sell, and one that buys and holds.
 pub(crate) fn write(folder: &Path, venue: SocketAddr, speed: &str) -> anyhow::Result<()> {
     let strategies = folder.join("config/strategies");
     fs::create_dir_all(&strategies)?;
@@ -48,10 +48,12 @@ pub(crate) fn write(folder: &Path, venue: SocketAddr, speed: &str) -> anyhow::Re
     fs::write(folder.join("config/ploy.toml"), service)?;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let legged = shipped.join("config/strategies/split_arb_legged.toml");
-    for (name, size) in [("split_small", 5), ("split_large", 12)] {
+    for (name, size, price) in
+        [("split_a", 5, 0.45), ("split_b", 7, 0.42), ("split_c", 9, 0.38), ("split_d", 12, 0.34)]
+    {
         let settings = [
             ("size_shares", Value::from(size)),
-            ("entry_price_max_usdc", Value::from(0.45)),
+            ("entry_price_max_usdc", Value::from(price)),
             ("hedge_slack_usdc", Value::from(1)),
             ("profit_min_usdc", Value::from(0)),
             ("unhedged_max", Value::from(1000)),

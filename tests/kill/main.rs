@@ -2,9 +2,11 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "all of this is tests, and a helper of a test fails by panicking"
 )]
 
+mod checks;
 mod harness;
 #[path = "../postgres/mod.rs"]
 mod postgres;

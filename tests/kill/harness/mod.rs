@@ -4,9 +4,9 @@ mod plan;
 mod program;
 mod report;
 mod settings;
-mod stored;
+pub(crate) mod stored;
 mod tape;
-mod truth;
+pub(crate) mod truth;
 
 use std::time::{Duration, Instant};
 
@@ -179,7 +179,8 @@ impl Test {
     async fn ready(&mut self, program: &mut Program, kill: &Kill) -> anyhow::Result<()> {
         match program.ready(WITHIN).await {
             Some(after) => self.report.ready.push(after),
-            None if matches!(kill, Kill::At(..)) && program.ended()?.is_some() => {}
+            // Its log ends a moment before it does.
+            None if matches!(kill, Kill::At(..)) && program.wait(WITHIN).await?.is_some() => {}
             None => {
                 let age = program.age();
                 let ended = program.ended()?;

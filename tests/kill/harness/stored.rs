@@ -11,8 +11,7 @@ use sqlx::{
 /// How many rows each table has.
 const COUNTS: &str = "select (select count(*) from orders), (select count(*) from order_events), \
      (select count(*) from fills), (select count(*) from settlements), (select count(*) from decisions)";
-const ORDERS: &str =
-    "select seq, hash, strategy, number, size from orders where seq >= $1 order by seq";
+const ORDERS: &str = "select seq, hash, strategy, number from orders where seq >= $1 order by seq";
 const ENDS: &str = "select seq, strategy, number, kind, cause, unfilled from order_events \
      where seq >= $1 and kind in ('done', 'rejected') order by seq";
 const FILLS: &str = "select strategy, number, fill, market, outcome, side, price, size, fee \
@@ -54,7 +53,6 @@ pub(crate) struct OrderRow {
     pub(crate) hash: Option<String>,
     pub(crate) strategy: String,
     pub(crate) number: i64,
-    pub(crate) size: i64,
 }
 
 /// How an order ended.

@@ -154,7 +154,7 @@ fn name(order: &OrderRow) -> String {
 }
 
 /// Returns a fill as it is stored.
-fn row(fill: &Fill) -> FillRow {
+pub(crate) fn row(fill: &Fill) -> FillRow {
     FillRow {
         strategy: fill.order.strategy.to_string(),
         number: i64::try_from(fill.order.number).unwrap_or(i64::MAX),

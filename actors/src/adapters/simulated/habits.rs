@@ -131,7 +131,7 @@ impl Habits {
             let size = share(&mut dice, left);
             if !size.is_zero() && size < left {
                 fills.push((wait, size));
-                left = left - size;
+                left -= size;
             }
         }
         if !left.is_zero() || fills.is_empty() {

@@ -247,9 +247,12 @@ impl Test {
     /// Looks whether decisions are counted on, and their digest goes on, from what was durable.
     async fn goes_on(&mut self, program: &mut Program, memories: &[(String, String)]) {
         let until = Instant::now() + WITHIN;
+        // A process that crashes at its failpoint meanwhile answers nothing.
+        if let Ok(status) = program.get("v1/status").await {
+            self.truth.wrong.extend(halted(&status));
+        }
         for (strategy, body) in memories {
             loop {
-                // A process that crashes at its failpoint meanwhile answers nothing.
                 let Ok(status) = program.get("v1/status").await else { return };
                 match compared(&status, strategy, body) {
                     Ok(true) => break,
@@ -297,6 +300,7 @@ impl Test {
         let mut differs =
             venue.look(|exchange| truth.compare(exchange, &facts, exchange.journal().len()));
         let status = program.get("v1/status").await?;
+        differs.extend(halted(&status));
         let (shares, fills) = venue.look(truth::holdings);
         for ((strategy, market, outcome), size) in shares {
             let shown = one(&status, &strategy).and_then(|one| position(one, &market, &outcome));
@@ -325,6 +329,16 @@ impl Test {
         }
         Ok(differs)
     }
+}
+
+/// Returns why orders are held back, where that is none of what the test does.
+fn halted(status: &Value) -> Vec<String> {
+    let halts = status.pointer("/gates/halts").and_then(Value::as_array);
+    let cause = |halt: &Value| halt.get("cause").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let all = halts.into_iter().flatten();
+    all.filter(|halt| !matches!(cause(halt).as_str(), "operator" | "venue_outage"))
+        .map(|halt| format!("all is halted: {halt}"))
+        .collect()
 }
 
 /// Compares the decisions that a strategy says with those that were durable before its process was killed. Tells

@@ -16,9 +16,11 @@ use super::fees;
 
 /// What the short names of its markets begin with.
 pub(crate) const PREFIX: &str = "kill-";
-/// How often a market is opened, and how long it is traded.
+/// How often a market is opened, how long it is traded, and how long after its opening it is settled, in seconds. What
+/// the venue fills late is told by then: a sale that is told after the settlement would contradict it.
 const EVERY: u64 = 20;
 const LIFE: u64 = 45;
+const SETTLED: u64 = 70;
 /// The lowest and the highest ask of yes, in cents, and by how much it moves in a second.
 const LOW: u64 = 28;
 const HIGH: u64 = 74;
@@ -45,13 +47,13 @@ pub(crate) fn write(path: &Path, span: Duration) -> anyhow::Result<()> {
         if second % EVERY == 0 {
             writer.write(&MarketEvent { at, kind: Kind::Market(Arc::new(market(number, at)?)) })?;
         }
-        for number in number.saturating_sub(LIFE / EVERY + 1)..=number {
+        for number in number.saturating_sub(SETTLED / EVERY + 1)..=number {
             let age = second - number * EVERY;
             if age < LIFE {
                 for outcome in Outcome::BOTH {
                     writer.write(&book(number, outcome, age, at)?)?;
                 }
-            } else if age == LIFE {
+            } else if age == SETTLED {
                 let (one, none) = ("1".parse::<Usdc>()?, Usdc::ZERO);
                 let payouts = if number % 2 == 0 { [one, none] } else { [none, one] };
                 let kind = Kind::Resolved { market: id(number), payouts };

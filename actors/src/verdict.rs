@@ -147,6 +147,9 @@ fn service(status: &SystemStatus) -> Vec<(Level, String)> {
         let (id, why) = (&oldest.order, words::plain(&oldest.why));
         wrong(format!("{orders} of unknown fate, {id} the oldest: {why}"));
     }
+    if let Some(why) = &status.store.audit.broken {
+        wrong(format!("the audit chain was touched: {}", words::plain(why)));
+    }
     if status.record.state == RecordPhase::Failing {
         let error = status.record.last_error.as_deref();
         let error = words::plain(error.unwrap_or("it does not say how"));

@@ -28,6 +28,9 @@ pub struct SystemStatus {
     pub run: String,
     /// When the run began, by the machine's clock.
     pub started_at: Timestamp,
+    /// How this process goes on with a run that began in an earlier one; absent where it began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued: Option<ContinuedStatus>,
     /// When the snapshot was taken, by the machine's clock.
     pub taken_at: Timestamp,
     /// The time that decisions run on: of the events on a tape, else the machine's.
@@ -61,6 +64,19 @@ pub struct SystemStatus {
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
     pub recent: Vec<Recent>,
+}
+
+/// How a process goes on with a run that began in an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinuedStatus {
+    /// How often the run was gone on with, this time included.
+    pub times: u64,
+    /// When this process began, by the machine's clock.
+    pub since: Timestamp,
+    /// The instant from which it goes on, on the time that decisions run on; absent where nothing had happened.
+    pub from: Option<Timestamp>,
+    /// How many events of its source were past.
+    pub events: u64,
 }
 
 /// Whether orders are paper or real.
@@ -137,10 +153,34 @@ pub struct StoreStatus {
     pub rows: u64,
     /// Rows waiting to be written.
     pub queued: u64,
-    /// Writes that failed.
+    /// How long the oldest of them waits, in milliseconds; 0 where none does.
+    pub lag_ms: u64,
+    /// Writes that failed, and rows that were refused.
     pub errors: u64,
+    /// Rows that were refused, the queue being full.
+    pub refused: u64,
+    /// Bytes that are free where its file is; absent where it is on a server.
+    pub free_bytes: Option<u64>,
     /// The newest failure.
     pub last_error: Option<String>,
+    /// The audit chain.
+    #[serde(default)]
+    pub audit: AuditStatus,
+}
+
+/// The audit chain at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStatus {
+    /// How many rows it has: the number of the newest one.
+    pub rows: u64,
+    /// The hash of the newest one, 64 hex digits; empty where there is none.
+    pub hash: String,
+    /// Up to which row this process has checked it.
+    pub checked: u64,
+    /// What the check found first, where it found something.
+    pub broken: Option<String>,
+    /// Rows that this process has deleted with age.
+    pub pruned: u64,
 }
 
 /// The record at an instant.

@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
+    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
     PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
     Tally, TapeStatus,
 };
@@ -36,6 +36,7 @@ pub(crate) fn full() -> SystemStatus {
         version: "0.1.0".into(),
         run: "run-1".into(),
         started_at: at(0),
+        continued: None,
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,
@@ -60,14 +61,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -223,4 +217,25 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
     let [used, limit, room] = numbers.map(str::to_owned);
     RiskUse { rule: rule.into(), used, limit, room, permille }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        lag_ms: 1500,
+        errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
+        last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
+    }
 }

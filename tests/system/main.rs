@@ -8,6 +8,7 @@
 
 mod budget;
 mod commands;
+mod database;
 mod db;
 mod determinism;
 mod faults;

@@ -15,6 +15,7 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 /// makes orders.
 const CORE: Arrows = &[
     ("lib", &[]),
+    ("audit", &[]),
     ("price", &[]),
     ("time", &[]),
     ("fees", &["price"]),
@@ -138,7 +139,7 @@ const ACTORS: Arrows = &[
     ("ports", &["bus"]),
     ("clock", &["bus", "ports"]),
     ("supervisor", &["ports", "telemetry"]),
-    ("store", &["bus", "ports"]),
+    ("store", &["bus", "ports", "telemetry"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),

@@ -160,6 +160,7 @@ impl App {
             venue: paper,
             executor,
         };
+        app.store.look_after(parts.keep_days, wall);
         app.boot().await;
         Ok(app)
     }

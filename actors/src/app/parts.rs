@@ -24,9 +24,10 @@ use crate::failpoint::{BadFailpoint, Failpoints};
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, News, StoreError, Venue};
-use crate::record::{self, Origin, Recorder};
+use crate::record::{self, Origin, Recorder, files};
 use crate::settings::Settings;
 use crate::store::{OpenError, Plays, RunInfo, Store};
+use crate::telemetry;
 
 /// What the service is made of before it runs: everything that can be refused has been asked.
 pub struct Parts {
@@ -48,6 +49,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// What an outage that is over leads to.
@@ -143,12 +146,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         plays: Some(Plays { source: tape::identity(&headers), begin: settings.begin }),
     };
     let store = Store::open_at(&settings.location, run.clone()).await?;
-    let recorder = recorder(
-        settings,
-        &run,
-        headers.iter().map(|header| header.from).min().unwrap_or_default(),
-    )
-    .map_err(StartError::Record)?;
+    let entered = store.entered();
+    telemetry::say_run(&entered.run);
+    let from = headers.iter().map(|header| header.from).min();
+    let from = from.max(entered.resume.and_then(|resume| resume.at)).unwrap_or_default();
+    let record = files::of_start(&entered.run, entered.start);
+    let recorder = recorder(settings, (&run, record), from).map_err(StartError::Record)?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
     Ok(Parts {
@@ -161,6 +164,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        keep_days: settings.keep_days,
         recorder,
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
@@ -191,9 +195,13 @@ fn other_venue(kind: VenueKind) -> Option<WrapVenue> {
     }
 }
 
-fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {
+fn recorder(
+    settings: &Settings,
+    (run, id): (&RunInfo, String),
+    from: Timestamp,
+) -> io::Result<Recorder> {
     let Some(limits) = settings.record.clone() else { return Ok(Recorder::off()) };
-    let (id, program) = (run.id.clone(), run.version.clone());
+    let program = run.version.clone();
     let origin = Origin { run: id, mode: run.mode, program, from };
     Recorder::start(record::Args {
         limits,

@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod audit;
 pub mod config;
 pub mod gates;
 pub mod why;
@@ -54,6 +55,8 @@ pub enum Row {
     History(config::HistoryRecord),
     /// The roll-out of a strategy's settings stands otherwise than before.
     Rollout(RolloutRecord),
+    /// Rows that explain are deleted because of their age.
+    Prune(audit::Prune),
     /// What a strategy remembers and no fact tells. The newest counts.
     Memory(MemoryRecord),
     /// The source of the run was played to its end.
@@ -245,6 +248,9 @@ pub struct CommandRecord {
     pub action: String,
     /// `accepted` or the refusal.
     pub answer: String,
+    /// How what it is about stood before, where the one who answers knows it: a phase, a gate, a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// What must outlive the process about a strategy. The newest one counts.

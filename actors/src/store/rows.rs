@@ -9,7 +9,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{config_history as history, gates, memories, rollouts, runs};
+use super::{config_history as history, gates, memories, retention, rollouts, runs};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -43,21 +43,23 @@ enum Statement {
     Exact(Sql),
 }
 
-/// Writes one row. The same row written again changes nothing.
-pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<(), Fault> {
+/// Writes one row, and returns how many rows of the database that changed. The same row written again changes nothing.
+pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<u64, Fault> {
+    let mut changed = 0;
     for statement in statements(place, row) {
-        match statement {
-            Statement::Plain(insert) => {
-                insert.execute(link).await?;
-            }
+        changed += match statement {
+            Statement::Plain(insert) => insert.execute(link).await?,
             Statement::Exact(insert) => {
-                if insert.execute(link).await? == 0 {
+                let added = insert.adding().execute(link).await?;
+                // What is there already must be the same.
+                if added == 0 && insert.execute(link).await? == 0 {
                     return Err(Fault::Contradiction(name(row)));
                 }
+                added
             }
-        }
+        };
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// Returns the insert of a row that is only appended: it contradicts nothing, and stands beside others in any order.
@@ -86,6 +88,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
+        Row::Prune(prune) => prune.at,
         Row::Memory(record) => record.at,
         Row::Played(record) => record.at,
     }
@@ -133,6 +136,7 @@ fn name(row: &Row) -> String {
         | Row::Gate(_)
         | Row::History(_)
         | Row::Rollout(_)
+        | Row::Prune(_)
         | Row::Memory(_)
         | Row::Played(_) => "a record".to_owned(),
     }
@@ -157,6 +161,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
+        Row::Prune(prune) => vec![Statement::Plain(retention::delete(place, prune))],
         Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
         Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],
     }

@@ -192,6 +192,15 @@ events! {
     LEDGER_BROKEN = "ledger.broken", ERROR,
         "The account's books do not add up, or a strategy's portfolio says otherwise; `error.message` says where.",
         "Stop trading (`ploy stop` each strategy), compare `ploy ledger` with the venue, and report it with this line.";
+    AUDIT_CHECKED = "audit.checked", INFO,
+        "All rows of the audit chain were read and fit; `head` is the newest one of them, by number and hash.",
+        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `ploy audit verify --head`.";
+    AUDIT_BROKEN = "audit.broken", ERROR,
+        "A row of the audit chain was changed, removed, put in or cut off; `error.message` says which.",
+        "Copy the store (`ploy db backup`), run `ploy audit verify`, find out who can write to the database.";
+    STORE_PRUNED = "store.pruned", INFO,
+        "Rows that explain, of runs older than `keep_days`, were deleted.",
+        "Nothing.";
     FEED_STARTED = "feed.started", INFO,
         "A feed sends events.",
         "Nothing.";

@@ -40,6 +40,7 @@ pub(crate) struct Stage {
     failpoints: Failpoints,
     watch: WatchConfig,
     goes_on: bool,
+    process: ProcessPolicy,
 }
 
 impl Stage {
@@ -57,6 +58,7 @@ impl Stage {
             failpoints: Failpoints::default(),
             watch: WatchConfig::default(),
             goes_on: false,
+            process: ProcessPolicy::default(),
         }
     }
 
@@ -138,6 +140,12 @@ impl Stage {
         self
     }
 
+    /// Takes only so many starts without an orderly end for too many.
+    pub(crate) const fn starts_max(mut self, starts: u32) -> Self {
+        self.process.starts_max = starts;
+        self
+    }
+
     /// Plays at this speed.
     pub(crate) fn speed(mut self, speed: &str) -> Self {
         self.speed = speed.parse().unwrap();
@@ -194,6 +202,7 @@ impl Stage {
             address,
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
+            keep_days: 0,
             recorder: self.recorder,
             resume: self.resume,
             signal_file: match &self.store {
@@ -206,7 +215,7 @@ impl Stage {
             folder: self.folder,
             watch: self.watch,
             strategies: Handle::current(),
-            process: ProcessPolicy::default(),
+            process: self.process,
         };
         App::start(parts).await.unwrap()
     }

@@ -334,7 +334,8 @@ impl Test {
 /// Returns why orders are held back, where that is none of what the test does.
 fn halted(status: &Value) -> Vec<String> {
     let halts = status.pointer("/gates/halts").and_then(Value::as_array);
-    let cause = |halt: &Value| halt.get("cause").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let cause =
+        |halt: &Value| halt.get("cause").and_then(Value::as_str).unwrap_or_default().to_owned();
     let all = halts.into_iter().flatten();
     all.filter(|halt| !matches!(cause(halt).as_str(), "operator" | "venue_outage"))
         .map(|halt| format!("all is halted: {halt}"))

@@ -44,7 +44,7 @@ impl Probe {
         link.run("savepoint probe").await?;
         for (seq, row) in &self.failed {
             match rows::insert(link, Place { run, seq: *seq }, row).await {
-                Ok(()) | Err(Fault::Contradiction(_)) => {}
+                Ok(_) | Err(Fault::Contradiction(_)) => {}
                 Err(Fault::Sql(error)) => return Err(error),
             }
         }
@@ -65,7 +65,7 @@ const fn is_of_an_order(row: &Row) -> bool {
         Row::Settlement(_) | Row::Decision(_) | Row::Risk(_) => false,
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
-        Row::Rollout(_) | Row::Played(_) => false,
+        Row::Rollout(_) | Row::Played(_) | Row::Prune(_) => false,
     }
 }
 
@@ -76,7 +76,7 @@ fn is_same_kind(one: &Row, other: &Row) -> bool {
         Row::Order(_) | Row::Settlement(_) | Row::Decision(_) | Row::Risk(_) => false,
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
-        Row::Rollout(_) | Row::Memory(_) | Row::Played(_) => false,
+        Row::Rollout(_) | Row::Memory(_) | Row::Played(_) | Row::Prune(_) => false,
     };
     mem::discriminant(one) == mem::discriminant(other) && is_fill(one) == is_fill(other)
 }

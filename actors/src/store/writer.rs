@@ -216,10 +216,10 @@ impl Writer {
         self.chain.write(&mut link, told).await?;
         if is_end {
             self.chain.anchor(&mut link, Anchor::Ended).await?;
+        }
         // What is to end writes what it can.
         if self.shared.life() == Life::Open {
             self.probe.run(&mut link, &self.run).await?;
-        }
         }
         link.run("commit").await?;
         Ok(contradictions)

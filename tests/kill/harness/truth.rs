@@ -17,8 +17,10 @@ pub(crate) struct Truth {
     read: usize,
     /// Orders that came to the venue, each with its place in the journal.
     received: BTreeMap<OrderHash, usize>,
-    /// Those of them that have not been seen in the store yet.
-    unseen: BTreeSet<OrderHash>,
+    /// Orders that are stored. One may be seen there before it is read in the journal.
+    stored: BTreeSet<OrderHash>,
+    /// Orders that were read in the journal since the store was read last.
+    fresh: BTreeSet<OrderHash>,
     /// Facts before this number have been compared for good.
     low: i64,
     pub(crate) orders: u64,
@@ -43,7 +45,7 @@ impl Truth {
                     if self.received.insert(entry.hash, self.read).is_some() {
                         self.wrong.push(format!("{} was sent twice", wanted.order));
                     }
-                    self.unseen.insert(entry.hash);
+                    self.fresh.insert(entry.hash);
                 }
                 Act::Double => self.wrong.push(format!("order {} came twice", entry.hash)),
                 Act::Oversold => {
@@ -70,7 +72,7 @@ impl Truth {
                 self.wrong.push(format!("{} is stored without its hash", name(order)));
                 continue;
             };
-            self.unseen.remove(&hash);
+            self.stored.insert(hash);
             match self.one(exchange.standing(hash), order, facts) {
                 Ok(()) => {}
                 Err(why) => {
@@ -82,7 +84,7 @@ impl Truth {
             }
         }
         self.low = self.low.max(low);
-        for hash in std::mem::take(&mut self.unseen) {
+        for hash in std::mem::take(&mut self.fresh).difference(&self.stored) {
             self.wrong.push(format!("order {hash} came to the venue and is not stored"));
         }
         waits

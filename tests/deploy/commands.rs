@@ -16,6 +16,7 @@ const PAGES: [&str; 15] = [
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/reliability.md",
     "docs/rollout.md",
     "docs/store.md",
     "docs/tape.md",

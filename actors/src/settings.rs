@@ -12,6 +12,7 @@ use ploy::config::{
 use ploy::halt::ResumeRule;
 use ploy::order::StrategyId;
 use ploy::process::ProcessPolicy;
+use ploy::risk::AccountLimits;
 
 use crate::record::Limits;
 use crate::store::{Location, ServerUrl, UrlError};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Where the database is.
     pub location: Location,
+    /// What all strategies together may do at most.
+    pub account: AccountLimits,
     /// Where what strategies take in is recorded, unless it is not.
     pub record: Option<Limits>,
     /// Where the API listens.
@@ -134,6 +137,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         tapes,
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
+        account: service.account,
         record: record(service.record, &store),
         location: location.unwrap_or_else(|| Location::File(store.clone())),
         resume: service.halt.resume,
@@ -307,7 +311,10 @@ mod tests {
             "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n[store]\nurl_file = \"{}\"\n",
             file.display()
         );
-        fs::write(folder.path().join("ploy.toml"), service).unwrap();
+        let shipped = include_str!("../../config/ploy.toml");
+        let begin = shipped.find("[account]").unwrap();
+        let account = shipped[begin..].split("\n\n").next().unwrap();
+        fs::write(folder.path().join("ploy.toml"), format!("{service}{account}\n")).unwrap();
         let place = file.display().to_string();
         (folder, place)
     }

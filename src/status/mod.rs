@@ -1,7 +1,9 @@
 //! The one snapshot of the whole system that API, CLI, metrics, live view and report all render.
 
+mod account;
 mod kernel;
 
+pub use account::{AccountLimitStatus, AccountStatus, AccountTripStatus};
 pub use kernel::{KernelStatus, OrderCounts, PnlStatus, PositionStatus, RiskUse, Tally};
 
 use std::collections::BTreeMap;
@@ -53,6 +55,9 @@ pub struct SystemStatus {
     /// The account's ledger.
     #[serde(default)]
     pub ledger: LedgerStatus,
+    /// The limits of the whole account.
+    #[serde(default)]
+    pub account: AccountStatus,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].

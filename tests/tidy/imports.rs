@@ -53,6 +53,7 @@ const CORE: Arrows = &[
         "risk",
         &[
             "book",
+            "event",
             "intent",
             "lifecycle",
             "market",
@@ -141,12 +142,14 @@ const ACTORS: Arrows = &[
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),
+    ("account", &["bus", "ports", "store", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("executor", &["bus", "ledger", "ports", "store", "telemetry"]),
+    ("executor", &["account", "bus", "ledger", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
         &[
+            "account",
             "bus",
             "clock",
             "executor",
@@ -176,7 +179,7 @@ const ACTORS: Arrows = &[
         ],
     ),
     ("config_service", &["bus", "ports", "telemetry"]),
-    ("status", &["bus", "clock", "halt", "ledger", "ports", "record", "store"]),
+    ("status", &["account", "bus", "clock", "halt", "ledger", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
@@ -194,6 +197,7 @@ const ACTORS: Arrows = &[
     (
         "app",
         &[
+            "account",
             "adapters",
             "api",
             "bus",

@@ -8,6 +8,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::mpsc;
 
 use super::{Parts, StartError, keep, spawn, wall};
+use crate::account::Account;
 use crate::adapters::paper::{self, Paper, PaperHandle};
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
@@ -65,7 +66,9 @@ pub(super) async fn order_path(
     (gates, ledger): (Switch, AccountLedger),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<OrderPath, StartError> {
-    let bus = EventBus::default();
+    let account = Account::open(parts.account, &parts.store, board).await?;
+    let shown = account.clone();
+    let bus = EventBus::shown_first(move |event| shown.observe(event));
     let (executor, lanes) = ExecutorHandle::new();
     let (news_tx, news) = mpsc::channel(NEWS_MAX);
     let venue = paper::Args {
@@ -84,6 +87,7 @@ pub(super) async fn order_path(
         venue: Arc::clone(&venue),
         events: news,
         ledger: ledger.clone(),
+        account: account.clone(),
         bus: bus.clone(),
         gates: gates.clone(),
         lanes,
@@ -91,7 +95,8 @@ pub(super) async fn order_path(
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
     let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
     let (clock, board) = (clock.clone(), board.clone());
-    let around = Surroundings { bus, executor, store, ledger, recorder, clock, board, gates };
+    let around =
+        Surroundings { bus, executor, store, ledger, account, recorder, clock, board, gates };
     Ok(OrderPath { around, venue, paper })
 }
 

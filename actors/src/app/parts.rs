@@ -11,6 +11,7 @@ use ploy::config::{Speed, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
+use ploy::risk::AccountLimits;
 use ploy::status::Mode;
 use ploy::tape::Header;
 use ploy::time::Timestamp;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub speed: Speed,
     /// How long an order takes to the paper venue.
     pub latency: Duration,
+    /// What all strategies together may do at most.
+    pub account: AccountLimits,
     /// Where the API listens.
     pub listener: net::TcpListener,
     /// Its address, with the port that the system gave.
@@ -145,6 +148,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         headers,
         speed: settings.speed,
         latency: settings.latency,
+        account: settings.account,
         listener,
         address,
         hosts,

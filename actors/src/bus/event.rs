@@ -24,8 +24,13 @@ const SETTLED_MAX: usize = 4096;
 /// Carries events from feeds and executor to their readers.
 #[derive(Clone, Debug, Default)]
 pub struct EventBus {
+    first: Option<First>,
     inner: Arc<Mutex<Inner>>,
 }
+
+/// Who is shown every market event before anybody else; it must not block.
+#[derive(Clone)]
+struct First(Arc<dyn Fn(&MarketEvent) + Send + Sync>);
 
 /// What waits for one reader, and how to wake it.
 pub struct Mailbox {
@@ -96,6 +101,12 @@ struct Known {
 }
 
 impl EventBus {
+    /// Returns a bus that shows every market event to `first` before it carries it to anybody.
+    #[must_use]
+    pub fn shown_first(first: impl Fn(&MarketEvent) + Send + Sync + 'static) -> Self {
+        Self { first: Some(First(Arc::new(first))), inner: Arc::default() }
+    }
+
     /// Subscribes a strategy, in the place of an earlier subscription of the same name. What is known of the
     /// markets it wants waits in its mailbox, first of all the settlement of markets of which it `held` shares
     /// when they were settled without it.
@@ -163,6 +174,9 @@ impl EventBus {
     /// Carries an event to everyone who wants it; to the venue last, so that what the venue makes of it comes
     /// to a strategy after the event itself.
     pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
+        if let Some(First(show)) = &self.first {
+            show(event);
+        }
         let mut inner = self.lock();
         inner.carry(event, ticket);
         if let Some(venue) = &inner.venue {
@@ -314,6 +328,12 @@ impl Known {
             .into_iter()
             .flatten()
             .chain(self.books.iter().flatten())
+    }
+}
+
+impl fmt::Debug for First {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("First").finish_non_exhaustive()
     }
 }
 

@@ -21,6 +21,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::account::Account;
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
@@ -57,6 +58,8 @@ pub struct Args {
     pub events: mpsc::Receiver<(OrderEvent, Ticket)>,
     /// Books what is stored.
     pub ledger: AccountLedger,
+    /// Asked before an order is stored.
+    pub account: Account,
     /// Carries order events to strategies.
     pub bus: EventBus,
     /// What may pass, read right before an order leaves.
@@ -78,6 +81,7 @@ struct Worker {
     store: Store,
     venue: Arc<dyn Venue>,
     ledger: AccountLedger,
+    account: Account,
     bus: EventBus,
     gates: Switch,
     seats: BTreeMap<StrategyId, Seat>,
@@ -93,8 +97,9 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, ledger, bus, gates, lanes } = args;
-        let worker = Worker { store, venue, ledger, bus, gates, seats: BTreeMap::new() };
+        let Args { store, venue, events, ledger, account, bus, gates, lanes } = args;
+        let seats = BTreeMap::new();
+        let worker = Worker { store, venue, ledger, account, bus, gates, seats };
         let work = tokio::spawn(worker.run(lanes, events));
         Ok(tokio::spawn(async move {
             let why = match work.await {
@@ -176,6 +181,7 @@ impl Worker {
                     drop(done.send(ticket));
                     return;
                 }
+                self.account.cancels(seat.open.len());
                 for id in &seat.open {
                     self.venue.cancel(id.clone(), ticket.clone());
                 }
@@ -206,9 +212,12 @@ impl Worker {
     async fn on_jobs(&mut self, jobs: &mut Vec<Job>) {
         let mut allowed = Vec::with_capacity(jobs.len());
         for job in jobs.drain(..) {
-            match self.held_back(&job) {
-                None => allowed.push(job),
-                Some(reason) => self.refuse(job, reason),
+            if let Some(reason) = self.held_back(&job) {
+                self.refuse(job, reason);
+            } else if let Err(reason) = self.account.admit(&job.order) {
+                self.write_refused(job, reason);
+            } else {
+                allowed.push(job);
             }
         }
         if allowed.is_empty() {
@@ -271,6 +280,12 @@ impl Worker {
         self.refuse(job, reason);
     }
 
+    /// Writes down an order that the account refused, together with that: what was decided can be asked for.
+    fn write_refused(&self, job: Job, reason: String) {
+        drop(self.store.record(Row::Order(job.order.clone()), job.ticket.clone()));
+        self.take_back(job, reason);
+    }
+
     /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.
     fn refuse(&self, job: Job, reason: String) {
         let Job { order, ticket, .. } = job;
@@ -281,7 +296,9 @@ impl Worker {
             reason,
             "order refused before sending"
         );
-        self.bus.tell(refusal(&order, reason), ticket);
+        let refused = refusal(&order, reason);
+        self.account.told(std::iter::once(&refused));
+        self.bus.tell(refused, ticket);
     }
 
     /// Stores what the venue told, then tells the strategies. What cannot be stored is tried until it can:
@@ -300,6 +317,7 @@ impl Worker {
             }
         }
         self.ledger.told(news.iter().map(|(event, _)| event));
+        self.account.told(news.iter().map(|(event, _)| event));
         for (event, ticket) in news.drain(..) {
             // Told first: whoever waits for the end of an order then finds the strategy informed.
             self.bus.tell(event.clone(), ticket.clone());

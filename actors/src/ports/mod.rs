@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod account;
 pub mod config;
 pub mod gates;
 pub mod why;
@@ -52,6 +53,8 @@ pub enum Row {
     History(config::HistoryRecord),
     /// The roll-out of a strategy's settings stands otherwise than before.
     Rollout(RolloutRecord),
+    /// The guard of the account stands otherwise than before.
+    Account(account::AccountRecord),
 }
 
 /// A version of a strategy's settings.

@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus, StrategyStatus,
-    SystemStatus, TapeStatus,
+    AccountStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -288,6 +288,7 @@ impl Player {
             },
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
+            account: AccountStatus::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),

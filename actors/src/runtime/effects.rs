@@ -34,6 +34,7 @@ impl State {
                     records::settlement(&self.id, &market, (payouts, amount, profit), at);
                 records::say_settlement(&settlement, &market, &self.around.board);
                 self.around.ledger.settled(&settlement);
+                self.around.account.settled(&settlement);
                 self.store(Row::Settlement(settlement), ticket);
             }
             Effect::Tripped(trip) => {

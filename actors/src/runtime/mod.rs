@@ -33,6 +33,7 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+use crate::account::Account;
 use crate::bus::Ticket;
 use crate::bus::event::{Delivery, EventBus, Mailbox};
 use crate::bus::gates::Switch;
@@ -86,6 +87,8 @@ pub struct Surroundings {
     pub store: Store,
     /// The account's books.
     pub ledger: AccountLedger,
+    /// The guard of the whole account.
+    pub account: Account,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Event time.

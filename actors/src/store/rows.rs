@@ -9,7 +9,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{config_history as history, gates, rollouts};
+use super::{account, config_history as history, gates, rollouts};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -86,6 +86,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
+        Row::Account(record) => record.at,
     }
 }
 
@@ -129,7 +130,8 @@ fn name(row: &Row) -> String {
         | Row::Process(_)
         | Row::Gate(_)
         | Row::History(_)
-        | Row::Rollout(_) => "a record".to_owned(),
+        | Row::Rollout(_)
+        | Row::Account(_) => "a record".to_owned(),
     }
 }
 
@@ -152,6 +154,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
+        Row::Account(row) => vec![Statement::Plain(account::insert(place, row))],
     }
 }
 

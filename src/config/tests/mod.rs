@@ -13,6 +13,7 @@ use super::*;
 use crate::halt::ResumeRule;
 use crate::process::ProcessPolicy;
 use crate::restart::RestartPolicy;
+use crate::risk::{AccountLimits, DayLimits, RateLimit};
 use crate::strategy::split_arb::Config;
 
 const SERVICE: &str = include_str!("../../../config/ploy.toml");
@@ -48,6 +49,48 @@ paths = ["a.jsonl"]
 kind = "paper"
 "#;
 
+/// What the service's file must state beside.
+const ACCOUNT: &str = r#"[account]
+open_orders_max = 20
+open_notional_max_usdc = 400
+gross_exposure_max_usdc = 1000
+market_exposure_max_usdc = 100
+event_exposure_max_usdc = 200
+symbol_exposure_max_usdc = 300
+worst_loss_max_usdc = 400
+daily_loss_max_usdc = 200
+day_starts_at_min = 90
+drawdown_max_usdc = 201
+order_rate_per_minute = 240
+order_burst = 40
+cancel_rate_per_minute = 241
+cancel_burst = 41
+mark_age_s_max = 600
+"#;
+
+/// A service's file with all that must be stated of the account.
+fn stated(text: &str) -> String {
+    format!("{text}\n{ACCOUNT}")
+}
+
+fn account_limits() -> AccountLimits {
+    let usdc = |text: &str| text.parse().unwrap();
+    AccountLimits {
+        open_orders_max: 20,
+        open_notional_max_usdc: usdc("400"),
+        gross_exposure_max_usdc: usdc("1000"),
+        market_exposure_max_usdc: usdc("100"),
+        event_exposure_max_usdc: usdc("200"),
+        symbol_exposure_max_usdc: usdc("300"),
+        worst_loss_max_usdc: usdc("400"),
+        day: DayLimits { loss_max_usdc: usdc("200"), starts_at: Duration::from_mins(90) },
+        drawdown_max_usdc: usdc("201"),
+        orders: RateLimit { per_minute: 240, burst: 40 },
+        cancels: RateLimit { per_minute: 241, burst: 41 },
+        mark_age_max: Duration::from_secs(600),
+    }
+}
+
 fn least(style: &str) -> String {
     LEAST.replace("STYLE", style)
 }
@@ -81,7 +124,7 @@ fn check_setting(line: &str, fault: &str) {
 }
 
 fn check_service(text: &str, faults: &[&str]) {
-    assert_eq!(told(&service("p.toml", text).unwrap_err()), faults, "{text}");
+    assert_eq!(told(&service("p.toml", &stated(text)).unwrap_err()), faults, "{text}");
 }
 
 #[test]
@@ -430,6 +473,7 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
         config: WatchConfig::default(),
+        account: account_limits(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None },
@@ -449,7 +493,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
             deadline: Duration::from_secs(25),
         },
     };
-    assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));
+    assert_eq!(service("p.toml", &stated(LEAST_SERVICE)), Ok(config));
     check_service(
         "",
         &[
@@ -460,8 +504,26 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
 }
 
 #[test]
+fn a_limit_of_the_account_that_is_not_stated_is_a_fault() {
+    let missing = "p.toml:1:1: account: the section is missing; it must say open_orders_max, \
+         open_notional_max_usdc, gross_exposure_max_usdc, market_exposure_max_usdc, event_exposure_max_usdc, \
+         symbol_exposure_max_usdc, worst_loss_max_usdc, daily_loss_max_usdc, day_starts_at_min, \
+         drawdown_max_usdc, order_rate_per_minute, order_burst, cancel_rate_per_minute, cancel_burst, \
+         mark_age_s_max";
+    assert_eq!(told(&service("p.toml", LEAST_SERVICE).unwrap_err()), [missing]);
+    let lines = ACCOUNT.lines().filter(|line| line.contains(" = "));
+    for line in lines {
+        let text = stated(LEAST_SERVICE).replacen(&format!("\n{line}\n"), "\n", 1);
+        let faults = told(&service("p.toml", &text).unwrap_err());
+        let key = line.split(" = ").next().unwrap();
+        assert!(faults.len() == 1 && faults[0].contains(key), "{faults:?}");
+    }
+}
+
+#[test]
 fn a_service_plays_several_tapes_in_the_order_of_its_list() {
-    let tapes = |value: &str| service("p.toml", &LEAST_SERVICE.replace("[\"a.jsonl\"]", value));
+    let tapes =
+        |value: &str| service("p.toml", &stated(&LEAST_SERVICE.replace("[\"a.jsonl\"]", value)));
     let paths = tapes("[\"b.jsonl\", \"a.jsonl\"]").unwrap().feed.paths;
     assert_eq!(paths, ["b.jsonl", "a.jsonl"]);
     let check = |value: &str, fault: &str| {
@@ -518,7 +580,7 @@ fn the_service_refuses_speeds_and_addresses_that_make_no_sense() {
     }
     for address in ["127.9.9.9:1", "[::1]:0", "[::ffff:127.0.0.1]:80"] {
         let text = format!("{LEAST_SERVICE}[api]\nlisten = \"{address}\"");
-        let listen = service("p.toml", &text).unwrap().api.listen;
+        let listen = service("p.toml", &stated(&text)).unwrap().api.listen;
         assert_eq!(listen.to_string(), address);
     }
 }

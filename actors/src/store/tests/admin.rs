@@ -72,7 +72,7 @@ fn a_store_that_is_missing_or_old_is_not_made_by_a_look() {
         let location = backend.location();
         assert_eq!(admin::migrate(&location).unwrap(), admin::migrate(&location).unwrap());
         assert_eq!(admin::check(&location).unwrap().rows[0], ("runs".to_owned(), 0));
-        run_sql(backend, "delete from _sqlx_migrations where version = 8");
+        run_sql(backend, "delete from _sqlx_migrations where version >= 8");
         let old = admin::check(&location).unwrap_err();
         assert!(old.to_string().contains("run `ploy db migrate`"), "{old}");
     });

@@ -34,6 +34,7 @@ pub mod market;
 pub mod numbers;
 pub mod open_orders;
 pub mod order;
+pub mod order_path;
 pub mod paper;
 pub mod position;
 pub mod price;

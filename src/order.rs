@@ -96,6 +96,8 @@ pub enum DoneCause {
     Cancelled,
     /// The market was settled.
     Resolved,
+    /// The venue does not have it, which was proven: it was lost on its way, or by the venue.
+    Absent,
 }
 
 /// Shares of ours that changed hands.

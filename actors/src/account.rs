@@ -21,6 +21,7 @@ use ploy::status::{AccountLimitStatus, AccountStatus, AccountTripStatus, Recent}
 use ploy::time::Timestamp;
 
 use crate::bus::Ticket;
+use crate::bus::event::Past;
 use crate::bus::status::StatusBus;
 use crate::ports::account::AccountRecord;
 use crate::ports::gates::{Ask, Brake, Denied, Turned, Wish};
@@ -90,12 +91,18 @@ impl Account {
         Ok(Self { inner: Arc::new(Inner { store, board, state: Mutex::new(state) }) })
     }
 
-    /// Takes in a market event, before any strategy does.
-    pub fn observe(&self, event: &MarketEvent) {
+    /// Takes in a market event, before any strategy does. One of the past of a run that goes on says what is known of
+    /// markets, and trips nothing: what is held now was not held then.
+    pub fn observe(&self, event: &MarketEvent, past: Past) {
         let mut state = self.lock();
-        state.now = state.now.max(event.at);
-        state.guard.observe(event);
-        self.say_turns(&mut state);
+        match past {
+            Past::Yes => state.guard.recall_event(event),
+            Past::No => {
+                state.now = state.now.max(event.at);
+                state.guard.observe(event);
+                self.say_turns(&mut state);
+            }
+        }
     }
 
     /// Asks for an order that is about to be recorded; what is let pass is reserved.

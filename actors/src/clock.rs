@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ploy::time::Timestamp;
@@ -13,6 +14,8 @@ use crate::ports::Clock;
 #[derive(Clone, Default)]
 pub struct EventClock {
     inner: Arc<Mutex<Inner>>,
+    /// How many events of the source were played.
+    played: Arc<AtomicU64>,
 }
 
 /// Who wants to be woken. At the same instant the first comes first, then the order of names.
@@ -45,6 +48,18 @@ impl EventClock {
         inner.forget(&sleeper);
         inner.of.insert(sleeper.clone(), at);
         inner.due.insert((at, sleeper), alarm);
+    }
+
+    /// Says that so many events of the source were played, the present one included.
+    pub fn say_played(&self, events: u64) {
+        self.played.store(events, Ordering::SeqCst);
+    }
+
+    /// Returns how many events of the source were played, the present one included: a place that is the same each time
+    /// the source is played.
+    #[must_use]
+    pub fn played(&self) -> u64 {
+        self.played.load(Ordering::SeqCst)
     }
 
     /// Lets a sleeper sleep.

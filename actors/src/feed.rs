@@ -18,12 +18,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::bus::Ticket;
-use crate::bus::event::EventBus;
+use crate::bus::event::{EventBus, Past};
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
-use crate::ports::{Clock, FeedItem};
+use crate::ports::{Clock, FeedItem, PlayedRecord, Row};
 use crate::record::Recorder;
-use crate::store::Store;
+use crate::store::{Resume, Store};
 use crate::telemetry::events;
 
 /// How long one event may take to be settled. A strategy that needs longer hangs; the tape goes on without
@@ -35,6 +35,10 @@ const TAKE_MAX: usize = 256;
 const IDLE_STEP: Duration = Duration::from_millis(100);
 /// How long a tape waits for the record; a disk that needs longer hangs.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
+/// How often strategies store what they remember, at the same place in the events: no more is lost with the process.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Past events that are carried at once when a run goes on.
+const PAST_TOGETHER: u64 = 256;
 /// How long to wait before looking again whether the store has caught up.
 const PRESSURE_STEP: Duration = Duration::from_millis(1);
 
@@ -66,6 +70,8 @@ pub struct Args {
     pub store: Store,
     /// Asked the same.
     pub recorder: Recorder,
+    /// How many events were past when the process began.
+    pub past: u64,
     /// Told how the play ended.
     pub ended: watch::Sender<Option<FeedEnd>>,
 }
@@ -112,7 +118,9 @@ impl Actor for Feed {
                 if let State::Waiting(args) = state
                     && let Some(args) = args.take()
                 {
-                    let play = Play { args: *args, began: None, is_record_late: false };
+                    let args = *args;
+                    let (played, saved_at) = (args.past, Instant::now());
+                    let play = Play { args, began: None, is_record_late: false, played, saved_at };
                     *state = State::Playing(tokio::spawn(play.run()));
                 }
                 Ok(())
@@ -138,14 +146,72 @@ struct Play {
     began: Option<(Timestamp, Instant)>,
     /// Whether it was waited for the record in vain: then it is not, until the record has caught up.
     is_record_late: bool,
+    /// How many events were played, also by earlier processes.
+    played: u64,
+    /// When strategies stored last what they remember.
+    saved_at: Instant,
+}
+
+/// Why a run cannot be gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTheSame {
+    /// It has fewer events.
+    #[error("{past} events of the source were played, and it has {events}")]
+    Shorter {
+        /// How many were played.
+        past: u64,
+        /// How many there are.
+        events: u64,
+    },
+    /// It breaks where it was played before.
+    #[error("the source breaks in what was played before: {0}")]
+    Broken(String),
+}
+
+/// Carries what was played before to the bus: whoever comes then is shown what is known, and decides on none of it.
+///
+/// # Errors
+/// When the source is not what was played before.
+pub async fn pass_by(
+    source: &mut mpsc::Receiver<FeedItem>,
+    bus: &EventBus,
+    Resume { events: past, .. }: Resume,
+) -> Result<(), NotTheSame> {
+    bus.say_past(Past::Yes);
+    let mut events = 0;
+    let (mut ticket, mut settled) = Ticket::new();
+    while events < past {
+        match source.recv().await {
+            Some(FeedItem::Books(books)) => bus.say_books(books),
+            Some(FeedItem::Event(event)) => {
+                events += 1;
+                bus.publish(&event, &ticket);
+            }
+            Some(FeedItem::End { .. }) => return Err(NotTheSame::Shorter { past, events }),
+            Some(FeedItem::Broken(why)) => return Err(NotTheSame::Broken(why)),
+            None => return Err(NotTheSame::Broken("its reader has ended".to_owned())),
+        }
+        if events % PAST_TOGETHER == 0 || events == past {
+            drop(std::mem::take(&mut ticket));
+            settled.wait().await;
+            (ticket, settled) = Ticket::new();
+        }
+    }
+    Ok(())
 }
 
 impl Play {
     async fn run(mut self) {
         tracing::info!(event.name = events::FEED_STARTED, speed = %self.args.speed, "the tape begins");
         self.args.board.feed(|feed| feed.state = FeedPhase::Playing);
+        self.args.bus.say_past(Past::No);
         let end = self.play_all().await;
         self.wake_until(self.args.clock.now() + AFTER_END).await;
+        self.save().await;
+        if end == FeedEnd::Complete {
+            let record = PlayedRecord { at: self.args.clock.now(), events: self.played };
+            self.record(Row::Played(record));
+        }
         self.say_end(&end);
         self.args.ended.send_replace(Some(end));
         self.idle().await;
@@ -183,13 +249,35 @@ impl Play {
         self.await_record().await;
         self.wake_until(event.at).await;
         let (ticket, settled) = Ticket::new();
+        self.played += 1;
+        self.args.clock.say_played(self.played);
         self.args.bus.publish(event, &ticket);
         drop(ticket);
         self.settle(settled, event.at).await;
+        let played = self.played;
         self.args.board.feed(|feed| {
-            feed.events += 1;
+            feed.events = played;
             feed.last_event_at = Some(event.at);
         });
+        if SAVE_EVERY <= self.saved_at.elapsed() {
+            self.save().await;
+        }
+    }
+
+    /// Has all strategies store what they remember, before anything else happens.
+    async fn save(&mut self) {
+        let (ticket, settled) = Ticket::new();
+        self.args.bus.save(&ticket);
+        drop(ticket);
+        self.settle(settled, self.args.clock.now()).await;
+        self.saved_at = Instant::now();
+    }
+
+    fn record(&self, row: Row) {
+        if let Err(error) = self.args.store.record(row, Ticket::none()) {
+            tracing::error!(event.name = events::STORE_FULL, error.message = %error,
+                "a record could not be queued");
+        }
     }
 
     /// Waits for the record, but not for ever: trading does not depend on it.

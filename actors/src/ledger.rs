@@ -13,9 +13,10 @@ use ploy::ledger::{
     Account, Booked, Event, Ledger, LedgerError, LedgerStatus, Owner, Settlement as Paid, Stage,
     Terms,
 };
+use ploy::market::{ConditionId, Outcome};
 use ploy::order::{OrderEvent, StrategyId, Submission, Update};
 use ploy::position::Portfolio;
-use ploy::price::Usdc;
+use ploy::price::{Size, Usdc};
 
 use crate::ports::Settlement;
 use crate::telemetry::events;
@@ -61,6 +62,24 @@ impl AccountLedger {
         ledger.lock().alarm = Some(alarm);
         ledger.book(facts.iter());
         ledger
+    }
+
+    /// Returns the shares that strategies own, by strategy, market and outcome.
+    #[must_use]
+    pub fn held(&self) -> Vec<(StrategyId, (ConditionId, Outcome), Size)> {
+        let state = self.lock();
+        let mut held = Vec::new();
+        for (owner, _) in state.ledger.accounts() {
+            let Owner::Strategy(id) = owner else { continue };
+            for (market, holdings) in state.ledger.holdings(owner) {
+                for (outcome, holding) in Outcome::BOTH.into_iter().zip(holdings) {
+                    if !holding.owned.is_zero() {
+                        held.push((id.clone(), (market, outcome), holding.owned));
+                    }
+                }
+            }
+        }
+        held
     }
 
     /// Books orders that were stored and are about to be sent.
@@ -242,9 +261,8 @@ impl fmt::Debug for AccountLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ploy::market::{ConditionId, Outcome, Side};
+    use ploy::market::Side;
     use ploy::order::{DoneCause, Fill, Liquidity};
-    use ploy::price::Size;
     use ploy::time::Timestamp;
 
     const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);

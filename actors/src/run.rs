@@ -23,6 +23,7 @@ use crate::feed::FeedEnd;
 use crate::ports::config::ConfigDesk as _;
 use crate::report::Report;
 use crate::settings::{self, Overrides, Settings, SettingsError};
+use crate::store::Begin;
 use crate::telemetry::{self, events};
 use crate::watchdog::{self, Watchdog};
 use crate::{live, panics};
@@ -203,6 +204,7 @@ fn overrides(args: RunArgs) -> Result<Overrides, SettingsError> {
     let in_data = args.data.map(|folder| folder.join("ploy.db"));
     let store: Option<PathBuf> = args.store.or(in_data);
     Ok(Overrides {
+        begin: if args.new_run { Begin::Anew } else { Begin::OrGoOn },
         tapes: args.tape,
         speed: args.speed,
         store,

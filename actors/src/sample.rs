@@ -112,7 +112,8 @@ fn first_kernel() -> Value {
                 "fees_usdc": "0.412", "volume_usdc": "143.25", "cash_usdc": "-1.152",
                 "drawdown_usdc": "0.131", "drawdown_max_usdc": "4.018"},
         "risk": [
-            {"rule": "market_exposure", "used": "4.256", "limit": "50", "permille": 85},
+            {"rule": "market_exposure", "used": "4.256", "limit": "50", "room": "45.744",
+             "permille": 85},
         ],
         "tripped": null, "markets": 2
     })

@@ -15,7 +15,7 @@ use ploy::process::ProcessPolicy;
 use ploy::risk::AccountLimits;
 
 use crate::record::Limits;
-use crate::store::{Location, ServerUrl, UrlError};
+use crate::store::{Begin, Location, ServerUrl, UrlError};
 
 /// The variable that holds the address of the database.
 const STORE_URL: &str = "PLOY_STORE_URL";
@@ -26,6 +26,8 @@ const MIB: u64 = 1024 * 1024;
 pub struct Settings {
     /// The id of this run, different for every start of the program.
     pub run: String,
+    /// Whether an earlier run may be gone on with.
+    pub begin: Begin,
     /// The tapes to play, as one.
     pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
@@ -65,6 +67,8 @@ pub struct Settings {
 /// What the command line says instead of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// Whether an earlier run may be gone on with.
+    pub begin: Begin,
     /// The tapes to play; none means those of the file.
     pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
@@ -134,6 +138,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
     let store = overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path));
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
+        begin: overrides.begin,
         tapes,
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,

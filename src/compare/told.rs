@@ -125,5 +125,6 @@ const fn word(cause: DoneCause) -> &'static str {
         DoneCause::Unmatched => "unmatched",
         DoneCause::Cancelled => "cancelled",
         DoneCause::Resolved => "resolved",
+        DoneCause::Absent => "absent",
     }
 }

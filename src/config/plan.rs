@@ -27,10 +27,10 @@ impl Lean {
 }
 
 /// Limits that allow more when they rise and do not say so by `_max`.
-const RISING_LOOSENS: [&str; 2] = ["order_rate_per_minute", "order_burst"];
+const RISING_LOOSENS: [&str; 3] = ["order_rate_per_minute", "order_burst", "mark_grace_s"];
 /// Limits that allow less when they rise.
-const RISING_TIGHTENS: [&str; 3] =
-    ["loss_streak_cooldown_s", "entry_price_min", "close_left_s_min"];
+const RISING_TIGHTENS: [&str; 4] =
+    ["loss_streak_cooldown_s", "venue_cooldown_s", "entry_price_min", "close_left_s_min"];
 
 /// Returns in which direction a change moves a limit of `[risk]`; nothing for what is no limit.
 #[must_use]

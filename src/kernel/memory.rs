@@ -45,6 +45,9 @@ pub struct Memory {
     pub(super) last_decision_at: Option<Timestamp>,
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) last_trade_at: Option<Timestamp>,
+    /// How often each open order was answered: what is told of it again by the store is no news.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) answers: BTreeMap<u64, u64>,
 }
 
 impl Memory {
@@ -53,6 +56,25 @@ impl Memory {
     pub fn after_order(mut self, number: u64) -> Self {
         self.last_order = self.last_order.max(number);
         self
+    }
+
+    /// Returns these memories with decision numbers that go on after `number`, when that is further.
+    #[must_use]
+    pub fn after_decision(mut self, number: u64) -> Self {
+        self.seq = self.seq.max(number);
+        self
+    }
+
+    /// Returns the number of the newest order.
+    #[must_use]
+    pub const fn last_order(&self) -> u64 {
+        self.last_order
+    }
+
+    /// Returns the newest instant.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Returns how many inputs were taken in.
@@ -68,7 +90,16 @@ impl Memory {
     }
 
     /// Counts in what was told of an order, and its end where it has come.
-    pub(super) fn count(&mut self, update: &Update, ended: Option<&OpenOrder>) {
+    pub(super) fn count(&mut self, (number, update): (u64, &Update), ended: Option<&OpenOrder>) {
+        match update {
+            Update::Submitted(Submission::Accepted | Submission::Unknown) => {
+                *self.answers.entry(number).or_default() += 1;
+            }
+            Update::Submitted(Submission::Rejected { .. }) | Update::Done { .. } => {
+                self.answers.remove(&number);
+            }
+            Update::Filled(_) => {}
+        }
         let counts = &mut self.orders;
         match (update, ended) {
             (Update::Submitted(Submission::Accepted), _) => counts.accepted += 1,

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod decide;
 mod input;
+mod lasting;
 mod memory;
 mod order;
 mod snapshot;
@@ -13,6 +14,7 @@ mod tallies;
 
 pub use checkpoint::{Checkpoint, Unfit};
 pub use input::Input;
+pub use lasting::Lasting;
 pub use memory::Memory;
 pub use order::Order;
 pub use tallies::{Cause, Count, Tallies};
@@ -47,6 +49,8 @@ pub struct Kernel {
     memory: Memory,
     looks: Vec<Look>,
     fault: Option<Fault>,
+    /// Whether the losses were held against the limits in force: they may be others than those of before.
+    is_watched: bool,
 }
 
 /// What came of an input.
@@ -118,6 +122,8 @@ impl Kernel {
     ) -> Self {
         let mut guard = RiskGuard::new(limits);
         guard.restore(memory.breaker.clone());
+        // No order of an earlier incarnation is open.
+        let memory = Memory { answers: BTreeMap::new(), ..memory };
         let portfolio = Portfolio::after(memory.valuation.clone());
         Self {
             id,
@@ -131,6 +137,7 @@ impl Kernel {
             memory,
             looks: Vec::new(),
             fault: None,
+            is_watched: false,
         }
     }
 
@@ -245,7 +252,7 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
-        if self.portfolio.drop_marks(self.now) {
+        if self.portfolio.drop_marks(self.now) | !std::mem::replace(&mut self.is_watched, true) {
             self.watch_drawdown(effects);
         }
     }
@@ -291,10 +298,17 @@ impl Kernel {
         strategy.on_event(event, &view, looks);
     }
 
-    /// Values what is held of a market at its newest books.
+    /// Values what is held of a market at its newest books, and looks how far all has fallen.
     fn mark(&mut self, market: ConditionId, effects: &mut Vec<Effect>) {
+        if self.value(market) {
+            self.watch_drawdown(effects);
+        }
+    }
+
+    /// Values what is held of a market at its newest books. Tells whether anything is.
+    fn value(&mut self, market: ConditionId) -> bool {
         if !self.portfolio.is_held(market) {
-            return;
+            return false;
         }
         let grace = self.guard.limits().mark_grace;
         for outcome in Outcome::BOTH {
@@ -308,7 +322,7 @@ impl Kernel {
                 }
             }
         }
-        self.watch_drawdown(effects);
+        true
     }
 
     fn watch_drawdown(&mut self, effects: &mut Vec<Effect>) {
@@ -365,7 +379,7 @@ impl Kernel {
             effects.extend(self.guard.sent(submission, self.now).map(Effect::from));
         }
         let ended = self.orders.update(number, &event.update);
-        self.memory.count(&event.update, ended.as_ref());
+        self.memory.count((number, &event.update), ended.as_ref());
         if let Some(order) = ended {
             let (strategy, view, looks) = self.parts();
             strategy.on_done(&order, &view, looks);

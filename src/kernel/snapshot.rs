@@ -3,8 +3,7 @@
 use crate::decision::DecisionDigest;
 use crate::market::ConditionId;
 use crate::numbers::Value;
-use crate::price::{Usdc, decimal};
-use crate::risk::{worst_loss, worst_loss_total};
+use crate::risk::Use;
 use crate::status::{KernelStatus, PnlStatus, PositionStatus, RiskUse, Tally};
 use crate::time::Timestamp;
 
@@ -110,30 +109,15 @@ impl Kernel {
     }
 
     fn risk(&self) -> Vec<RiskUse> {
-        let (limits, breaker) = (self.guard.limits(), self.guard.breaker());
-        let (portfolio, orders) = (&self.portfolio, &self.orders);
-        let worst_market = portfolio
-            .markets()
-            .chain(orders.iter().map(|(_, order)| order.intent.market))
-            .map(|market| worst_loss(portfolio, orders, market))
-            .max()
-            .unwrap_or_default();
-        let all = worst_loss_total(portfolio, orders);
-        let event = self.groups.worst_event(portfolio, orders);
-        let symbol = self.groups.worst_symbol(portfolio, orders);
-        let open = u64::try_from(orders.len()).unwrap_or(u64::MAX);
-        vec![
-            cash("market_exposure", worst_market, limits.market_exposure_max_usdc),
-            cash("event_exposure", event, limits.groups.event_exposure_max_usdc),
-            cash("symbol_exposure", symbol, limits.groups.symbol_exposure_max_usdc),
-            cash("strategy_exposure", all, limits.strategy_exposure_max_usdc),
-            count("open_orders", open, limits.open_orders_max),
-            count("loss_streak", breaker.streak(), limits.loss_streak_max),
-            count("reject_streak", breaker.rejects(), limits.sending.reject_streak_max),
-            count("failure_streak", breaker.failures(), limits.sending.failure_streak_max),
-            cash("drawdown", portfolio.drawdown(), limits.drawdown_max_usdc),
-            cash("daily_loss", self.guard.lost_today(portfolio.equity()), limits.day.loss_max_usdc),
-        ]
+        let uses = self.guard.uses(&self.portfolio, &self.orders, &self.groups, self.now);
+        let shown = |one: Use| RiskUse {
+            rule: one.rule.name().into(),
+            used: one.used.to_string(),
+            limit: one.limit.to_string(),
+            room: one.room().map(|room| room.to_string()).unwrap_or_default(),
+            permille: one.permille(),
+        };
+        uses.into_iter().map(shown).collect()
     }
 }
 
@@ -151,21 +135,4 @@ fn tally(market: Option<String>, cause: Cause, count: &Count) -> Tally {
             .map(|(name, value): (&str, Value)| (name.to_owned(), value.to_string()))
             .collect(),
     }
-}
-
-fn cash(rule: &str, used: Usdc, limit: Usdc) -> RiskUse {
-    let permille = share(used.micros(), limit.micros());
-    RiskUse { rule: rule.into(), used: decimal(used.micros()), limit: limit.to_string(), permille }
-}
-
-fn count(rule: &str, used: u64, limit: u64) -> RiskUse {
-    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let permille = share(signed(used), signed(limit));
-    RiskUse { rule: rule.into(), used: used.to_string(), limit: limit.to_string(), permille }
-}
-
-/// Used ÷ limit in thousandths; 1000 where nothing is allowed.
-fn share(used: i64, limit: i64) -> u64 {
-    let share = i128::from(used.max(0)) * 1000;
-    share.checked_div(i128::from(limit)).map_or(1000, |share| u64::try_from(share).unwrap_or(0))
 }

@@ -15,26 +15,21 @@ use crate::position::Portfolio;
 use crate::price::Usdc;
 use crate::time::Timestamp;
 
+use super::form::Form;
 use super::{Limits, Rejection, Rule};
 
 /// Counts losses in a row and watches the drawdown. While tripped, entries are refused and exits go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Form", into = "Form")]
 pub struct Breaker {
-    #[serde(deserialize_with = "crate::numbers::count")]
-    streak: u64,
-    #[serde(deserialize_with = "crate::numbers::count")]
-    rejects: u64,
-    #[serde(deserialize_with = "crate::numbers::count")]
-    failures: u64,
+    pub(super) streak: u64,
+    pub(super) rejects: u64,
+    pub(super) failures: u64,
     /// The drawdown at the last release: only what is lost beyond it counts.
-    forgiven: Usdc,
-    #[serde(deserialize_with = "Option::deserialize")]
-    day: Option<Day>,
-    #[serde(deserialize_with = "Option::deserialize")]
-    trip: Option<Trip>,
-    #[serde(deserialize_with = "Option::deserialize")]
-    trial: Option<Trial>,
+    pub(super) forgiven: Usdc,
+    pub(super) day: Option<Day>,
+    pub(super) trip: Option<Trip>,
+    pub(super) trial: Option<Trial>,
 }
 
 /// What a breaker does of its own.
@@ -69,7 +64,7 @@ struct Entry {
 /// The day that goes on: what it is held against, and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Day {
+pub(super) struct Day {
     /// The equity when it began, or when a person released the breaker since.
     equity: Usdc,
     ends: Timestamp,

@@ -1,11 +1,12 @@
 //! The guard's answer in full: how an order fares with every rule, and what would have passed.
 
 use crate::intent::Intent;
-use crate::numbers::{Frac, Value};
-use crate::price::{Size, Usdc};
+use crate::numbers::Value;
+use crate::price::Size;
 use crate::time::Timestamp;
 
 use super::rules::{Asked, RULES};
+use super::usage::left;
 use super::{Context, Rejection, RiskGuard, Rule};
 
 /// How an order fares with every rule of the guard, in their order.
@@ -145,24 +146,7 @@ impl Check {
             Rule::OpenOrders | Rule::MarketExposure | Rule::StrategyExposure => true,
             Rule::EventExposure | Rule::SymbolExposure | Rule::Throttle => true,
         };
-        match self.finding.compared().filter(|_| sets_a_limit)? {
-            (Value::Usdc(used), Value::Usdc(limit)) => {
-                Some(Value::Usdc((limit - used).max(Usdc::ZERO)))
-            }
-            (Value::Size(used), Value::Size(limit)) => {
-                Some(Value::Size(limit.saturating_sub(used)))
-            }
-            (Value::Count(used), Value::Count(limit)) => {
-                Some(Value::Count(limit.saturating_sub(used)))
-            }
-            (Value::Span(used), Value::Span(limit)) => {
-                Some(Value::Span(limit.saturating_sub(used)))
-            }
-            (Value::Frac(used), Value::Frac(limit)) => {
-                let left = limit.micros().saturating_sub(used.micros()).max(0);
-                Some(Value::Frac(Frac::from_micros(left)))
-            }
-            (_, _) => None,
-        }
+        let (used, limit) = self.finding.compared().filter(|_| sets_a_limit)?;
+        left(used, limit)
     }
 }

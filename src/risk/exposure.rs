@@ -35,15 +35,34 @@ pub(super) fn event_exposure(asked: &Asked<'_>) -> Finding {
     let Some(event) = &market.event else { return Finding::Exempt };
     let limit = asked.guard.limits.groups.event_exposure_max_usdc;
     let others = groups.of_event(&event.id).filter(|id| *id != market.id);
-    let mut own = Losses::of(portfolio, orders, market.id);
-    own.buy(asked.intent.outcome, asked.intent.size, asked.cost(market));
-    let losses = others.map(|id| Losses::of(portfolio, orders, id)).chain([own]);
-    let losses: Vec<Losses> = losses.collect();
-    let used = together(&losses, event);
+    let others: Vec<Losses> = others.map(|id| Losses::of(portfolio, orders, id)).collect();
+    let own = Losses::of(portfolio, orders, market.id);
+    let with = |size| {
+        let mut own = own;
+        own.buy(asked.intent.outcome, size, asked.cost(market, size));
+        together(&[&[own], others.as_slice()].concat(), event)
+    };
+    let (used, allowed) = (with(asked.intent.size), Value::Usdc(limit));
     if used <= limit {
-        return Finding::passed(Value::Usdc(used), Value::Usdc(limit));
+        return Finding::passed(Value::Usdc(used), allowed);
     }
-    Rule::EventExposure.refuses(Value::Usdc(used), Value::Usdc(limit))
+    let passing = most(asked.intent.size, |size| with(size) <= limit);
+    let passing = passing.filter(|size| market.min_size <= *size);
+    let (rule, used) = (Rule::EventExposure, Value::Usdc(used));
+    Finding::Refused(Rejection { rule, used, limit: allowed, passing })
+}
+
+/// Returns the most shares that fit, in hundredths and less than `size`, which do not: what is lost grows with a purchase
+/// from where it begins to grow. Nothing where even no purchase fits.
+fn most(size: Size, fits: impl Fn(Size) -> bool) -> Option<Size> {
+    let cents = |number: i64| Size::from_micros(number * Size::CENT.micros()).ok();
+    let (mut low, mut high) = (0, size.micros() / Size::CENT.micros());
+    fits(Size::ZERO).then_some(())?;
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        if fits(cents(middle)?) { low = middle } else { high = middle }
+    }
+    cents(low)
 }
 
 /// Holds what can be lost in all markets on one underlying: they move together, whatever their windows are.
@@ -87,9 +106,9 @@ impl Asked<'_> {
         }
     }
 
-    /// Returns what the order costs at its limit, with its fee.
-    fn cost(&self, market: &Market) -> Usdc {
-        let Intent { size, limit: price, .. } = *self.intent;
+    /// Returns what so many shares cost at the order's limit, with the fee.
+    fn cost(&self, market: &Market, size: Size) -> Usdc {
+        let price = self.intent.limit;
         let price = Usdc::from(price) + market.fees.per_share(price);
         price.times(size, Rounding::Up)
     }
@@ -99,7 +118,7 @@ impl Asked<'_> {
         let Intent { outcome, size, limit: price, .. } = *self.intent;
         let price = Usdc::from(price) + market.fees.per_share(price);
         let mut with = losses;
-        with.buy(outcome, size, self.cost(market));
+        with.buy(outcome, size, self.cost(market, size));
         let total = others + with.worst();
         let (used, allowed) = (Value::Usdc(total), Value::Usdc(limit));
         if total <= limit {

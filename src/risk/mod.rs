@@ -2,13 +2,16 @@
 
 mod account;
 mod breaker;
+pub mod example;
 mod explain;
 mod exposure;
+mod form;
 mod groups;
 mod limits;
 mod rule;
 mod rules;
 mod throttle;
+mod usage;
 mod worst;
 
 pub use account::{
@@ -20,6 +23,7 @@ pub use explain::{Check, Explanation, Finding};
 pub use groups::Groups;
 pub use limits::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 pub use rule::Rule;
+pub use usage::Use;
 pub use worst::{worst_loss, worst_loss_total};
 
 use serde::{Deserialize, Serialize};

@@ -65,16 +65,28 @@ impl Throttle {
     pub(super) fn look(&self, purpose: Purpose, now: Timestamp) -> Look {
         let tokens = self.refilled(now);
         let floor = if purpose.is_protective() { -self.burst } else { 0 };
-        let sent = (self.burst - tokens) / MINUTE_MICROS + 1;
         let allowed = (self.burst - floor) / MINUTE_MICROS;
         let lacking = (MINUTE_MICROS + floor - tokens).max(0);
         Look {
-            used: u64::try_from(sent).unwrap_or(u64::MAX),
+            used: self.sent(tokens).saturating_add(1),
             limit: u64::try_from(allowed).unwrap_or(u64::MAX),
             lacking,
             rate_per_minute: self.rate_per_minute,
             since: self.at.max(now),
         }
+    }
+
+    /// Returns how many orders were sent and are not made up for now, and how many there may be.
+    pub(super) fn level_of(&self, now: Timestamp) -> (u64, u64) {
+        let burst = u64::try_from(self.burst / MINUTE_MICROS).unwrap_or(u64::MAX);
+        (self.sent(self.refilled(now)), burst)
+    }
+
+    /// Returns how many orders these tokens are short of a burst. One that is made up for in part counts whole, so that
+    /// what is refused is always said to be more than is allowed.
+    fn sent(&self, tokens: i128) -> u64 {
+        let short = self.burst - tokens + MINUTE_MICROS - 1;
+        u64::try_from(short / MINUTE_MICROS).unwrap_or(u64::MAX)
     }
 
     /// Takes one order's worth.

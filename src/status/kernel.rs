@@ -148,6 +148,8 @@ pub struct RiskUse {
     pub used: String,
     /// What is allowed.
     pub limit: String,
+    /// What is left of it.
+    pub room: String,
     /// Used ÷ limit in thousandths; above 1000 when passed by a price move.
     pub permille: u64,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod line;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use self::line::{EndLine, LineIn, LineOut};
 use crate::event::MarketEvent;
@@ -204,6 +205,17 @@ impl Decoder {
 #[must_use]
 pub fn encode_header(header: &Header) -> String {
     serde_json::to_string(header).expect("a header is plain strings and numbers")
+}
+
+/// Returns what tells tapes from others: the SHA-256 of what each says of itself, in their order, as 64 hex digits.
+#[must_use]
+pub fn identity(headers: &[Header]) -> String {
+    let mut digest = Sha256::new();
+    for header in headers {
+        digest.update(encode_header(header));
+        digest.update("\n");
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes an event as a line.

@@ -121,6 +121,7 @@ async fn open(location: &Location) -> Store {
         version: "0".to_owned(),
         mode: Mode::Paper,
         title: String::new(),
+        plays: None,
     };
     Store::open_at(location, run).await.expect("a new store opens")
 }

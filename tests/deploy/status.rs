@@ -198,9 +198,9 @@ fn kernel() -> KernelStatus {
             drawdown_max_usdc: usdc("3"),
         },
         risk: vec![
-            limit("drawdown", "2", "20", 100),
-            limit("open_orders", "1", "4", 250),
-            limit("loss_streak", "5m", "10m", 500),
+            limit("drawdown", ["2", "20", "18"], 100),
+            limit("open_orders", ["1", "4", "3"], 250),
+            limit("loss_streak", ["5m", "10m", "5m"], 500),
         ],
         tripped: Some("3 losses in a row".into()),
         half_open: None,
@@ -220,8 +220,9 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
     }
 }
 
-fn limit(rule: &str, used: &str, limit: &str, permille: u64) -> RiskUse {
-    RiskUse { rule: rule.into(), used: used.into(), limit: limit.into(), permille }
+fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
+    let [used, limit, room] = numbers.map(str::to_owned);
+    RiskUse { rule: rule.into(), used, limit, room, permille }
 }
 
 /// One limit is passed, one is nearly used.

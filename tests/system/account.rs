@@ -242,9 +242,7 @@ async fn the_day_the_peak_and_what_holds_come_back_from_the_store() {
         };
         assert_eq!(of(&restored.limits), of(&status.account.limits), "{rule}");
     };
-    ["worst_loss", "gross_exposure", "open_orders"]
-        .iter()
-        .for_each(|rule| held(rule));
+    ["worst_loss", "gross_exposure", "open_orders"].iter().for_each(|rule| held(rule));
     stop(app).await;
 }
 

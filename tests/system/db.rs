@@ -33,6 +33,7 @@ async fn a_store_moves_to_a_server_by_one_command() {
         version: "test".to_owned(),
         mode: Mode::Paper,
         title: String::new(),
+        plays: None,
     };
     let store = Store::open(&file, run).await.unwrap();
     for number in 0..1000 {

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use actors::app::{App, WrapVenue};
 use actors::bus::Ticket;
-use actors::ports::Venue;
+use actors::ports::{Venue, Windows};
 use ploy::halt::Cause;
 use ploy::intent::TimeInForce;
-use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::market::ConditionId;
-use ploy::order::ClientOrderId;
+use ploy::order_path::{Lookup, OrderKey, Outgoing};
 use ploy::status::SystemStatus;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
@@ -313,12 +312,20 @@ struct Away {
 }
 
 impl Venue for Away {
-    fn submit(&self, order: Order, ticket: Ticket) {
+    fn submit(&self, order: Outgoing, ticket: Ticket) {
         self.venue.submit(order, ticket);
     }
 
-    fn cancel(&self, id: ClientOrderId, ticket: Ticket) {
-        self.venue.cancel(id, ticket);
+    fn cancel(&self, order: OrderKey, ticket: Ticket) {
+        self.venue.cancel(order, ticket);
+    }
+
+    fn lookup(&self, lookup: Lookup, ticket: Ticket) {
+        self.venue.lookup(lookup, ticket);
+    }
+
+    fn windows(&self) -> Windows {
+        self.venue.windows()
     }
 
     fn health(&self) -> Result<(), String> {
@@ -476,13 +483,21 @@ struct Counting {
 }
 
 impl Venue for Counting {
-    fn submit(&self, order: Order, ticket: Ticket) {
+    fn submit(&self, order: Outgoing, ticket: Ticket) {
         self.sent.fetch_add(1, Ordering::SeqCst);
         self.venue.submit(order, ticket);
     }
 
-    fn cancel(&self, id: ClientOrderId, ticket: Ticket) {
-        self.venue.cancel(id, ticket);
+    fn cancel(&self, order: OrderKey, ticket: Ticket) {
+        self.venue.cancel(order, ticket);
+    }
+
+    fn lookup(&self, lookup: Lookup, ticket: Ticket) {
+        self.venue.lookup(lookup, ticket);
+    }
+
+    fn windows(&self) -> Windows {
+        self.venue.windows()
     }
 
     fn health(&self) -> Result<(), String> {

@@ -24,6 +24,7 @@ mod record;
 mod refusals;
 mod reload;
 mod replay;
+mod restart;
 mod rollout;
 mod shutdown;
 mod signals;

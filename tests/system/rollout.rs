@@ -76,7 +76,7 @@ fn make(seen: &Arc<Seen>) -> Make {
     Arc::new(move |config| {
         let way = way(&config);
         let build = script(&seen, move |_| on_event(way));
-        Registration { build: Arc::new(move || Ok(build())), config }
+        Registration { build: Arc::new(move || Ok(build())), config, restore: None }
     })
 }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use actors::app::WrapVenue;
 use actors::bus::Ticket;
-use actors::ports::Venue;
+use actors::ports::{News, Venue, Windows};
 use ploy::command::Action;
-use ploy::kernel::Order;
 use ploy::market::ConditionId;
 use ploy::order::{ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Submission, Update};
+use ploy::order_path::{Lookup, OrderKey, Outgoing};
 use ploy::price::{Size, Usdc};
 use tokio::sync::mpsc;
 
@@ -27,18 +27,18 @@ struct Told {
     /// Every event, as its row says it: the strategy, the order's number, what happened.
     events: BTreeSet<(String, i64, String)>,
     /// Orders that rest.
-    resting: Vec<Order>,
+    resting: Vec<Outgoing>,
 }
 
 /// A venue that fills at once, or lets all orders rest and answers no cancel.
 struct Fake {
     told: Arc<Mutex<Told>>,
     rests: Arc<AtomicBool>,
-    tell: mpsc::UnboundedSender<(OrderEvent, Ticket)>,
+    tell: mpsc::UnboundedSender<(News, Ticket)>,
 }
 
 impl Fake {
-    fn say(&self, order: &Order, update: Update, ticket: &Ticket) {
+    fn say(&self, order: &Outgoing, update: Update, ticket: &Ticket) {
         let kind = match &update {
             Update::Submitted(_) => "accepted",
             Update::Filled(_) => "filled",
@@ -49,12 +49,12 @@ impl Fake {
         let event = (id.strategy.to_string(), number, kind.to_owned());
         self.told.lock().unwrap().events.insert(event);
         let event = OrderEvent { at: order.at(), order: id, update };
-        drop(self.tell.send((event, ticket.clone())));
+        drop(self.tell.send((event.into(), ticket.clone())));
     }
 }
 
 impl Venue for Fake {
-    fn submit(&self, order: Order, ticket: Ticket) {
+    fn submit(&self, order: Outgoing, ticket: Ticket) {
         self.told.lock().unwrap().sent.push(order.id().clone());
         self.say(&order, Update::Submitted(Submission::Accepted), &ticket);
         if self.rests.load(Ordering::SeqCst) {
@@ -79,7 +79,13 @@ impl Venue for Fake {
         self.say(&order, done, &ticket);
     }
 
-    fn cancel(&self, _: ClientOrderId, _: Ticket) {}
+    fn cancel(&self, _: OrderKey, _: Ticket) {}
+
+    fn lookup(&self, _: Lookup, _: Ticket) {}
+
+    fn windows(&self) -> Windows {
+        Windows { answer: None, admission: Duration::ZERO }
+    }
 
     fn health(&self) -> Result<(), String> {
         Ok(())

@@ -1,14 +1,15 @@
 //! The paper venue as an actor: orders in, order events out, on event time.
 //!
 //! owns: the core's paper venue with its books and accounts
-//! takes: every market event by its mailbox, orders and cancels, and the instants at which orders arrive
-//! emits: order events to the executor
+//! takes: every market event by its mailbox, orders, cancels and lookups, and the instants at which orders arrive
+//! emits: order events, and what became of an order that was looked up, to the executor
 //! dies: never by itself; with its supervisor
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ploy::kernel::Order;
-use ploy::order::{ClientOrderId, OrderEvent};
+use ploy::order::OrderEvent;
+use ploy::order_path::{Found, Lookup, OrderKey, Outgoing, Register};
 use ploy::paper::PaperVenue;
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::bus::Ticket;
 use crate::bus::event::{Delivery, Mailbox};
 use crate::clock::{EventClock, Sleeper};
-use crate::ports::{Clock, Venue};
+use crate::ports::{Clock, News, Venue, Windows};
 
 /// The paper venue.
 #[derive(Debug)]
@@ -29,9 +30,11 @@ pub enum Msg {
     /// Something waits in its mailbox.
     Ready,
     /// An order is on its way.
-    Submit(Order, Ticket),
+    Submit(Outgoing, Ticket),
     /// A cancel is on its way.
-    Cancel(ClientOrderId, Ticket),
+    Cancel(OrderKey, Ticket),
+    /// Somebody asks what became of an order.
+    Lookup(Lookup, Ticket),
     /// Orders arrive at this instant.
     Due(Timestamp, Ticket),
 }
@@ -44,7 +47,7 @@ pub struct Args {
     /// All market events.
     pub mailbox: Arc<Mailbox>,
     /// Where order events go.
-    pub events: mpsc::Sender<(OrderEvent, Ticket)>,
+    pub events: mpsc::Sender<(News, Ticket)>,
     /// Event time.
     pub clock: EventClock,
 }
@@ -54,6 +57,8 @@ pub struct Args {
 pub struct State {
     args: Args,
     asked: Option<Timestamp>,
+    /// What it was sent and what came of it. It is gone with the process, as the orders themselves are.
+    known: Register,
 }
 
 /// Sends orders to the paper venue.
@@ -61,13 +66,22 @@ pub struct State {
 pub struct PaperHandle(pub ActorRef<Msg>);
 
 impl Venue for PaperHandle {
-    fn submit(&self, order: Order, ticket: Ticket) {
-        // A venue that is gone answers nothing: the order stays unknown, as with a real one.
+    fn submit(&self, order: Outgoing, ticket: Ticket) {
+        // A venue that is gone answers nothing, and all that it knew is gone with it.
         drop(self.0.cast(Msg::Submit(order, ticket)));
     }
 
-    fn cancel(&self, id: ClientOrderId, ticket: Ticket) {
-        drop(self.0.cast(Msg::Cancel(id, ticket)));
+    fn cancel(&self, order: OrderKey, ticket: Ticket) {
+        drop(self.0.cast(Msg::Cancel(order, ticket)));
+    }
+
+    fn lookup(&self, lookup: Lookup, ticket: Ticket) {
+        drop(self.0.cast(Msg::Lookup(lookup, ticket)));
+    }
+
+    fn windows(&self) -> Windows {
+        // Its mailbox keeps the order of what is sent, so that a question never overtakes an order.
+        Windows { answer: None, admission: Duration::ZERO }
     }
 
     fn health(&self) -> Result<(), String> {
@@ -86,7 +100,7 @@ impl Actor for Paper {
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
         args.mailbox.attach(Box::new(move || drop(myself.cast(Msg::Ready))));
-        Ok(State { args, asked: None })
+        Ok(State { args, asked: None, known: Register::default() })
     }
 
     async fn handle(
@@ -100,11 +114,17 @@ impl Actor for Paper {
         let tickets = match msg {
             Msg::Ready => state.on_ready().await?,
             Msg::Submit(order, ticket) => {
-                state.args.venue.submit(&order);
+                if state.known.take(order.key()) {
+                    state.args.venue.submit(order.order());
+                }
                 vec![ticket]
             }
-            Msg::Cancel(id, ticket) => {
-                state.args.venue.cancel(&id, state.args.clock.now());
+            Msg::Lookup(lookup, ticket) => {
+                state.on_lookup(lookup, &ticket).await?;
+                vec![ticket]
+            }
+            Msg::Cancel(order, ticket) => {
+                state.args.venue.cancel(&order.id, state.args.clock.now());
                 vec![ticket]
             }
             Msg::Due(at, ticket) => {
@@ -140,10 +160,22 @@ impl State {
     }
 
     /// The executor always takes: the wait is for its present transaction at the longest.
-    async fn tell(&self, news: Vec<OrderEvent>, ticket: &Ticket) -> Result<(), ActorProcessingErr> {
+    async fn tell(
+        &mut self,
+        news: Vec<OrderEvent>,
+        ticket: &Ticket,
+    ) -> Result<(), ActorProcessingErr> {
         for event in news {
-            self.args.events.send((event, ticket.clone())).await?;
+            self.known.note(&event);
+            self.args.events.send((event.into(), ticket.clone())).await?;
         }
+        Ok(())
+    }
+
+    async fn on_lookup(&self, lookup: Lookup, ticket: &Ticket) -> Result<(), ActorProcessingErr> {
+        let standing = self.known.standing(lookup.order.hash);
+        let found = Found { lookup, at: self.args.clock.now(), standing };
+        self.args.events.send((News::Found(found), ticket.clone())).await?;
         Ok(())
     }
 

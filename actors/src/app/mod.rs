@@ -2,6 +2,7 @@
 
 mod asked;
 mod emergency;
+mod go_on;
 mod looking;
 mod orders;
 mod parts;
@@ -41,7 +42,7 @@ use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
 use crate::ledger::AccountLedger;
 use crate::manager::{self, StrategyManager};
-use crate::ports::FeedItem;
+use crate::ports::{Clock as _, FeedItem};
 use crate::record::Recorder;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
@@ -98,7 +99,8 @@ impl App {
     pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
         let earlier = earlier(&parts.store).await?;
         let safe_mode = asked::safe_mode(&parts).await?;
-        let clock = clock_of(&parts.headers);
+        let clock = go_on::clock(&parts.headers, parts.store.entered());
+        go_on::end_lost(&parts.store, clock.now()).await?;
         let board = StatusBus::new(waiting(&parts));
         let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
@@ -114,6 +116,7 @@ impl App {
             (around.bus.clone(), around.executor.clone(), around.ledger.clone());
         let account = around.account.clone();
         keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
+        go_on::pass_by(&mut parts, &around).await?;
 
         let (ended_tx, ended) = watch::channel(None);
         let play = play_of(&around, (parts.source, parts.speed), ended_tx);
@@ -218,14 +221,6 @@ async fn earlier(store: &Store) -> Result<manager::Earlier, StartError> {
     Ok(manager::Earlier { records, rollouts })
 }
 
-/// Returns event time as it begins: with the first tape, not in 1970.
-fn clock_of(headers: &[Header]) -> EventClock {
-    let clock = EventClock::default();
-    let from = headers.iter().map(|header| header.from).min();
-    drop(clock.advance(from.unwrap_or_default()));
-    clock
-}
-
 /// Returns what the feed needs.
 fn play_of(
     around: &Surroundings,
@@ -233,7 +228,8 @@ fn play_of(
     ended: watch::Sender<Option<FeedEnd>>,
 ) -> feed::Args {
     let Surroundings { bus, store, recorder, clock, board, .. } = around.clone();
-    feed::Args { source, speed, bus, clock, board, store, recorder, ended }
+    let past = clock.played();
+    feed::Args { source, speed, bus, clock, board, store, recorder, past, ended }
 }
 
 /// Returns what a snapshot is made of.
@@ -341,7 +337,7 @@ fn waiting(parts: &Parts) -> FeedStatus {
         state: FeedPhase::Waiting,
         title: title(&parts.headers),
         books: tapes.iter().map(|tape| tape.books).fold(Books::None, Books::and),
-        events: 0,
+        events: parts.store.entered().resume.map_or(0, |resume| resume.events),
         last_event_at: None,
         from: tapes.iter().map(|tape| tape.from).min(),
         to: tapes.iter().map(|tape| tape.to).max(),

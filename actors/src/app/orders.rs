@@ -1,6 +1,7 @@
 //! The way of an order as it is wired: the gates that it meets, the executor, the venue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ploy::halt::Cause;
 use ploy::paper::PaperVenue;
@@ -68,11 +69,11 @@ pub(super) async fn order_path(
 ) -> Result<OrderPath, StartError> {
     let account = Account::open(parts.account, &parts.store, board).await?;
     let shown = account.clone();
-    let bus = EventBus::shown_first(move |event| shown.observe(event));
+    let bus = EventBus::shown_first(move |event, past| shown.observe(event, past));
     let (executor, lanes) = ExecutorHandle::new();
     let (news_tx, news) = mpsc::channel(NEWS_MAX);
     let venue = paper::Args {
-        venue: PaperVenue::new(parts.latency),
+        venue: paper_venue(parts.latency, &ledger),
         mailbox: bus.subscribe_venue(),
         events: news_tx.clone(),
         clock: clock.clone(),
@@ -98,6 +99,15 @@ pub(super) async fn order_path(
     let around =
         Surroundings { bus, executor, store, ledger, account, recorder, clock, board, gates };
     Ok(OrderPath { around, venue, paper })
+}
+
+/// Returns the paper venue with the shares that strategies hold already: it begins anew with each process.
+fn paper_venue(latency: Duration, ledger: &AccountLedger) -> PaperVenue {
+    let mut venue = PaperVenue::new(latency);
+    for (strategy, leg, size) in ledger.held() {
+        venue.endow(&strategy, leg, size);
+    }
+    venue
 }
 
 /// Starts the watch over what halts by itself, and has it started again when it fails.

@@ -9,11 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ploy::config::{Speed, WatchConfig};
 use ploy::halt::ResumeRule;
-use ploy::order::OrderEvent;
 use ploy::process::ProcessPolicy;
 use ploy::risk::AccountLimits;
 use ploy::status::Mode;
-use ploy::tape::Header;
+use ploy::tape::{self, Header};
 use ploy::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -21,11 +20,12 @@ use tokio::sync::mpsc;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
+use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
-use crate::ports::{FeedItem, StoreError, Venue};
+use crate::ports::{FeedItem, News, StoreError, Venue};
 use crate::record::{self, Origin, Recorder};
 use crate::settings::Settings;
-use crate::store::{OpenError, RunInfo, Store};
+use crate::store::{OpenError, Plays, RunInfo, Store};
 
 /// What the service is made of before it runs: everything that can be refused has been asked.
 pub struct Parts {
@@ -71,7 +71,7 @@ pub struct Parts {
 
 /// Is given the venue and where order events go, and returns the venue that is used.
 pub type WrapVenue =
-    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(OrderEvent, Ticket)>) -> Arc<dyn Venue> + Send>;
+    Box<dyn FnOnce(Arc<dyn Venue>, mpsc::Sender<(News, Ticket)>) -> Arc<dyn Venue> + Send>;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error("read what earlier runs left")]
     Records(#[from] StoreError),
+    /// The run that is to go on played something else.
+    #[error("go on with the last run; `--new-run` begins a new one")]
+    GoOn(#[from] NotTheSame),
     /// The versions of the settings cannot be kept.
     #[error("keep the versions of the settings")]
     Versions(#[source] StoreError),
@@ -132,6 +135,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: Mode::Paper,
         title: title(&headers),
+        plays: Some(Plays { source: tape::identity(&headers), begin: settings.begin }),
     };
     let store = Store::open_at(&settings.location, run.clone()).await?;
     let recorder = recorder(

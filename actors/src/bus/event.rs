@@ -30,7 +30,9 @@ pub struct EventBus {
 
 /// Who is shown every market event before anybody else; it must not block.
 #[derive(Clone)]
-struct First(Arc<dyn Fn(&MarketEvent) + Send + Sync>);
+struct First(Arc<Show>);
+
+type Show = dyn Fn(&MarketEvent, Past) + Send + Sync;
 
 /// What waits for one reader, and how to wake it.
 pub struct Mailbox {
@@ -52,6 +54,17 @@ pub enum Delivery {
     Order(Box<OrderEvent>, Ticket),
     /// The time that the reader asked for has come.
     Timer(Timestamp, Ticket),
+    /// What the reader remembers is to be stored now: everybody's of the same place in the events.
+    Save(Ticket),
+}
+
+/// Whether what is carried is the past of a run that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// It is: nobody decides on it.
+    Yes,
+    /// It is news.
+    No,
 }
 
 /// What a newer event replaces.
@@ -75,6 +88,10 @@ struct Inner {
     books: Option<Books>,
     /// Where the books come from of the markets that each strategy was shown, also earlier incarnations of it.
     shown: BTreeMap<StrategyId, BTreeSet<Books>>,
+    /// Whether all that was carried so far is the past of a run that goes on: who subscribes is shown it before.
+    is_past: bool,
+    /// What a strategy must be told of its orders when it subscribes, before all else.
+    owed: BTreeMap<StrategyId, Vec<OrderEvent>>,
 }
 
 /// What somebody must be told who was away when a market of his was settled.
@@ -103,7 +120,7 @@ struct Known {
 impl EventBus {
     /// Returns a bus that shows every market event to `first` before it carries it to anybody.
     #[must_use]
-    pub fn shown_first(first: impl Fn(&MarketEvent) + Send + Sync + 'static) -> Self {
+    pub fn shown_first(first: impl Fn(&MarketEvent, Past) + Send + Sync + 'static) -> Self {
         Self { first: Some(First(Arc::new(first))), inner: Arc::default() }
     }
 
@@ -121,23 +138,57 @@ impl EventBus {
         let mailbox = Arc::new(Mailbox::new());
         let mut inner = self.lock();
         inner.forget(id);
+        for event in inner.owed.remove(id).unwrap_or_default() {
+            mailbox.put(Lane::Lossless, Delivery::Order(Box::new(event), ticket.clone()));
+        }
         for Settlement { market, resolved } in &inner.settled {
             if resolved.market().is_some_and(|id| held.contains(&id)) {
                 mailbox.market(market, ticket);
                 mailbox.market(resolved, ticket);
             }
         }
-        let Inner { open, shown, .. } = &mut *inner;
+        let Inner { open, shown, is_past, .. } = &mut *inner;
         for known in open.values_mut() {
             if wants(&subscription, &known.market) {
                 shown.entry(id.clone()).or_default().extend(known.from);
                 known.readers.insert(id.clone(), Arc::clone(&mailbox));
-                known.events().for_each(|event| mailbox.market(event, ticket));
+                if !*is_past {
+                    known.events().for_each(|event| mailbox.market(event, ticket));
+                }
             }
         }
         let subscriber = Subscriber { subscription, mailbox: Arc::clone(&mailbox) };
         inner.strategies.insert(id.clone(), subscriber);
         mailbox
+    }
+
+    /// Says whether what is carried is the past of a run that goes on, or news.
+    pub fn say_past(&self, is_past: Past) {
+        self.lock().is_past = is_past == Past::Yes;
+    }
+
+    /// Returns what is known of the markets that are wanted, while all of it is the past of a run that goes on. Whoever
+    /// subscribes then is not told it once more.
+    #[must_use]
+    pub fn known(&self, subscription: &Subscription) -> Vec<MarketEvent> {
+        let inner = self.lock();
+        if !inner.is_past {
+            return Vec::new();
+        }
+        let wanted = inner.open.values().filter(|known| wants(subscription, &known.market));
+        wanted.flat_map(|known| known.events().cloned()).collect()
+    }
+
+    /// Keeps what a strategy must be told of its orders when it subscribes next, before all else.
+    pub fn owe(&self, id: &StrategyId, events: Vec<OrderEvent>) {
+        self.lock().owed.insert(id.clone(), events);
+    }
+
+    /// Has every strategy store what it remembers.
+    pub fn save(&self, ticket: &Ticket) {
+        for subscriber in self.lock().strategies.values() {
+            subscriber.mailbox.put(Lane::Lossless, Delivery::Save(ticket.clone()));
+        }
     }
 
     /// Ends a strategy's subscription. What waits in its mailbox, and what still comes for it, is dropped.
@@ -174,10 +225,10 @@ impl EventBus {
     /// Carries an event to everyone who wants it; to the venue last, so that what the venue makes of it comes
     /// to a strategy after the event itself.
     pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
-        if let Some(First(show)) = &self.first {
-            show(event);
-        }
         let mut inner = self.lock();
+        if let Some(First(show)) = &self.first {
+            show(event, if inner.is_past { Past::Yes } else { Past::No });
+        }
         inner.carry(event, ticket);
         if let Some(venue) = &inner.venue {
             venue.market(event, ticket);
@@ -408,7 +459,9 @@ mod tests {
     fn check(mailbox: &Mailbox, events: &[MarketEvent]) {
         let got = mailbox.take().items.into_iter().map(|delivery| match delivery {
             Delivery::Market(event, _) => event,
-            Delivery::Order(..) | Delivery::Timer(..) => panic!("nobody sent one"),
+            Delivery::Order(..) | Delivery::Timer(..) | Delivery::Save(..) => {
+                panic!("nobody sent one")
+            }
         });
         assert_eq!(got.collect::<Vec<_>>(), events);
     }

@@ -137,6 +137,9 @@ pub struct RunArgs {
     /// Another name, with its port, by which the API may be asked; needed where others can reach the address
     #[arg(long, env = "PLOY_ALLOW_HOST", value_delimiter = ',', value_name = "NAME:PORT")]
     pub allow_host: Vec<String>,
+    /// Begin a new run, also where the last one of these tapes was not played to its end
+    #[arg(long)]
+    pub new_run: bool,
     /// End when the tape ends, instead of answering on
     #[arg(long)]
     pub exit_at_end: bool,

@@ -5,7 +5,7 @@ use ploy::order::StrategyId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bus::Ticket;
-use crate::ports::Permit;
+use crate::ports::{MemoryRecord, Permit};
 
 /// Orders that may wait to be stored. The guard's throttle keeps a strategy far below it.
 const LANE_MAX: usize = 1024;
@@ -27,6 +27,8 @@ pub struct Lanes {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) order: Order,
+    /// What its strategy remembers with it: stored in the same transaction.
+    pub(super) memory: Option<Box<MemoryRecord>>,
     pub(super) incarnation: u64,
     pub(super) ticket: Ticket,
 }
@@ -58,12 +60,20 @@ impl ExecutorHandle {
         (Self { orders, control }, Lanes { orders: orders_rx, control: control_rx })
     }
 
-    /// Hands over an approved order of an incarnation of a strategy. Its outcome comes as an order event.
+    /// Hands over an approved order of an incarnation of a strategy, with what the strategy remembers by then, which
+    /// is stored with it. Its outcome comes as an order event.
     ///
     /// # Errors
     /// When the lane is full or closed: nothing was stored or sent, and no event will come.
-    pub fn submit(&self, order: Order, incarnation: u64, ticket: Ticket) -> Result<(), NotTaken> {
-        self.orders.try_send(Job { order, incarnation, ticket }).map_err(|error| match error {
+    pub fn submit(
+        &self,
+        order: Order,
+        memory: Option<Box<MemoryRecord>>,
+        incarnation: u64,
+        ticket: Ticket,
+    ) -> Result<(), NotTaken> {
+        let job = Job { order, memory, incarnation, ticket };
+        self.orders.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotTaken::Full,
             mpsc::error::TrySendError::Closed(_) => NotTaken::Ended,
         })

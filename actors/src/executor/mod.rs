@@ -9,7 +9,7 @@ mod handle;
 
 pub use handle::{ExecutorHandle, Lanes, NotTaken};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use ploy::halt::lets_pass;
 use ploy::kernel::Order;
 use ploy::lifecycle::Gate;
 use ploy::order::{ClientOrderId, OrderEvent, Origin, StrategyId, Submission, Update};
+use ploy::order_path::{OrderKey, Outgoing};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -26,7 +27,7 @@ use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
 use crate::ledger::AccountLedger;
-use crate::ports::{Permit, Row, StoreError, Venue};
+use crate::ports::{News, Permit, Row, StoreError, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
 use handle::{Control, Job};
@@ -55,7 +56,7 @@ pub struct Args {
     /// Where orders go.
     pub venue: Arc<dyn Venue>,
     /// What comes of them.
-    pub events: mpsc::Receiver<(OrderEvent, Ticket)>,
+    pub events: mpsc::Receiver<(News, Ticket)>,
     /// Books what is stored.
     pub ledger: AccountLedger,
     /// Asked before an order is stored.
@@ -73,7 +74,7 @@ struct Seat {
     permit: Option<Permit>,
     /// The newest incarnation that was ever let in.
     newest: u64,
-    open: BTreeSet<ClientOrderId>,
+    open: BTreeMap<ClientOrderId, OrderKey>,
     waiting: Vec<oneshot::Sender<Ticket>>,
 }
 
@@ -125,11 +126,7 @@ impl Actor for OrderExecutor {
 
 impl Worker {
     /// Works until the lanes are closed. Returns why it ended.
-    async fn run(
-        mut self,
-        mut lanes: Lanes,
-        mut events: mpsc::Receiver<(OrderEvent, Ticket)>,
-    ) -> String {
+    async fn run(mut self, mut lanes: Lanes, mut events: mpsc::Receiver<(News, Ticket)>) -> String {
         let mut jobs = Vec::with_capacity(GROUP_MAX);
         let mut news = Vec::with_capacity(GROUP_MAX);
         loop {
@@ -182,8 +179,8 @@ impl Worker {
                     return;
                 }
                 self.account.cancels(seat.open.len());
-                for id in &seat.open {
-                    self.venue.cancel(id.clone(), ticket.clone());
+                for key in seat.open.values() {
+                    self.venue.cancel(key.clone(), ticket.clone());
                 }
                 seat.waiting.push(done);
             }
@@ -195,7 +192,7 @@ impl Worker {
     /// Stores all that the venue has told so far. Nobody may send any more.
     async fn on_drain(
         &mut self,
-        events: &mut mpsc::Receiver<(OrderEvent, Ticket)>,
+        events: &mut mpsc::Receiver<(News, Ticket)>,
     ) -> Result<(), StoreError> {
         self.seats.values_mut().for_each(|seat| seat.permit = None);
         let mut news = Vec::new();
@@ -223,14 +220,24 @@ impl Worker {
         if allowed.is_empty() {
             return;
         }
-        let rows = allowed.iter().map(|job| Row::Order(job.order.clone())).collect();
+        let run = self.store.run();
+        let allowed: Vec<(Job, Outgoing)> = allowed
+            .into_iter()
+            .map(|job| {
+                let outgoing = Outgoing::new(job.order.clone(), run);
+                (job, outgoing)
+            })
+            .collect();
+        let orders = allowed.iter().map(|(_, order)| Row::Order(order.clone()));
+        let memories = allowed.iter().filter_map(|(job, _)| job.memory.as_deref().cloned());
+        let rows = orders.chain(memories.map(Row::Memory)).collect();
         match self.store.commit(rows).await {
             Ok(()) => {
-                self.ledger.recorded(allowed.iter().map(|job| &job.order));
-                allowed.into_iter().for_each(|job| self.send(job));
+                self.ledger.recorded(allowed.iter().map(|(job, _)| &job.order));
+                allowed.into_iter().for_each(|(job, order)| self.send(job, order));
             }
             Err(error) => {
-                for job in allowed {
+                for (job, _) in allowed {
                     // Should the order's row come to be written after all, so will be that it was not sent. A
                     // store that takes nothing any more will not write the order either.
                     self.take_back(job, format!("not sent: {error}"));
@@ -254,15 +261,15 @@ impl Worker {
     }
 
     /// Sends a stored order, unless a gate was closed while it was being stored.
-    fn send(&mut self, job: Job) {
-        let (id, intent) = (job.order.id().clone(), *job.order.intent());
-        let (venue, sent) = (Arc::clone(&self.venue), job.order.clone());
+    fn send(&mut self, job: Job, order: Outgoing) {
+        let (id, intent, key) = (order.id().clone(), *order.intent(), order.key());
+        let venue = Arc::clone(&self.venue);
         let ticket = job.ticket.clone();
-        let submit = move || venue.submit(sent, ticket);
+        let submit = move || venue.submit(order, ticket);
         if let Err(gate) = self.gates.pass(&id.strategy, intent.purpose, submit) {
             return self.take_back(job, shut(gate));
         }
-        self.seats.entry(id.strategy.clone()).or_default().open.insert(id.clone());
+        self.seats.entry(id.strategy.clone()).or_default().open.insert(id.clone(), key);
         tracing::info!(
             event.name = events::ORDER_SUBMITTED,
             strategy.id = %id.strategy,
@@ -282,7 +289,12 @@ impl Worker {
 
     /// Writes down an order that the account refused, together with that: what was decided can be asked for.
     fn write_refused(&self, job: Job, reason: String) {
-        drop(self.store.record(Row::Order(job.order.clone()), job.ticket.clone()));
+        let outgoing = Outgoing::new(job.order.clone(), self.store.run());
+        let memory = job.memory.as_deref().cloned().map(Row::Memory);
+        for row in [Some(Row::Order(outgoing)), memory].into_iter().flatten() {
+            // A full queue is counted by the store and shown.
+            drop(self.store.record(row, job.ticket.clone()));
+        }
         self.take_back(job, reason);
     }
 
@@ -303,7 +315,12 @@ impl Worker {
 
     /// Stores what the venue told, then tells the strategies. What cannot be stored is tried until it can:
     /// a fill is never lost, and meanwhile no order is sent.
-    async fn on_news(&mut self, news: &mut Vec<(OrderEvent, Ticket)>) -> Result<(), StoreError> {
+    async fn on_news(&mut self, news: &mut Vec<(News, Ticket)>) -> Result<(), StoreError> {
+        let events = news.drain(..).filter_map(|(news, ticket)| match news {
+            News::Order(event) => Some((event, ticket)),
+            News::Found(_) => None,
+        });
+        let news: Vec<_> = events.collect();
         let mut wait = RETRY;
         loop {
             let rows = news.iter().map(|(event, _)| Row::OrderEvent(event.clone())).collect();
@@ -318,7 +335,7 @@ impl Worker {
         }
         self.ledger.told(news.iter().map(|(event, _)| event));
         self.account.told(news.iter().map(|(event, _)| event));
-        for (event, ticket) in news.drain(..) {
+        for (event, ticket) in news {
             // Told first: whoever waits for the end of an order then finds the strategy informed.
             self.bus.tell(event.clone(), ticket.clone());
             self.close(&event, &ticket);

@@ -42,7 +42,7 @@ impl State {
             entry.actor = None;
             poison.into_iter().for_each(|event| entry.remember_poison(*event));
             if let Some(memory) = memory {
-                entry.memory = memory;
+                entry.memory = Some(memory);
             }
         }
         self.on_failure(&id, &failure, ticket);

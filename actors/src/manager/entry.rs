@@ -45,7 +45,8 @@ pub(super) struct Entry {
     pub(super) is_hung: bool,
     /// Whether its present incarnation could not be killed: its thread is lost, and so is the process.
     pub(super) is_lost: bool,
-    pub(super) memory: Memory,
+    /// What its newest incarnation in this process left behind; nothing while there was none.
+    pub(super) memory: Option<Memory>,
     /// A newer version of its settings that is not in force yet.
     pub(super) next: Option<StrategyConfig>,
     /// The version that its runtime is taking over now.
@@ -83,7 +84,7 @@ impl Entry {
             busy: None,
             is_hung: false,
             is_lost: false,
-            memory: Memory::default(),
+            memory: None,
             next: None,
             taking: None,
             pending: None,

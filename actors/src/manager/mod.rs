@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod deaths;
 mod entry;
+mod go_on;
 mod hang;
 mod registry;
 mod rollout;
@@ -20,7 +21,7 @@ mod work;
 
 pub use deaths::COMPLETED;
 pub use hang::Emergency;
-pub use registry::{Build, Make, Registration, StrategyRegistry, TryBuild};
+pub use registry::{Build, Make, Registration, Restore, StrategyRegistry, TryBuild};
 pub use rollout::Told;
 
 use std::collections::BTreeMap;

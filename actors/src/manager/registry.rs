@@ -7,13 +7,15 @@ use std::sync::Arc;
 use ploy::config::StrategyConfig;
 use ploy::order::StrategyId;
 use ploy::restart::Failure;
-use ploy::strategy::Strategy;
+use ploy::strategy::{Misfit, Saved, Strategy};
 
 /// Builds a fresh strategy that knows nothing of the past.
 pub type Build = Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>;
 
 /// Builds a fresh strategy that knows nothing of the past, or says of what kind the failure is.
 pub type TryBuild = Arc<dyn Fn() -> Result<Box<dyn Strategy>, Failure> + Send + Sync>;
+/// Builds a strategy that goes on from what was saved by the same settings.
+pub type Restore = Arc<dyn Fn(&Saved) -> Result<Box<dyn Strategy>, Misfit> + Send + Sync>;
 /// Says how a version of a strategy's settings is built.
 pub type Make = Arc<dyn Fn(StrategyConfig) -> Registration + Send + Sync>;
 
@@ -31,6 +33,8 @@ pub struct Registration {
     pub config: StrategyConfig,
     /// How to build it.
     pub build: TryBuild,
+    /// How to build it from what it saved; absent where it is built anew and told its fills.
+    pub restore: Option<Restore>,
 }
 
 impl StrategyRegistry {
@@ -48,7 +52,7 @@ impl StrategyRegistry {
     /// Adds a strategy that is built in a way of its own and may find that it cannot be: its settings cannot work, it
     /// may not trade, something that it needs is missing.
     pub fn add_fallible(&mut self, config: StrategyConfig, build: TryBuild) {
-        self.entries.insert(config.id.clone(), Registration { config, build });
+        self.entries.insert(config.id.clone(), Registration { config, build, restore: None });
     }
 
     /// Builds every version that comes later in this way: an experiment, or a test's.
@@ -73,8 +77,9 @@ impl Registration {
     /// Returns a strategy of one of the known kinds.
     #[must_use]
     pub fn of(config: StrategyConfig) -> Self {
-        let kind = config.kind.clone();
-        Self { config, build: Arc::new(move || Ok(kind.build())) }
+        let (kind, saved) = (config.kind.clone(), config.kind.clone());
+        let restore: Restore = Arc::new(move |what| saved.restore(what));
+        Self { config, build: Arc::new(move || Ok(kind.build())), restore: Some(restore) }
     }
 }
 

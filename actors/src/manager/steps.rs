@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ploy::lifecycle::{Effect, Input, Phase};
-use ploy::order::StrategyId;
+use ploy::market::ConditionId;
+use ploy::order::{OrderEvent, StrategyId, Update};
 use ploy::record::PhaseNote;
 use ploy::restart::{Failure, FailureClass};
 use ploy::time::Timestamp;
@@ -45,8 +46,11 @@ impl State {
         let Some(entry) = self.entries.get_mut(id).filter(|e| e.phase == Phase::Starting) else {
             return; // stopped meanwhile: the build is thrown away
         };
-        let Built { kernel, subscription, track } = built;
-        let held = kernel.portfolio().positions().map(|(market, ..)| market).collect();
+        let Built { kernel, subscription, track, news } = built;
+        let held = kernel.portfolio().positions().map(|(market, ..)| market);
+        let held = held.chain(news.iter().filter_map(bought)).collect();
+        entry.memory = Some(kernel.memory());
+        self.around.bus.owe(id, news);
         let (will, left) = oneshot::channel();
         entry.pulse = Arc::default();
         entry.will = Some(left);
@@ -55,6 +59,7 @@ impl State {
             incarnation: entry.incarnation,
             mailbox: self.around.bus.subscribe(id, subscription, &held, &ticket),
             track,
+            settings: entry.registration.config.version.clone(),
             meter: entry.rolling.meter(),
             pulse: Arc::clone(&entry.pulse),
             will,
@@ -114,7 +119,7 @@ impl State {
         }
         if let Some(entry) = self.entries.get_mut(id) {
             entry.actor = None;
-            entry.memory = ended.memory.unwrap_or_else(|| std::mem::take(&mut entry.memory));
+            entry.memory = ended.memory.or_else(|| entry.memory.take());
             ended.poison.into_iter().for_each(|event| entry.remember_poison(event));
         }
         if ended.is_lost {
@@ -215,6 +220,14 @@ impl State {
         let sleeper = Sleeper::Retry(id.as_str().to_owned());
         self.around.clock.wake_at(until, sleeper, Box::new(alarm));
         drop(ticket);
+    }
+}
+
+/// Returns the market in which somebody may hold shares by what is told of an order.
+fn bought(event: &OrderEvent) -> Option<ConditionId> {
+    match &event.update {
+        Update::Filled(fill) => Some(fill.market),
+        Update::Submitted(_) | Update::Done { .. } => None,
     }
 }
 

@@ -1,22 +1,22 @@
 //! What the manager starts and does not wait for: building an incarnation, and bringing one to its end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ploy::event::MarketEvent;
 use ploy::kernel::{Kernel, Memory};
 use ploy::lifecycle::Gate;
-use ploy::order::StrategyId;
+use ploy::order::{OrderEvent, StrategyId};
 use ploy::restart::{Failure, FailureClass};
-use ploy::strategy::Subscription;
 use ploy::strategy::fault::Fault;
+use ploy::strategy::{Saved, Strategy, Subscription};
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
+use super::go_on;
 use super::registry::Registration;
 use crate::bus::Ticket;
 use crate::panics;
-use crate::ports::{Past, Permit};
+use crate::ports::{Past, Permit, StoreError};
 use crate::record::Track;
 use crate::runtime::{self, Surroundings, Will};
 
@@ -32,14 +32,16 @@ pub(super) struct Built {
     pub(super) kernel: Kernel,
     pub(super) subscription: Subscription,
     pub(super) track: Track,
+    /// What it must be told of its orders before all else.
+    pub(super) news: Vec<OrderEvent>,
 }
 
-/// Builds an incarnation: lets it and no other send, and gives it its history. None of its orders is open, so
-/// nothing of its own can happen until it is subscribed.
+/// Builds an incarnation: lets it and no other send, and gives it its history: with `memory` that of this process, else
+/// what an earlier process left. Nothing of its own can happen until it is subscribed.
 pub(super) async fn build(
     registration: Registration,
     incarnation: u64,
-    memory: Memory,
+    memory: Option<Memory>,
     around: Surroundings,
 ) -> Result<Built, Failure> {
     let limit = registration.config.restart.start_timeout;
@@ -56,28 +58,57 @@ pub(super) async fn build(
 async fn build_untimed(
     registration: Registration,
     incarnation: u64,
-    memory: Memory,
+    memory: Option<Memory>,
     around: Surroundings,
 ) -> Result<Built, Failure> {
     let config = &registration.config;
     let id = config.id.clone();
     around.executor.permit(id.clone(), Permit { incarnation, gate: Gate::Open }).await;
-    let missing = |error: crate::ports::StoreError| Failure {
-        class: FailureClass::Dependency,
-        message: format!("read its history: {error}"),
+    let memory = match memory {
+        None if around.store.entered().resume.is_some() => {
+            return go_on::build(&registration, incarnation, &around).await;
+        }
+        memory => memory.unwrap_or_default(),
     };
-    let past = around.store.past(&id).await.map_err(missing)?;
-    let last_order = around.store.last_order_number(&id).await.map_err(missing)?;
+    let past = around.store.past(&id).await.map_err(|error| missing(&error))?;
+    let last_order = around.store.last_order_number(&id).await.map_err(|error| missing(&error))?;
     let memory = memory.after_order(last_order);
     let mut track = around.recorder.begin(config, incarnation, &memory, &past);
-    let build = Arc::clone(&registration.build);
+    let built = strategy(&registration, None).await;
+    let strategy = built.inspect_err(|failure| track.end(&memory, Some(failure)))?;
+    let subscription = strategy.subscription().clone();
+    let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
+    if let Err(failure) = recall(&mut kernel, &past) {
+        track.end(&kernel.memory(), Some(&failure));
+        return Err(failure);
+    }
+    Ok(Built { kernel, subscription, track, news: Vec::new() })
+}
+
+/// What a strategy needs cannot be read.
+pub(super) fn missing(error: &StoreError) -> Failure {
+    Failure { class: FailureClass::Dependency, message: format!("read its history: {error}") }
+}
+
+/// Builds a strategy: from what it saved, or anew.
+pub(super) async fn strategy(
+    registration: &Registration,
+    saved: Option<&Saved>,
+) -> Result<Box<dyn Strategy>, Failure> {
+    let build = || match registration.restore.as_ref().zip(saved) {
+        Some((restore, saved)) => restore(saved).map_err(|misfit| Failure {
+            class: FailureClass::Config,
+            message: format!("go on from what it knew: {misfit}"),
+        }),
+        None => (registration.build)(),
+    };
     let built = panics::catch(|| {
         let mut strategy = build()?;
         let fault = strategy.fault(0);
         Ok::<_, Failure>((strategy, fault))
     });
     let died = |class, message| Failure { class, message };
-    let built = match built {
+    match built {
         Ok(Ok((strategy, None))) => Ok(strategy),
         Ok(Ok((_, Some(Fault::Error(why))))) => Err(died(FailureClass::Error, why)),
         Ok(Ok((_, Some(Fault::Config(why))))) => Err(died(FailureClass::Config, why)),
@@ -87,18 +118,11 @@ async fn build_untimed(
         }
         Ok(Err(failure)) => Err(failure),
         Err(message) => Err(died(FailureClass::Panic, message)),
-    };
-    let strategy = built.inspect_err(|failure| track.end(&memory, Some(failure)))?;
-    let subscription = strategy.subscription().clone();
-    let mut kernel = Kernel::new(id.clone(), strategy, config.limits.clone(), memory);
-    if let Err(failure) = recall(&mut kernel, &past) {
-        track.end(&kernel.memory(), Some(&failure));
-        return Err(failure);
     }
-    Ok(Built { kernel, subscription, track })
 }
 
-fn recall(kernel: &mut Kernel, past: &[Past]) -> Result<(), Failure> {
+/// Tells a kernel the past.
+pub(super) fn recall(kernel: &mut Kernel, past: &[Past]) -> Result<(), Failure> {
     let recalled = panics::catch(|| {
         for fact in past {
             match fact {

@@ -5,15 +5,17 @@ pub mod config;
 pub mod gates;
 pub mod why;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use ploy::event::MarketEvent;
-use ploy::kernel::Order;
 use ploy::life::Saved;
 use ploy::lifecycle::Gate;
 use ploy::market::{ConditionId, Outcome, Side};
 use ploy::order::{ClientOrderId, Fill, OrderEvent, StrategyId};
+use ploy::order_path::{Found, Lookup, OrderKey, Outgoing};
 use ploy::price::{Price, Size, Usdc};
 use ploy::tape::Books;
 use ploy::time::Timestamp;
@@ -25,8 +27,8 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// One fact to be stored. Facts are appended, never changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    /// An order that is about to be sent. Durable before it is.
-    Order(Order),
+    /// An order that is about to be sent, with its bytes and what it ties up. Durable before it is.
+    Order(Outgoing),
     /// What a venue told about an order: submitted, filled, done.
     OrderEvent(OrderEvent),
     /// A market was settled while a strategy held shares of it.
@@ -55,6 +57,53 @@ pub enum Row {
     Rollout(RolloutRecord),
     /// The guard of the account stands otherwise than before.
     Account(account::AccountRecord),
+    /// What a strategy remembers and no fact tells. The newest counts.
+    Memory(MemoryRecord),
+    /// The source of the run was played to its end.
+    Played(PlayedRecord),
+}
+
+/// What a strategy remembers and no fact tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryRecord {
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// The newest instant that it knows.
+    pub at: Timestamp,
+    /// Which start of the program within the run it is of.
+    pub start: u64,
+    /// Which incarnation within that start.
+    pub incarnation: u64,
+    /// How many inputs it had taken in.
+    pub inputs: u64,
+    /// How many events of the source were played.
+    pub events: u64,
+    /// Of which form the body is.
+    pub version: u32,
+    /// JSON.
+    pub body: String,
+}
+
+/// The source of a run was played to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlayedRecord {
+    /// The last instant, on the time that decisions run on.
+    pub at: Timestamp,
+    /// How many events there were.
+    pub events: u64,
+}
+
+/// What outlived the process of a strategy, and what was told of its orders since.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlived {
+    /// What it remembered; absent where it never ran in this run.
+    pub memory: Option<MemoryRecord>,
+    /// The numbers of its orders that are stored, from the lowest that is asked for.
+    pub stored: BTreeSet<u64>,
+    /// What was told of these, in the order in which it was stored.
+    pub told: Vec<OrderEvent>,
+    /// The highest number of a stored decision; 0 where there is none.
+    pub last_decision: u64,
 }
 
 /// A version of a strategy's settings.
@@ -358,17 +407,55 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// Where orders go. What comes of them arrives as [`OrderEvent`]s on the channel given at start.
+/// Where orders go. What comes of them arrives as [`News`] on the channel given at start, in the order in which it
+/// was true at the venue. No method waits: each hands over and returns.
 pub trait Venue: Send + Sync + 'static {
-    /// Hands an order over. Its outcome, also a refusal, comes as an event.
-    fn submit(&self, order: Order, ticket: crate::bus::Ticket);
-    /// Asks to cancel an order. Its end comes as an event.
-    fn cancel(&self, id: ClientOrderId, ticket: crate::bus::Ticket);
+    /// Hands an order over, to be sent once: the bytes that go out are the payload's, letter for letter. Its outcome,
+    /// also a refusal, comes as an event. Where the venue itself notices that the answer was lost it says so with
+    /// [`Submission::Unknown`](ploy::order::Submission::Unknown); where nothing is said within [`Windows::answer`]
+    /// the executor takes it for lost. A refusal may only be told where it is certain that nothing can be filled.
+    fn submit(&self, order: Outgoing, ticket: crate::bus::Ticket);
+    /// Asks to cancel an order, also one that is not known to have arrived. Its end comes as an event; a cancel of
+    /// what is over, or was never there, brings none.
+    fn cancel(&self, order: OrderKey, ticket: crate::bus::Ticket);
+    /// Asks what became of an order. Exactly one [`News::Found`] answers it, or none when it is lost; a venue that
+    /// cannot be asked says so with [`Standing::Unanswered`](ploy::order_path::Standing::Unanswered). It must never
+    /// say [`Standing::Absent`](ploy::order_path::Standing::Absent) unless the venue looked, at a time after the
+    /// question was put, through all orders that it has or had.
+    fn lookup(&self, lookup: Lookup, ticket: crate::bus::Ticket);
+    /// Returns how long an answer may take, and how long an order may be on its way.
+    fn windows(&self) -> Windows;
     /// Tells that it takes orders. Never waits.
     ///
     /// # Errors
     /// When it does not: why, for people.
     fn health(&self) -> Result<(), String>;
+}
+
+/// How long a venue may take, by the machine's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// After this long without a word an order's answer counts as lost. Nothing for a venue in this process, which
+    /// loses none and answers in event time.
+    pub answer: Option<Duration>,
+    /// After this long an order, or a cancel, that was sent has arrived or never will: only then does a venue that
+    /// does not know an order prove that it is nowhere.
+    pub admission: Duration,
+}
+
+/// What a venue tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something happened to an order.
+    Order(OrderEvent),
+    /// The answer to a question.
+    Found(Found),
+}
+
+impl From<OrderEvent> for News {
+    fn from(event: OrderEvent) -> Self {
+        Self::Order(event)
+    }
 }
 
 /// What an executor is told about a strategy.

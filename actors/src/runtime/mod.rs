@@ -12,6 +12,7 @@ mod effects;
 mod meter;
 mod poison;
 mod records;
+mod take_over;
 mod work;
 
 pub use died::{Died, Will};
@@ -33,7 +34,6 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
-use crate::account::Account;
 use crate::bus::Ticket;
 use crate::bus::event::{Delivery, EventBus, Mailbox};
 use crate::bus::gates::Switch;
@@ -88,7 +88,7 @@ pub struct Surroundings {
     /// The account's books.
     pub ledger: AccountLedger,
     /// The guard of the whole account.
-    pub account: Account,
+    pub account: crate::account::Account,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Event time.
@@ -110,6 +110,8 @@ pub struct Args {
     pub mailbox: Arc<Mailbox>,
     /// What it takes in is written down here.
     pub track: Track,
+    /// The version of its settings.
+    pub settings: String,
     /// Counts what it wants and is refused, while its settings are on trial.
     pub meter: Option<Arc<Meter>>,
     /// What it works on is shown here.
@@ -130,6 +132,7 @@ pub struct State {
     incarnation: u64,
     mailbox: Arc<Mailbox>,
     track: Track,
+    settings: String,
     meter: Option<Arc<Meter>>,
     pulse: Arc<Pulse>,
     will: Option<oneshot::Sender<Will>>,
@@ -164,7 +167,8 @@ impl Actor for StrategyRuntime {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
-        let Args { kernel, incarnation, mailbox, track, meter, pulse, will, poison, .. } = args;
+        let Args { kernel, incarnation, mailbox, track, settings, .. } = args;
+        let (meter, pulse, will, poison) = (args.meter, args.pulse, args.will, args.poison);
         let around = args.surroundings;
         let ready = myself.clone();
         mailbox.attach(Box::new(move || drop(ready.cast(Msg::Ready))));
@@ -182,6 +186,7 @@ impl Actor for StrategyRuntime {
             incarnation,
             mailbox,
             track,
+            settings,
             meter,
             pulse,
             will: Some(will),
@@ -236,6 +241,7 @@ impl Actor for StrategyRuntime {
                 let memory = state.kernel.memory();
                 if !std::mem::replace(&mut state.is_over, true) {
                     state.track.end(&memory, None);
+                    state.remember(Vec::new(), &Ticket::none());
                 }
                 drop(reply.send(memory));
             }
@@ -287,6 +293,11 @@ impl State {
                     self.asked = None;
                     (Input::Timer(at), ticket)
                 }
+                Delivery::Save(ticket) => {
+                    self.remember(Vec::new(), &ticket);
+                    tickets.push(ticket);
+                    continue;
+                }
             };
             self.take(&input, &ticket)?;
             self.undergo(Some(&input)).await;
@@ -303,28 +314,6 @@ impl State {
             return Ok(());
         }
         self.take(&Input::Gate { at: now, gate }, &Ticket::none())
-    }
-
-    /// Goes on by other settings: between two inputs, with all that the kernel knows, so that no decision is lost.
-    fn on_take_over(
-        &mut self,
-        config: &StrategyConfig,
-        meter: Option<Arc<Meter>>,
-    ) -> Result<(), String> {
-        if self.is_over {
-            return Err("it ends".to_owned());
-        }
-        let checkpoint = self.kernel.checkpoint();
-        let strategy = panics::catch(|| config.kind.restore(checkpoint.strategy()))?;
-        let strategy = strategy.map_err(|misfit| misfit.to_string())?;
-        let limits = config.limits.clone();
-        let kernel = Kernel::resume(self.id.clone(), strategy, limits, checkpoint);
-        let kernel = kernel.map_err(|unfit| unfit.to_string())?;
-        self.track.take_over(config, &self.kernel);
-        (self.kernel, self.meter) = (kernel, meter);
-        self.ask();
-        self.report();
-        Ok(())
     }
 
     /// Gives the kernel one input and carries on what comes of it. A panic ends this incarnation, and only it. The
@@ -356,10 +345,14 @@ impl State {
         if let Input::Order(event) = input {
             records::say_order(event, &self.kernel, &self.around.board);
         }
+        let mut rows = Vec::new();
         for effect in effects.drain(..) {
-            self.carry(effect, ticket);
+            self.carry(effect, &mut rows, ticket);
         }
         self.effects = effects;
+        if !rows.is_empty() || matches!(input, Input::Order(_)) {
+            self.remember(rows, ticket);
+        }
         match self.kernel.fault() {
             None => Ok(()),
             Some(Fault::Error(why)) => Err(self.died(FailureClass::Error, why, ticket.clone())),

@@ -163,7 +163,11 @@ impl State {
                     drop(ticket);
                 }
                 // It has no orders but those of its own venue, and its time goes on with the events.
-                Delivery::Order(_, ticket) | Delivery::Timer(_, ticket) => drop(ticket),
+                Delivery::Order(_, ticket)
+                | Delivery::Timer(_, ticket)
+                | Delivery::Save(ticket) => {
+                    drop(ticket);
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ mod grounds;
 mod history;
 mod hold;
 mod location;
+mod memories;
 mod moment;
 mod open;
 mod owner;
@@ -21,6 +22,7 @@ mod recovery;
 mod rollouts;
 mod round;
 mod rows;
+mod runs;
 mod server;
 mod sql;
 pub mod versions;
@@ -49,11 +51,12 @@ use writer::Writer;
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
+pub use runs::{Begin, Entered, Plays, Resume};
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The store of one run. Cheap to clone; when the last clone is gone the writer ends.
+/// The store of one run, which may have begun in an earlier process. Cheap to clone; when the last clone is gone the writer ends.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -62,9 +65,9 @@ pub struct Store {
 /// What is known of a run when it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunInfo {
-    /// The run's id, different for every start of the program.
+    /// The run's id, different for every start of the program; one that goes on keeps the id that it has.
     pub id: String,
-    /// When it began, by the machine's clock.
+    /// When this process began, by the machine's clock.
     pub started_at: Timestamp,
     /// The program's version.
     pub version: String,
@@ -72,10 +75,13 @@ pub struct RunInfo {
     pub mode: Mode,
     /// What is played or traded, for people.
     pub title: String,
+    /// What is played, by content, and whether an earlier run of it may be gone on with; absent where never.
+    pub plays: Option<Plays>,
 }
 
 struct Inner {
     run: String,
+    entered: Entered,
     shared: Arc<Shared>,
     pool: Pool,
     writer: AbortHandle,
@@ -90,7 +96,7 @@ impl Store {
     /// When the place cannot be used; the error says why and what to do. A file that was made is removed again.
     pub async fn open(path: &Path, run: RunInfo) -> Result<Self, OpenError> {
         let opened = open::file(path, Some(&run), &open::MIGRATIONS).await?;
-        Ok(Self::start(opened, run))
+        Ok(Self::start(opened, &run))
     }
 
     /// Opens the store at this place, as [`Store::open`] does for a file.
@@ -102,7 +108,7 @@ impl Store {
             Location::File(path) => Self::open(path, run).await,
             Location::Server(url) => {
                 let opened = server::open(url, Some(&run), &server::MIGRATIONS).await?;
-                Ok(Self::start(opened, run))
+                Ok(Self::start(opened, &run))
             }
         }
     }
@@ -114,7 +120,7 @@ impl Store {
     pub async fn open_in_memory(run: RunInfo) -> Result<Self, OpenError> {
         let _hold = Hold::new();
         let opened = open::in_memory(&run).await?;
-        Ok(Self::start(opened, run))
+        Ok(Self::start(opened, &run))
     }
 
     /// Stores these rows, all or none. They are on the disk when this returns `Ok`.
@@ -141,9 +147,29 @@ impl Store {
     /// # Errors
     /// When 8192 rows wait already, or the store has ended: the row is not taken.
     pub fn record(&self, row: Row, ticket: Ticket) -> Result<(), StoreError> {
-        let queued = self.inner.shared.record(row);
+        self.record_all(vec![row], ticket)
+    }
+
+    /// Queues rows as [`Store::record`] does one; they are written together, all or none.
+    ///
+    /// # Errors
+    /// When too many wait already, or the store has ended: none is taken.
+    pub fn record_all(&self, rows: Vec<Row>, ticket: Ticket) -> Result<(), StoreError> {
+        let queued = self.inner.shared.record(rows);
         drop(ticket);
         queued
+    }
+
+    /// Returns the id of the run that it keeps.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.inner.run
+    }
+
+    /// Returns the run that is kept, and how this process came to it.
+    #[must_use]
+    pub fn entered(&self) -> &Entered {
+        &self.inner.entered
     }
 
     /// Tells whether more than half of the queue is in use: a tape then pauses.
@@ -195,12 +221,15 @@ impl Store {
         self.inner.shared.status()
     }
 
-    fn start(opened: Opened, run: RunInfo) -> Self {
+    fn start(opened: Opened, run: &RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
+        let entered = opened.entered.unwrap_or_else(|| Entered::unknown(run));
+        let run = entered.run.clone();
         let (writer, tries) =
-            Writer::new(Arc::clone(&shared), opened.conn, run.id.clone(), opened.owner);
+            Writer::new(Arc::clone(&shared), opened.conn, run.clone(), opened.owner);
         let writer = tokio::spawn(writer.run()).abort_handle();
-        Self { inner: Arc::new(Inner { run: run.id, shared, pool: opened.pool, writer, tries }) }
+        let pool = opened.pool;
+        Self { inner: Arc::new(Inner { run, entered, shared, pool, writer, tries }) }
     }
 }
 

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ploy::status::Mode;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -14,7 +13,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::RunInfo;
 use super::location::Location;
 use super::owner::{self, Owner};
-use super::sql::{Conn, Link, Pool, sql};
+use super::runs::{self, Entered};
+use super::sql::{Conn, Pool, sql};
 
 /// The schema, as this program knows it.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -154,6 +154,8 @@ pub(super) struct Opened {
     pub(super) pool: Pool,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
+    /// The run, and how it was come to; absent where a tool opens it.
+    pub(super) entered: Option<Entered>,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// Where it is, for people.
@@ -176,9 +178,9 @@ pub(super) async fn file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
-        Ok((conn, pool, last_seq)) => {
+        Ok((conn, pool, (entered, last_seq))) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, last_seq, place, holds: false })
+            Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -209,17 +211,17 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     // The leading slash is what lets several connections of this process share it.
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
-    let (conn, pool, last_seq) =
-        database(options, Some(run), &MIGRATIONS).await.map_err(|error| classify(&path, error))?;
+    let opened = database(options, Some(run), &MIGRATIONS).await;
+    let (conn, pool, (entered, last_seq)) = opened.map_err(|error| classify(&path, error))?;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, last_seq, place, holds: true })
+    Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: true })
 }
 
 async fn database(
     options: SqliteConnectOptions,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(Conn, Pool, i64), sqlx::Error> {
+) -> Result<(Conn, Pool, (Option<Entered>, i64)), sqlx::Error> {
     let options = options
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -227,12 +229,12 @@ async fn database(
         .disable_statement_logging();
     let mut conn = Conn::Sqlite(Box::new(options.connect().await?));
     match prepare(&mut conn, run, migrations).await {
-        Ok((last_seq, _)) => {
+        Ok((known, _)) => {
             let pool = SqlitePoolOptions::new()
                 .max_connections(READERS_MAX)
                 .acquire_timeout(BUSY_WITHIN)
                 .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
-            Ok((conn, Pool::Sqlite(pool), last_seq))
+            Ok((conn, Pool::Sqlite(pool), known))
         }
         Err(error) => {
             // The first failure is the one to tell.
@@ -242,13 +244,13 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date, writes the run where there is one, and returns the highest number of a fact of this run, and how often
-/// the store was opened.
+/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one. Returns
+/// the run with the highest number of a fact of it, and how often the store was opened.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(i64, i64), sqlx::Error> {
+) -> Result<((Option<Entered>, i64), i64), sqlx::Error> {
     const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
          on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
          returning epoch";
@@ -257,34 +259,16 @@ pub(super) async fn prepare(
         Conn::Postgres(conn) => migrations.run(&mut **conn).await?,
     }
     let link = &mut conn.link();
-    let id = run.map_or("", |run| &*run.id);
-    if let Some(run) = run {
-        write(run, link).await?;
-    }
+    link.run("begin").await?;
+    let entered = match run {
+        Some(run) => Some(runs::enter(link, run).await?),
+        None => None,
+    };
+    let id = entered.as_ref().map_or("", |entered| &*entered.run);
     let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
     let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
-    Ok((last_seq, epoch))
-}
-
-async fn write(run: &RunInfo, link: &mut Link<'_>) -> Result<(), sqlx::Error> {
-    const RUN: &str = "insert into runs (run, number, started_at, version, mode, title) \
-         select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 from runs where true \
-         on conflict (run) do nothing";
-    sql(RUN)
-        .bind(&*run.id)
-        .bind(run.started_at.micros())
-        .bind(&*run.version)
-        .bind(mode(run.mode))
-        .bind(&*run.title)
-        .execute(link)
-        .await
-        .map(drop)
-}
-
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Paper => "paper",
-    }
+    link.run("commit").await?;
+    Ok(((entered, last_seq), epoch))
 }
 
 /// Makes the folder, and returns the one path of the file, so that two names of it share one lock.

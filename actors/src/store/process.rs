@@ -9,17 +9,25 @@ use super::cells::within;
 use super::sql::sql;
 use crate::ports::StoreError;
 
-const SAFE_MODE: &str = "select r.number, e.event, e.reason from process_events e join runs r on r.run = e.run \
+const SAFE_MODE: &str = "select r.number, e.event, e.reason, cast(coalesce((select max(s.number) from starts s \
+         where s.run = e.run and s.after_seq < e.seq), 0) as bigint) as start_number \
+     from process_events e join runs r on r.run = e.run \
      where e.event in ('safe_mode_entered', 'safe_mode_left') order by r.number desc, e.seq desc limit 1";
 
-/// No policy counts more than 100.
-const STARTS: &str = "select r.started_at, (select count(*) from process_events e \
-         where e.run = r.run and e.event = 'ended') as ended \
-     from runs r where r.run <> $1 and r.number >= $2 order by r.number desc limit 100";
+/// No policy counts more than 100. An end belongs to the start after which it was written.
+const STARTS: &str = "select s.at as started_at, (select count(*) from process_events e \
+         where e.run = s.run and e.event = 'ended' and s.after_seq < e.seq \
+         and not exists (select 1 from starts n where n.run = s.run and s.number < n.number \
+             and n.after_seq < e.seq)) as ended \
+     from starts s join runs r on r.run = s.run \
+     where not (s.run = $1 and s.number = $2) \
+     and (r.number > $3 or (r.number = $3 and s.number >= $4)) \
+     order by r.number desc, s.number desc limit 100";
 
 #[derive(FromRow)]
 struct SafeModeRow {
     number: i64,
+    start_number: i64,
     event: String,
     reason: Option<String>,
 }
@@ -40,11 +48,12 @@ impl Store {
         let newest = self.inner.pool.all::<SafeModeRow>(sql(SAFE_MODE));
         let newest = within(&self.inner.shared, newest).await?;
         let (safe_mode, from) = match newest.into_iter().next() {
-            None => (None, 0),
-            Some(row) if row.event == "safe_mode_left" => (None, row.number),
-            Some(row) => (Some(row.reason.unwrap_or_default()), row.number),
+            None => (None, (0, 0)),
+            Some(row) if row.event == "safe_mode_left" => (None, (row.number, row.start_number)),
+            Some(row) => (Some(row.reason.unwrap_or_default()), (row.number, row.start_number)),
         };
-        let starts = sql(STARTS).bind(&*self.inner.run).bind(from);
+        let own = i64::try_from(self.inner.entered.start).unwrap_or(i64::MAX);
+        let starts = sql(STARTS).bind(&*self.inner.run).bind(own).bind(from.0).bind(from.1);
         let starts = self.inner.pool.all::<StartRow>(starts);
         let starts = within(&self.inner.shared, starts).await?;
         Ok(Past { starts: starts.into_iter().map(StartRow::start).collect(), safe_mode })

@@ -96,12 +96,12 @@ impl Shared {
         self.holds.then(Hold::new)
     }
 
-    /// Queues a row for which nobody waits.
-    pub(super) fn record(&self, row: Row) -> Result<(), StoreError> {
+    /// Queues rows for which nobody waits; they are written together.
+    pub(super) fn record(&self, rows: Vec<Row>) -> Result<(), StoreError> {
         let wake = {
             let mut state = self.state();
             let first = state.queue.is_empty();
-            state.push(vec![row], None, QUEUE_MAX)?;
+            state.push(rows, None, QUEUE_MAX)?;
             (first || state.pressing) && !state.retrying
         };
         if wake {
@@ -257,7 +257,7 @@ impl State {
         self.at = rows.last().map_or(self.at, rows::at);
         self.last_seq += i64::try_from(rows.len()).unwrap_or(i64::MAX);
         self.waiting += rows.len();
-        let notes_only = rows.iter().all(|row| matches!(row, Row::Decision(_)));
+        let notes_only = rows.iter().all(|row| matches!(row, Row::Decision(_) | Row::Memory(_)));
         self.pressing |= reply.is_some() || !notes_only;
         self.queue.push(Job { seq, rows, reply });
     }

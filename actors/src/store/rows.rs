@@ -1,15 +1,15 @@
 //! How each fact is written: one row, one or two inserts, and writing it again changes nothing.
 
-use ploy::kernel::Order;
 use ploy::lifecycle::Phase;
 use ploy::market::Side;
 use ploy::order::{DoneCause, Fill, Liquidity, OrderEvent, StrategyId, Submission, Update};
+use ploy::order_path::Outgoing;
 use ploy::price::{Rounding, Usdc};
 use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{account, config_history as history, gates, rollouts};
+use super::{account, config_history as history, gates, memories, rollouts, runs};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -87,6 +87,8 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
         Row::Account(record) => record.at,
+        Row::Memory(record) => record.at,
+        Row::Played(record) => record.at,
     }
 }
 
@@ -97,6 +99,7 @@ pub(super) const fn done_cause(cause: DoneCause) -> &'static str {
         DoneCause::Unmatched => "unmatched",
         DoneCause::Cancelled => "cancelled",
         DoneCause::Resolved => "resolved",
+        DoneCause::Absent => "absent",
     }
 }
 
@@ -131,7 +134,9 @@ fn name(row: &Row) -> String {
         | Row::Gate(_)
         | Row::History(_)
         | Row::Rollout(_)
-        | Row::Account(_) => "a record".to_owned(),
+        | Row::Account(_)
+        | Row::Memory(_)
+        | Row::Played(_) => "a record".to_owned(),
     }
 }
 
@@ -155,6 +160,8 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
         Row::Account(row) => vec![Statement::Plain(account::insert(place, row))],
+        Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
+        Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],
     }
 }
 
@@ -172,7 +179,7 @@ pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
     Some(strategy.as_str())
 }
 
-fn order(place: Place<'_>, order: &Order) -> Statement {
+fn order(place: Place<'_>, order: &Outgoing) -> Statement {
     const SQL: &str = "insert into orders (run, seq, strategy, at, number, market, outcome, side, \
          limit_price, size, time_in_force, purpose) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \

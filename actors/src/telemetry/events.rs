@@ -36,6 +36,12 @@ events! {
     SERVICE_READY = "service.ready", INFO,
         "Every part that readiness asks for is there.",
         "Nothing.";
+    RUN_BEGUN = "run.begun", INFO,
+        "A new run begins; `why` says why no earlier one goes on.",
+        "Nothing.";
+    RUN_CONTINUED = "run.continued", INFO,
+        "The newest run goes on from its newest durable instant, `from`.",
+        "Nothing. `ploy run --new-run` begins a new one instead.";
     SERVICE_STOPPING = "service.stopping", INFO,
         "A stop was asked for; no new order goes out from here on.",
         "Nothing, if you asked for it.";
@@ -156,6 +162,9 @@ events! {
     ORDER_UNFILLED = "order.unfilled", INFO,
         "An order ended without any fill.",
         "Nothing.";
+    ORDER_LOST = "order.lost", WARN,
+        "An order had no end when the process ended, and its venue died with it: what was not filled of it never will be.",
+        "Nothing: only the paper venue dies with the process. Its strategy is told.";
     ORDER_REJECTED = "order.rejected", WARN,
         "The venue, or the executor before sending, refused an order.",
         "Read the reason; many of one kind are a wrong setting.";

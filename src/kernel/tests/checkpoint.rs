@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::*;
 
 /// Returns a kernel of which every part says something.
-fn busy() -> Desk {
+pub(super) fn busy() -> Desk {
     let mut desk = Desk::new();
     desk.bid(A, YES, "0.4");
     desk.no(A, Reason::NoSignal, 1);
@@ -18,16 +18,26 @@ fn busy() -> Desk {
     desk
 }
 
-fn written(desk: &Desk) -> String {
+pub(super) fn written(desk: &Desk) -> String {
     serde_json::to_string(&desk.kernel.checkpoint()).unwrap()
 }
 
 /// Returns the kernel of a text, with a strategy that knows nothing, or what is wrong.
-fn read(text: &str) -> Result<Kernel, String> {
+pub(super) fn read(text: &str) -> Result<Kernel, String> {
     let checkpoint: Checkpoint = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let puppet = Puppet { subscription: Subscription::default(), hands: Arc::default() };
     Kernel::resume("a".parse().unwrap(), Box::new(puppet), limits(), checkpoint)
         .map_err(|error| error.to_string())
+}
+
+/// Returns a desk at which a kernel goes on from its checkpoint, by these limits.
+pub(super) fn resumed(checkpoint: Checkpoint, limits: Limits) -> Desk {
+    let mut desk = Desk::new();
+    let (subscription, hands) = (Subscription::default(), Arc::clone(&desk.hands));
+    let puppet = Box::new(Puppet { subscription, hands });
+    desk.kernel = Kernel::resume("a".parse().unwrap(), puppet, limits, checkpoint).unwrap();
+    desk.now = desk.kernel.now();
+    desk
 }
 
 /// Changes one value of a checkpoint, at a path such as `memory.seq`. Returns why it is refused.

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod memory;
+mod older;
 mod orders;
 mod risk;
 mod shown;

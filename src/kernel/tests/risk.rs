@@ -351,3 +351,25 @@ fn a_grace_goes_on_in_the_next_incarnation() {
     next.wait(1);
     assert_eq!(next.no(A, Reason::NoSignal, 1), ["tripped drawdown at 40", "2 no no_signal"]);
 }
+
+#[test]
+fn a_limit_that_is_lowered_below_what_is_lost_trips_at_the_next_input() {
+    let mut desk = Desk::new();
+    desk.trade(A, "entry 30 yes at 0.4");
+    assert_eq!(desk.trade(A, "exit 30 yes at 0.2"), NOTHING);
+    let checkpoint = || desk.kernel.checkpoint();
+    let lower = |text: &str| {
+        let day = DayLimits { loss_max_usdc: usdc(text), ..DayLimits::PRESET };
+        let fall = Limits { drawdown_max_usdc: usdc(text), ..limits() };
+        let day = Limits { drawdown_max_usdc: usdc("1000"), day, ..limits() };
+        [fall, day].map(|limits| {
+            let mut desk = super::checkpoint::resumed(checkpoint(), limits);
+            // Nothing is held, so that no book would ever ask.
+            let came = desk.want("entry 10 yes at 0.4");
+            came[0].clone()
+        })
+    };
+    assert_eq!(lower("6.000001"), ["submit 3", "submit 3"]);
+    let day = "tripped daily_loss at 6 for 85400s";
+    assert_eq!(lower("6"), ["tripped drawdown at 6", day]);
+}

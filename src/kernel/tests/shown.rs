@@ -147,28 +147,32 @@ fn the_status_shows_how_much_of_each_limit_is_used() {
     let used = |desk: &Desk| {
         let risk = desk.kernel.status().risk;
         let line = |r: &crate::status::RiskUse| {
-            format!("{} {}/{} {}", r.rule, r.used, r.limit, r.permille)
+            format!("{} {}/{} {} left {}", r.rule, r.used, r.limit, r.permille, r.room)
         };
         risk.iter().map(line).collect::<Vec<_>>()
     };
     assert_eq!(
         used(&desk),
         [
-            "market_exposure 30/40 750",
-            "event_exposure 0/1000000 0",
-            "symbol_exposure 0/1000000 0",
-            "strategy_exposure 50/60 833",
-            "open_orders 1/2 500",
-            "loss_streak 1/2 500",
-            "reject_streak 0/5 0",
-            "failure_streak 0/3 0",
-            "drawdown 1/10 100",
-            "daily_loss 1/1000000000000 0",
+            "market_exposure 30/40 750 left 10",
+            "event_exposure 0/1000000 0 left 1000000",
+            "symbol_exposure 0/1000000 0 left 1000000",
+            "strategy_exposure 50/60 833 left 10",
+            "open_orders 1/2 500 left 1",
+            "loss_streak 1/2 500 left 1",
+            "reject_streak 0/5 0 left 5",
+            "failure_streak 0/3 0 left 3",
+            "drawdown 1/10 100 left 9",
+            "daily_loss 1/1000000000000 0 left 999999999999",
+            "throttle 4/100 40 left 96",
         ]
     );
     assert_eq!(desk.kernel.status().tripped, None);
     desk.bid(A, YES, "0.01");
-    assert_eq!(used(&desk)[8], "drawdown 20.5/10 2050");
+    assert_eq!(used(&desk)[8], "drawdown 20.5/10 2050 left 0");
     let tripped = desk.kernel.status().tripped;
     assert_eq!(tripped.as_deref(), Some("drawdown: 20.5 of 10, until a person resumes it"));
+    // What a person forgave is not used any more.
+    desk.give(&Input::Release { at: desk.now }).unwrap();
+    assert_eq!(used(&desk)[8], "drawdown 0/10 0 left 10");
 }

@@ -81,22 +81,38 @@ impl AccountGuard {
     /// Takes in a market event: announcements, bids and answers of markets, and with any event the time.
     pub fn observe(&mut self, event: &MarketEvent) {
         self.advance(event.at);
+        if let Some(market) = self.see(event) {
+            self.revalue(market);
+            self.forget(market);
+        }
+    }
+
+    /// Takes in a market event of an earlier process: what is known of markets, and nothing is compared with a limit.
+    pub fn recall_event(&mut self, event: &MarketEvent) {
+        if let Some(market) = self.see(event) {
+            self.forget(market);
+        }
+    }
+
+    /// Takes in what an event says of a market. Returns it where its shares may be worth something else now.
+    fn see(&mut self, event: &MarketEvent) -> Option<ConditionId> {
         match &event.kind {
-            Kind::Market(market) => self.announce(market),
+            Kind::Market(market) => {
+                self.announce(market);
+                None
+            }
             Kind::Book { market, outcome, book } => {
-                if self.markets.contains_key(market) {
-                    let bid = book.best_bid().map(|level| level.price);
-                    self.marks.bid((*market, *outcome), bid, event.at);
-                    self.revalue(*market);
-                }
+                let known = self.markets.contains_key(market).then_some(*market)?;
+                let bid = book.best_bid().map(|level| level.price);
+                self.marks.bid((known, *outcome), bid, event.at);
+                Some(known)
             }
             Kind::Resolved { market, payouts } => {
                 self.marks.paid(*market, *payouts);
-                self.revalue(*market);
-                self.forget(*market);
+                Some(*market)
             }
-            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => {}
-            Kind::Tick { .. } | Kind::Feed { .. } | Kind::Gap { .. } => {}
+            Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => None,
+            Kind::Tick { .. } | Kind::Feed { .. } | Kind::Gap { .. } => None,
         }
     }
 
@@ -308,7 +324,7 @@ impl AccountGuard {
 
     /// Lets go of a market that is over: nothing is held or open, and its answer is known.
     fn forget(&mut self, market: ConditionId) {
-        if self.is_used(market) || !self.marks.is_paid(market) {
+        if !self.marks.is_paid(market) || self.is_used(market) {
             return;
         }
         self.markets.remove(&market);

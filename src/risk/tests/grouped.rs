@@ -89,7 +89,7 @@ fn of_a_neg_risk_event_at_most_one_question_is_answered_by_yes() {
     // A yes that does not come true is lost beside them.
     assert_eq!(many.ask(3, on(Outcome::Yes, "0.20", "100")), Ok(()));
     let no = many.ask(3, on(Outcome::Yes, "0.20", "101"));
-    assert_eq!(no, refused("event_exposure 60.2 of 60"));
+    assert_eq!(no, refused("event_exposure 60.2 of 60, 100 would pass"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn all_bets_on_yes_of_one_event_may_be_lost() {
     many.holds(1, Outcome::Yes, "0.20", "100").holds(2, Outcome::Yes, "0.20", "100");
     assert_eq!(many.ask(3, on(Outcome::Yes, "0.20", "100")), Ok(()));
     let no = many.ask(3, on(Outcome::Yes, "0.20", "100.01"));
-    assert_eq!(no, refused("event_exposure 60.002 of 60"));
+    assert_eq!(no, refused("event_exposure 60.002 of 60, 100 would pass"));
     // Without a common event nothing of it is asked.
     let mut apart = Many::of(&["a", "b", "c"], None).event_max("60");
     apart.holds(1, Outcome::Yes, "0.90", "1000");
@@ -111,7 +111,7 @@ fn questions_of_an_event_that_do_not_exclude_each_other_may_all_end_badly() {
     many.holds(1, Outcome::No, "0.70", "100");
     assert_eq!(many.ask(2, on(Outcome::No, "0.70", "100")), Ok(()));
     let no = many.ask(2, on(Outcome::No, "0.70", "101"));
-    assert_eq!(no, refused("event_exposure 140.7 of 140"));
+    assert_eq!(no, refused("event_exposure 140.7 of 140, 100 would pass"));
     let exit = intent(Purpose::Exit, Side::Sell, "0.20", "10");
     many.limits.groups.event_exposure_max_usdc = usdc("1");
     assert_eq!(many.ask(1, Intent { outcome: Outcome::No, ..exit }), Ok(()), "an exit passes");

@@ -4,6 +4,7 @@ mod account;
 mod entries;
 mod explained;
 mod grouped;
+mod laws;
 mod worst;
 
 use std::sync::Arc;

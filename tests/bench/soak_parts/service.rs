@@ -55,6 +55,8 @@ impl Service {
         let child = Command::new(env!("CARGO_BIN_EXE_ploy"))
             .current_dir(folder.path())
             .args(["run", "--speed", SPEED, "--no-view", "--listen", &address.to_string()])
+            // As container and unit set it: what drills took and gave back is not to be taken for a leak.
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

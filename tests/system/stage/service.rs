@@ -12,7 +12,7 @@ use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
-use actors::store::{Location, RunInfo, Store};
+use actors::store::{Begin, Location, Plays, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
@@ -20,7 +20,7 @@ use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
 use ploy::risk::{AccountLimits, DayLimits, RateLimit};
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
-use ploy::tape::Header;
+use ploy::tape::{self, Header};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -39,6 +39,7 @@ pub(crate) struct Stage {
     resume: ResumeRule,
     venue: Option<WrapVenue>,
     watch: WatchConfig,
+    goes_on: bool,
 }
 
 impl Stage {
@@ -55,6 +56,7 @@ impl Stage {
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
             watch: WatchConfig::default(),
+            goes_on: false,
         }
     }
 
@@ -130,6 +132,12 @@ impl Stage {
         self
     }
 
+    /// Goes on with the run that stands in its store, as the program does.
+    pub(crate) const fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
+    }
+
     /// Plays at this speed.
     pub(crate) fn speed(mut self, speed: &str) -> Self {
         self.speed = speed.parse().unwrap();
@@ -168,6 +176,9 @@ impl Stage {
             version: "test".to_owned(),
             mode: Mode::Paper,
             title: app::title(&headers),
+            plays: self
+                .goes_on
+                .then(|| Plays { source: tape::identity(&headers), begin: Begin::OrGoOn }),
         };
         let store = match &self.store {
             Some(location) => Store::open_at(location, run.clone()).await.unwrap(),

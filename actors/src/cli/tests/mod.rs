@@ -269,7 +269,7 @@ async fn why_a_strategy_trades() {
             split-arb  split_arb legged, PAPER
             running for 3m, gate open, started again: config 1
             holds 12.5 Up of btc-updown-15m, cost 4.26 USDC, could be sold at 0.33
-            limit market_exposure: 4.256 of 50 used (8 %)
+            limit market_exposure: 4.256 of 50 used (8 %), 45.744 left
 
             Last intents
             AT        DECISION  WANTED                         WHAT CAME OF IT

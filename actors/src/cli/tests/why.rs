@@ -245,7 +245,10 @@ async fn every_rule_says_what_would_have_passed() {
         ("order_size", "no size: what is left is less than the market's smallest order."),
         ("order_notional", "no size: what is left is less than the market's smallest order."),
         ("market_exposure", "no size: what is left is less than the market's smallest order."),
+        ("event_exposure", "no size: what is left is less than the market's smallest order."),
+        ("symbol_exposure", "no size: what is left is less than the market's smallest order."),
         ("strategy_exposure", "no size: what is left is less than the market's smallest order."),
+        ("trial", "the same order once the one that is the trial has ended, and its round."),
     ] {
         assert_eq!(passes(rule, plain(), null(), null()).await, words, "{rule}");
     }

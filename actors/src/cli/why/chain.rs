@@ -210,7 +210,11 @@ fn instead(rule: &str, limit: &str, decision: &DecisionRecord) -> String {
         "holdings" => "nothing: there are no such shares".to_owned(),
         "one_order_per_leg" => "the same order once the one that is open has ended".to_owned(),
         "open_orders" => "the same order once an open one has ended".to_owned(),
-        "order_size" | "order_notional" | "market_exposure" | "strategy_exposure" => {
+        "trial" => {
+            "the same order once the one that is the trial has ended, and its round".to_owned()
+        }
+        "order_size" | "order_notional" | "market_exposure" | "event_exposure"
+        | "symbol_exposure" | "strategy_exposure" => {
             "no size: what is left is less than the market's smallest order".to_owned()
         }
         _ => "nothing that is known".to_owned(),

@@ -1,6 +1,6 @@
 //! Where a strategy stands, what it last wanted, and what it keeps saying no to.
 
-use ploy::status::{StrategyStatus, SystemStatus, Tally};
+use ploy::status::{RiskUse, StrategyStatus, SystemStatus, Tally};
 use ploy::tape::Books;
 
 use super::{Fates, heading};
@@ -75,9 +75,9 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
     }
     for rule in &kernel.risk {
         let tone = if rule.permille >= 1000 { Tone::Bad } else { Tone::Plain };
-        let (name, used, limit) = (&rule.rule, &rule.used, &rule.limit);
-        let percent = rule.permille / 10;
-        let line = format!("limit {name}: {used} of {limit} used ({percent} %)");
+        let RiskUse { rule: name, used, limit, room, permille } = rule;
+        let percent = permille / 10;
+        let line = format!("limit {name}: {used} of {limit} used ({percent} %), {room} left");
         text += &status::paragraph(&line, look, tone);
     }
     text

@@ -26,6 +26,7 @@ use ploy::open_orders::OpenOrders;
 use ploy::order::{
     ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Origin, StrategyId, Submission, Update,
 };
+use ploy::order_path::Outgoing;
 use ploy::position::Portfolio;
 use ploy::price::{Size, Usdc};
 use ploy::restart::{Failure, FailureClass, RestartBudget, RestartPolicy};
@@ -57,6 +58,7 @@ fn run(id: &str) -> RunInfo {
         version: "0.1.0".to_owned(),
         mode: Mode::Paper,
         title: "a tape".to_owned(),
+        plays: None,
     }
 }
 
@@ -107,7 +109,7 @@ fn intent(size: &str) -> Intent {
 }
 
 /// An order can only be made of what a guard approved.
-fn order_of(number: u64, size: &str) -> Order {
+fn order_of(number: u64, size: &str) -> Outgoing {
     let market = Market {
         id: MARKET,
         slug: Arc::from("m"),
@@ -148,7 +150,8 @@ fn order_of(number: u64, size: &str) -> Order {
     };
     let approved = guard.check(intent(size), &context).unwrap();
     let id = ClientOrderId { strategy: me(), number };
-    Order::new(id, at(i64::try_from(number).unwrap()), approved)
+    let order = Order::new(id, at(i64::try_from(number).unwrap()), approved);
+    Outgoing::new(order, "r")
 }
 
 fn order(number: u64) -> Row {

@@ -233,7 +233,7 @@ async fn a_full_disk_is_survived() {
     let mut opened = open::in_memory(&run("r")).await.unwrap();
     // The database then rolls back by itself, which is what must not confuse the writer.
     opened.conn.link().run("pragma max_page_count = 80").await.unwrap();
-    let store = Store::start(opened, run("r"));
+    let store = Store::start(opened, &run("r"));
     let refused = store.commit(vec![error(&"x".repeat(1_000_000))]).await;
     assert!(refused.unwrap_err().to_string().contains("full"));
     assert!(!store.status().up);

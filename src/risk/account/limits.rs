@@ -90,8 +90,9 @@ pub enum AccountRule {
     /// ask(&mut account, "one:1", "entry buy 50 yes at 0.60 fak");
     /// fill(&mut account, "one:1");
     /// bid(&mut account, 1, "0.80", 1); // 10 are won: the peak
+    /// bid(&mut account, 1, "0.62", 2);
     /// bid(&mut account, 1, "0.45", 86_400);
-    /// bid(&mut account, 1, "0.40", 86_401); // 20 below it
+    /// bid(&mut account, 1, "0.40", 172_800); // 20 below it, and on no day 10
     /// let no = ask(&mut account, "two:1", "entry buy 10 yes at 0.40 fak in 5");
     /// assert_eq!(no, "account rule drawdown: 20 of 20");
     /// account.release();
@@ -139,6 +140,7 @@ pub enum AccountRule {
     /// for (id, text) in [("one:1", "entry buy 50 yes at 0.40 fak"), ("two:1", "entry buy 50 no at 0.59 fak")] {
     ///     ask(&mut account, id, text);
     ///     fill(&mut account, id);
+    ///     bid(&mut account, 1, "0.40", 1);
     /// }
     /// let no = ask(&mut account, "two:2", "entry buy 62 yes at 0.50 fak in 5");
     /// assert_eq!(no, "account rule gross_exposure: 80.5 of 80");

@@ -17,6 +17,7 @@
 //! [`rollout`] says how its settings change, and [`process`] when the program itself comes back too often; [`status`] is the one
 //! snapshot that every reader shares.
 
+pub mod audit;
 pub mod book;
 pub mod command;
 pub mod compare;

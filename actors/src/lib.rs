@@ -14,6 +14,7 @@ pub mod clock;
 pub mod compare;
 pub mod config_service;
 pub mod executor;
+pub mod failpoint;
 pub mod feed;
 pub mod halt;
 pub mod ledger;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Verb::Config(command) => cli::config::run(&command, &args.server),
         Verb::Record(record) => cli::run_record(&args.server, &record),
         Verb::Db(command) => cli::run_db(&command, args.server.output),
+        Verb::Audit(command) => cli::run_audit(&command, args.server.output),
         Verb::Client(verb) => cli::run_client(&args.server, &verb),
     }
 }

@@ -27,8 +27,8 @@ pub(crate) fn healthy() -> SystemStatus {
             "speed": "60x", "error": null
         },
         "store": {
-            "up": true, "place": "data/ploy.db", "rows": 1520, "queued": 3,
-            "errors": 0, "last_error": null
+            "up": true, "place": "data/ploy.db", "rows": 1520, "queued": 3, "lag_ms": 4,
+            "errors": 0, "refused": 0, "free_bytes": 52_000_000_000_u64, "last_error": null
         },
         "record": {
             "state": "recording", "folder": "data/record",

@@ -40,6 +40,8 @@ pub struct Settings {
     pub location: Location,
     /// What all strategies together may do at most.
     pub account: AccountLimits,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
     /// Where what strategies take in is recorded, unless it is not.
     pub record: Option<Limits>,
     /// Where the API listens.
@@ -135,6 +137,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         tapes => tapes,
     };
     let location = overrides.location.map_or_else(|| in_file(&service), |named| Ok(Some(named)))?;
+    let keep_days = service.store.keep_days;
     let store = overrides.store.unwrap_or_else(|| PathBuf::from(service.store.path));
     Ok(Settings {
         run: uuid::Uuid::now_v7().to_string(),
@@ -143,6 +146,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         speed: overrides.speed.unwrap_or(service.feed.speed),
         latency: service.venue.latency,
         account: service.account,
+        keep_days,
         record: record(service.record, &store),
         location: location.unwrap_or_else(|| Location::File(store.clone())),
         resume: service.halt.resume,

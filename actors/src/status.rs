@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ploy::ledger::LedgerStatus;
-use ploy::status::{FeedPhase, FeedStatus, Mode, StoreStatus, StrategyStatus, SystemStatus};
+use ploy::status::{
+    ContinuedStatus, FeedPhase, FeedStatus, Mode, StoreStatus, StrategyStatus, SystemStatus,
+};
 use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
@@ -129,7 +131,8 @@ impl Snapshots {
 impl Sources {
     /// Puts a snapshot together. Everything that any reader shows is in it.
     fn snapshot(&self, number: u64) -> SystemStatus {
-        let Board { feed, config, safe_mode, mut strategies, recent } = self.board.read();
+        let Board { feed, config, safe_mode, unknown_orders, mut strategies, recent } =
+            self.board.read();
         for (id, books) in self.bus.books_shown() {
             if let Some(strategy) = strategies.get_mut(&id) {
                 strategy.books = books.into_iter().collect();
@@ -143,8 +146,9 @@ impl Sources {
         SystemStatus {
             snapshot: number,
             version: self.run.version.clone(),
-            run: self.run.id.clone(),
-            started_at: self.run.started_at,
+            run: self.store.entered().run.clone(),
+            started_at: self.store.entered().begun_at,
+            continued: self.continued(),
             taken_at: (self.wall)(),
             now: self.clock.now(),
             mode: Mode::Paper,
@@ -157,9 +161,24 @@ impl Sources {
             gates: self.halts.status(),
             ledger,
             account: self.account.status(),
+            unknown_orders,
             strategies: strategies.into_values().collect(),
             recent: recent.into(),
         }
+    }
+}
+
+impl Sources {
+    /// Returns how the run goes on, where it began in an earlier process.
+    fn continued(&self) -> Option<ContinuedStatus> {
+        let entered = self.store.entered();
+        let resume = entered.resume?;
+        Some(ContinuedStatus {
+            times: entered.start.saturating_sub(1),
+            since: self.run.started_at,
+            from: resume.at,
+            events: resume.events,
+        })
     }
 }
 

@@ -148,6 +148,14 @@ fn service(status: &SystemStatus) -> Vec<(Level, String)> {
         let error = words::plain(error.unwrap_or("it does not say how"));
         wrong(format!("the store is down: {error}"));
     }
+    if let Some(oldest) = status.unknown_orders.orders.first() {
+        let orders = words::plural(status.unknown_orders.count, "order");
+        let (id, why) = (&oldest.order, words::plain(&oldest.why));
+        wrong(format!("{orders} of unknown fate, {id} the oldest: {why}"));
+    }
+    if let Some(why) = &status.store.audit.broken {
+        wrong(format!("the audit chain was touched: {}", words::plain(why)));
+    }
     if status.record.state == RecordPhase::Failing {
         let error = status.record.last_error.as_deref();
         let error = words::plain(error.unwrap_or("it does not say how"));

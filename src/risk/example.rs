@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::book::{Level, OrderBook};
-use crate::fees::FeeSchedule;
 use crate::intent::{Intent, Purpose, TimeInForce};
+use crate::lifecycle::Gate;
 use crate::market::{ConditionId, EventRef, Market, Outcome, Side, TickSize};
 use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, Liquidity, Submission};
@@ -18,7 +18,8 @@ use crate::price::{Price, Size, Usdc};
 use crate::time::Timestamp;
 
 use super::{
-    Context, DayLimits, EntryLimits, GroupLimits, Groups, Limits, RiskGuard, SendLimits, Turn,
+    Context, DayLimits, EntryLimits, Explanation, GroupLimits, Groups, Limits, RiskGuard,
+    SendLimits, Turn,
 };
 
 /// A guard, what it looks at, and the time.
@@ -71,7 +72,7 @@ impl Desk {
                 tokens: None,
                 tick: TickSize::CENT,
                 min_size: "5".parse().expect(PLAIN),
-                fees: FeeSchedule::FREE,
+                fees: Default::default(),
                 opens_at: now,
                 closes_at: now + Duration::from_secs(900),
                 strike_usd: None,
@@ -95,21 +96,12 @@ impl Desk {
     /// Asks the guard. Returns `passed`, or which rule refused with used and limit, and a size that would have passed.
     pub fn ask(&mut self, order: &str) -> String {
         let intent = intent(order);
-        let Self { guard, markets, groups, book, portfolio, orders, now, .. } = self;
-        let market = markets.iter().find(|market| market.id == intent.market);
-        let context = Context {
-            now: *now,
-            market: market.map(Arc::as_ref),
-            tick: TickSize::CENT,
-            book: book.as_ref(),
-            portfolio,
-            orders,
-            groups,
-        };
-        match guard.check(intent, &context) {
+        let mut guard = self.guard.clone();
+        match guard.check(intent, &self.context(&intent)) {
             Ok(approved) => {
                 self.number += 1;
                 guard.numbered(&approved, self.number);
+                self.guard = guard;
                 "passed".to_owned()
             }
             Err(no) => {
@@ -118,6 +110,25 @@ impl Desk {
                 format!("{}: {} of {}{passing}", no.rule.name(), no.used, no.limit)
             }
         }
+    }
+
+    /// Says how an order fares with every rule; nothing is taken for it.
+    #[must_use]
+    pub fn explain(&self, order: &str) -> Explanation {
+        let intent = intent(order);
+        self.guard.explain(&intent, &self.context(&intent))
+    }
+
+    fn context(&self, intent: &Intent) -> Context<'_> {
+        let Self { markets, groups, book, portfolio, orders, now, .. } = self;
+        let market = markets.iter().find(|market| market.id == intent.market).map(Arc::as_ref);
+        let (now, tick, book) = (*now, TickSize::CENT, book.as_ref());
+        Context { now, market, tick, book, portfolio, orders, groups }
+    }
+
+    /// Opens or closes order entry.
+    pub const fn gate(&mut self, gate: Gate) {
+        self.guard.set_gate(gate);
     }
 
     /// Leaves an order open, without asking.

@@ -43,10 +43,34 @@ use throttle::{Level, Throttle};
 
 /// An intent that passed the guard. Only [`RiskGuard::check`] makes one; the executor takes nothing else.
 ///
-/// ```compile_fail
-/// # fn mint(intent: ploy::intent::Intent) -> ploy::risk::Approved {
-/// ploy::risk::Approved { intent }
-/// # }
+/// ```
+/// use ploy::{intent::Intent, risk::{Approved, Context, RiskGuard}};
+/// fn ask(guard: &mut RiskGuard, intent: Intent, context: &Context<'_>) -> Option<Approved> {
+///     guard.check(intent, context).ok()
+/// }
+/// ```
+///
+/// Its field is private, so that nobody else makes one:
+///
+/// ```compile_fail,E0451
+/// use ploy::{intent::Intent, risk::Approved};
+/// fn mint(intent: Intent) -> Approved {
+///     Approved { intent }
+/// }
+/// ```
+///
+/// Nor can it be read from a text, or be had for nothing:
+///
+/// ```compile_fail,E0277
+/// let approved: ploy::risk::Approved = serde_json::from_str("{}").unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ploy::risk::Approved;
+/// fn nothing<T: Default>() -> T {
+///     T::default()
+/// }
+/// let approved: Approved = nothing();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Approved {

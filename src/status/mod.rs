@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::halt::GatesStatus;
 use crate::ledger::LedgerStatus;
 use crate::lifecycle::{Gate, Phase};
-use crate::order::StrategyId;
+use crate::market::{ConditionId, Outcome};
+use crate::order::{ClientOrderId, StrategyId};
 use crate::rollout::RolloutStatus;
 use crate::tape::Books;
 use crate::time::Timestamp;
@@ -29,6 +30,9 @@ pub struct SystemStatus {
     pub run: String,
     /// When the run began, by the machine's clock.
     pub started_at: Timestamp,
+    /// How this process goes on with a run that began in an earlier one; absent where it began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued: Option<ContinuedStatus>,
     /// When the snapshot was taken, by the machine's clock.
     pub taken_at: Timestamp,
     /// The time that decisions run on: of the events on a tape, else the machine's.
@@ -58,10 +62,26 @@ pub struct SystemStatus {
     /// The limits of the whole account.
     #[serde(default)]
     pub account: AccountStatus,
+    /// Orders of which nobody knows how they stand.
+    #[serde(default, skip_serializing_if = "UnknownOrders::is_none")]
+    pub unknown_orders: UnknownOrders,
     /// Every strategy, by id.
     pub strategies: Vec<StrategyStatus>,
     /// The newest things worth a line, newest last; at most [`SystemStatus::RECENT_MAX`].
     pub recent: Vec<Recent>,
+}
+
+/// How a process goes on with a run that began in an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinuedStatus {
+    /// How often the run was gone on with, this time included.
+    pub times: u64,
+    /// When this process began, by the machine's clock.
+    pub since: Timestamp,
+    /// The instant from which it goes on, on the time that decisions run on; absent where nothing had happened.
+    pub from: Option<Timestamp>,
+    /// How many events of its source were past.
+    pub events: u64,
 }
 
 /// Whether orders are paper or real.
@@ -138,10 +158,34 @@ pub struct StoreStatus {
     pub rows: u64,
     /// Rows waiting to be written.
     pub queued: u64,
-    /// Writes that failed.
+    /// How long the oldest of them waits, in milliseconds; 0 where none does.
+    pub lag_ms: u64,
+    /// Writes that failed, and rows that were refused.
     pub errors: u64,
+    /// Rows that were refused, the queue being full.
+    pub refused: u64,
+    /// Bytes that are free where its file is; absent where it is on a server.
+    pub free_bytes: Option<u64>,
     /// The newest failure.
     pub last_error: Option<String>,
+    /// The audit chain.
+    #[serde(default)]
+    pub audit: AuditStatus,
+}
+
+/// The audit chain at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStatus {
+    /// How many rows it has: the number of the newest one.
+    pub rows: u64,
+    /// The hash of the newest one, 64 hex digits; empty where there is none.
+    pub hash: String,
+    /// Up to which row this process has checked it.
+    pub checked: u64,
+    /// What the check found first, where it found something.
+    pub broken: Option<String>,
+    /// Rows that this process has deleted with age.
+    pub pruned: u64,
 }
 
 /// The record at an instant.
@@ -245,6 +289,42 @@ pub struct StrategyStatus {
     pub books: Vec<Books>,
     /// What its kernel says; of its last incarnation while it does not run.
     pub kernel: KernelStatus,
+}
+
+/// The orders of which nobody knows how they stand: their venue's answer was lost, or an earlier process sent them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownOrders {
+    /// How many there are.
+    pub count: u64,
+    /// Since when the oldest is unknown, by the machine's clock.
+    pub oldest_since: Option<Timestamp>,
+    /// The oldest of them, at most 50.
+    pub orders: Vec<UnknownOrder>,
+}
+
+/// An order of which nobody knows how it stands. It counts as if all of it could still be filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownOrder {
+    /// Our number of it.
+    pub order: ClientOrderId,
+    /// What its bytes hash to, by which the venue knows it: 64 hex digits.
+    pub hash: String,
+    /// The market.
+    pub market: ConditionId,
+    /// Whose shares.
+    pub outcome: Outcome,
+    /// Since when nobody knows, by the machine's clock.
+    pub since: Timestamp,
+    /// How often the venue was asked.
+    pub lookups: u64,
+    /// Why it is still unknown.
+    pub why: String,
+}
+
+impl UnknownOrders {
+    fn is_none(&self) -> bool {
+        self.count == 0
+    }
 }
 
 /// Something worth a line.

@@ -10,7 +10,8 @@ use actors::ports::{DecisionRecord, Row};
 use actors::store::{Location, RunInfo, Store};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
-use ploy::order::{ClientOrderId, OrderEvent, Submission, Update};
+use ploy::order::{ClientOrderId, DoneCause, OrderEvent, Submission, Update};
+use ploy::price::Size;
 use ploy::status::Mode;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, query};
@@ -102,6 +103,15 @@ fn both(
             runtime.block_on(store.commit(vec![accepted(number)])).expect("it writes");
         });
     });
+    group.bench_function(
+        format!("{name}: commit one order event with its row of the audit chain"),
+        |b| {
+            b.iter(|| {
+                number += 1;
+                runtime.block_on(store.commit(vec![done(number)])).expect("it writes");
+            });
+        },
+    );
     group.bench_function(format!("{name}, beside: one order event by the database alone"), |b| {
         b.iter(|| {
             number += 1;
@@ -162,6 +172,13 @@ fn decision(seq: u64) -> Row {
 fn accepted(number: u64) -> Row {
     let order = ClientOrderId { strategy: "bench".parse().expect("an id"), number };
     let update = Update::Submitted(Submission::Accepted);
+    Row::OrderEvent(OrderEvent { at: at(number), order, update })
+}
+
+/// An event that the audit chain tells of, of the same size as [`accepted`], which it does not.
+fn done(number: u64) -> Row {
+    let order = ClientOrderId { strategy: "bench".parse().expect("an id"), number };
+    let update = Update::Done { unfilled: Size::ZERO, cause: DoneCause::Cancelled };
     Row::OrderEvent(OrderEvent { at: at(number), order, update })
 }
 

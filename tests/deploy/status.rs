@@ -12,7 +12,7 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    AccountLimitStatus, AccountStatus, AccountTripStatus, ConfigStatus, FeedPhase, FeedStatus,
+    AccountLimitStatus, AccountStatus, AccountTripStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus,
     KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase, RecordStatus, RiskUse,
     StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
 };
@@ -36,6 +36,7 @@ pub(crate) fn full() -> SystemStatus {
         version: "0.1.0".into(),
         run: "run-1".into(),
         started_at: at(0),
+        continued: None,
         taken_at: at(3_600_000),
         now: at(60_250),
         mode: Mode::Paper,
@@ -60,14 +61,7 @@ pub(crate) fn full() -> SystemStatus {
             speed: "60x".into(),
             error: None,
         },
-        store: StoreStatus {
-            up: true,
-            place: "data/ploy.db".into(),
-            rows: 345,
-            queued: 2,
-            errors: 1,
-            last_error: Some("disk full".into()),
-        },
+        store: store(),
         record: RecordStatus {
             state: RecordPhase::Recording,
             folder: "data/record".into(),
@@ -90,6 +84,7 @@ pub(crate) fn full() -> SystemStatus {
         },
         ledger: LedgerStatus::default(),
         account: account(),
+        unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
                 "late",
@@ -250,5 +245,26 @@ fn account() -> AccountStatus {
         last_refusal: None,
         equity_usdc: "-103.2".parse().unwrap(),
         broken: None,
+    }
+}
+
+fn store() -> StoreStatus {
+    StoreStatus {
+        up: true,
+        place: "data/ploy.db".into(),
+        rows: 345,
+        queued: 2,
+        lag_ms: 1500,
+        errors: 1,
+        refused: 3,
+        free_bytes: Some(5_000_000_000),
+        last_error: Some("disk full".into()),
+        audit: AuditStatus {
+            rows: 678,
+            hash: "ab".repeat(32),
+            checked: 600,
+            broken: None,
+            pruned: 42,
+        },
     }
 }

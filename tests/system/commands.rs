@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actors::app::App;
+use actors::store::Location;
+use actors::store::audit::verify;
 use ploy::command::Action;
 use ploy::intent::TimeInForce;
 use ploy::market::Outcome;
@@ -275,4 +277,52 @@ async fn what_a_person_wanted_last_outlives_the_process() {
         expected = after;
         stop(app).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asked_for_what_stands_in_the_audit_chain_with_what_came_of_it() {
+    let folder = folder();
+    let path = folder.path().join("ploy.db");
+    let build = script(&Arc::default(), |_| buyer());
+    let (app, mut feeder) = Stage::new().custom("one", build).store(&path).fed().await;
+    let market = feeder.market(1).await;
+    feeder.book(market, "0.39", "0.40").await;
+    feeder.wait(A_SECOND).await;
+    feeder.settled(&app).await;
+    let url = |rest: &str| format!("http://{}/v1/{rest}", app.address);
+    let body = json!({"actor": "ann"});
+    let http = reqwest::Client::new();
+    let asked = http.post(url("strategies/one/stop")).json(&body).send().await.unwrap();
+    assert_eq!(asked.status().as_u16(), 202);
+    phase(&app, "one", "stopped").await;
+    app.store.flush().await.unwrap();
+
+    let read = async |filter: &str| -> Vec<Value> {
+        let answer = http.get(url(&format!("audit?{filter}"))).send().await.unwrap();
+        let page: Value = answer.json().await.unwrap();
+        page["items"].as_array().unwrap().clone()
+    };
+    let [asked] = &read("actor=ann").await[..] else { panic!("one row") };
+    assert_eq!((&asked["action"], &asked["subject"]), (&json!("stop"), &json!("one")));
+    assert_eq!(asked["before"], json!({"state": "running"}));
+    assert!(asked["after"]["answer"].as_str().unwrap().starts_with("accepted"), "{asked}");
+    let orders = read("strategy=one&action=order").await;
+    let fills = read("strategy=one&action=fill").await;
+    assert_eq!((orders.len(), fills.len()), (1, 1));
+    let phases = read("strategy=one&action=phase&limit=1").await;
+    assert_eq!(phases[0]["after"]["phase"], json!("stopped"));
+
+    // Whoever looks finds the chain whole, and the same head in the status.
+    let status = app.fresh().await.store.audit.clone();
+    let location = Location::File(path.clone());
+    let check = || {
+        let location = location.clone();
+        std::thread::spawn(move || verify(&location, &[]).unwrap()).join().unwrap()
+    };
+    let report = check();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.head.to_string(), format!("{}:{}", status.rows, status.hash));
+    stop(app).await;
+    let report = check();
+    assert!(report.is_sound() && status.rows < report.head.number, "{report:?}");
 }

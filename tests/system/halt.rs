@@ -28,21 +28,21 @@ use crate::stage::{WITHIN, database, folder, rows};
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Asks the API as anybody would. Returns the status and the body.
-async fn post(app: &App, path: &str, body: Value) -> (u16, Value) {
+pub(crate) async fn post(app: &App, path: &str, body: Value) -> (u16, Value) {
     let url = format!("http://{}/v1/{path}", app.address);
     let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 /// Halts or resumes; it must be granted. Returns whether that changed anything.
-async fn ask(app: &App, path: &str) -> bool {
+pub(crate) async fn ask(app: &App, path: &str) -> bool {
     let (status, body) = post(app, path, json!({"reason": "a test", "actor": "ann"})).await;
     assert_eq!(status, 200, "{path}: {body}");
     body["changed"].as_bool().unwrap()
 }
 
 /// Returns what a strategy does that buys below half a USDC and sells above it.
-fn trader() -> OnEvent {
+pub(crate) fn trader() -> OnEvent {
     let half = "0.50".parse().unwrap();
     Box::new(move |event, view, looks| {
         let Some((market, ask)) = yes_ask(event) else { return };
@@ -55,24 +55,24 @@ fn trader() -> OnEvent {
 }
 
 /// Shows a book at which the trader buys, and lets the order's outcome come.
-async fn low(app: &App, feeder: &mut Feeder, market: ConditionId) {
+pub(crate) async fn low(app: &App, feeder: &mut Feeder, market: ConditionId) {
     feeder.book(market, "0.39", "0.40").await;
     feeder.wait(A_SECOND).await;
     feeder.settled(app).await;
 }
 
 /// Shows a book at which the trader sells, and lets the order's outcome come.
-async fn high(app: &App, feeder: &mut Feeder, market: ConditionId) {
+pub(crate) async fn high(app: &App, feeder: &mut Feeder, market: ConditionId) {
     feeder.book(market, "0.59", "0.60").await;
     feeder.wait(A_SECOND).await;
     feeder.settled(app).await;
 }
 
-async fn fills(app: &App, name: &str) -> u64 {
+pub(crate) async fn fills(app: &App, name: &str) -> u64 {
     one(&*app.fresh().await, name).kernel.fills
 }
 
-fn halted_by(status: &SystemStatus) -> Vec<Cause> {
+pub(crate) fn halted_by(status: &SystemStatus) -> Vec<Cause> {
     status.gates.halts.iter().map(|halt| halt.cause).collect()
 }
 

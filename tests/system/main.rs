@@ -9,6 +9,7 @@
 mod account;
 mod budget;
 mod commands;
+mod database;
 mod db;
 mod determinism;
 mod faults;
@@ -17,10 +18,12 @@ mod halt;
 mod isolation;
 mod ledger;
 mod money;
+mod orders;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod program;
 mod record;
+mod recovery;
 mod refusals;
 mod reload;
 mod replay;

@@ -15,6 +15,7 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 /// makes orders.
 const CORE: Arrows = &[
     ("lib", &[]),
+    ("audit", &[]),
     ("price", &[]),
     ("time", &[]),
     ("fees", &["price"]),
@@ -139,13 +140,15 @@ const ACTORS: Arrows = &[
     ("ports", &["bus"]),
     ("clock", &["bus", "ports"]),
     ("supervisor", &["ports", "telemetry"]),
-    ("store", &["bus", "ports"]),
+    ("store", &["bus", "ports", "telemetry"]),
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),
     ("account", &["bus", "ports", "store", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
-    ("executor", &["account", "bus", "ledger", "ports", "store", "telemetry"]),
+    ("failpoint", &[]),
+    // It says when an answer was lost, in event time.
+    ("executor", &["account", "bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"]),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
@@ -205,6 +208,7 @@ const ACTORS: Arrows = &[
             "clock",
             "config_service",
             "executor",
+            "failpoint",
             "feed",
             "halt",
             "ledger",

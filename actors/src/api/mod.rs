@@ -1,5 +1,6 @@
 //! The REST API: the snapshot and the records for reading, the command bus for acting; nothing is decided here.
 
+mod audit;
 mod config;
 pub mod error;
 mod guard;
@@ -40,6 +41,7 @@ pub use self::guard::{Exposed, Hosts};
 use crate::bus::command::CommandBus;
 use crate::bus::safe_mode::SafeModeBus;
 use crate::ports::Records;
+use crate::ports::audit::AuditRecords;
 use crate::ports::config::ConfigDesk;
 use crate::ports::gates::Brake;
 use crate::ports::why::{Chains, Recall};
@@ -65,6 +67,8 @@ pub struct ApiState {
     pub chains: Arc<dyn Chains>,
     /// Who knows the noes of the past exactly, by playing a record again; nobody does where there is none.
     pub recall: Option<Arc<dyn Recall>>,
+    /// Who did what; absent where nothing is kept of it.
+    pub audit: Option<Arc<dyn AuditRecords>>,
     /// The way out of safe mode; nobody can be asked where there is none.
     pub safe_mode: Option<SafeModeBus>,
     /// What halts and pauses; nothing does where there is none.
@@ -87,6 +91,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(rollout::routes())
         .merge(why::routes())
         .merge(halt::routes())
+        .merge(audit::routes())
         .route("/livez", get(health::livez))
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -206,6 +211,7 @@ impl ApiState {
             records,
             chains,
             recall: None,
+            audit: None,
             safe_mode: None,
             brake: None,
             desk: None,

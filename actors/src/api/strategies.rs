@@ -20,9 +20,9 @@ use super::{ApiState, answer, one_line};
 use crate::ports::{Page, Query, StoreError};
 
 /// How many records a page has where the caller does not say.
-const PAGE_DEFAULT: u32 = 100;
+pub(super) const PAGE_DEFAULT: u32 = 100;
 /// The longest page.
-const PAGE_MAX: u32 = 1000;
+pub(super) const PAGE_MAX: u32 = 1000;
 /// The longest name of somebody who asks.
 const ACTOR_CHARS_MAX: usize = 64;
 
@@ -313,7 +313,11 @@ impl FromRequestParts<ApiState> for Wanted {
     }
 }
 
-fn whole(name: &str, value: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Problem> {
+pub(super) fn whole(
+    name: &str,
+    value: &str,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<i64, Problem> {
     let number = value.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
         let (from, to) = (range.start(), range.end());

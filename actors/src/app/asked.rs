@@ -32,7 +32,7 @@ pub(super) fn api_state(
     hosts: Hosts,
     manager: &ActorRef<manager::Msg>,
 ) -> ApiState {
-    let state = ApiState::of(store, asked, hosts);
+    let state = ApiState::of(store, asked, hosts).auditing(store);
     state.recalling(recall(recorder)).leaving(safe_mode_bus(manager))
 }
 

@@ -1,15 +1,13 @@
-//! How a process goes on with a run: what was played passes by, orders that died with the venue come to their end.
+//! How a process goes on with a run: what was played passes by.
 
-use ploy::order::{DoneCause, OrderEvent, Update};
 use ploy::tape::Header;
-use ploy::time::Timestamp;
 
 use super::{Parts, StartError};
 use crate::clock::EventClock;
 use crate::feed;
-use crate::ports::{Clock as _, Row};
+use crate::ports::Clock as _;
 use crate::runtime::Surroundings;
-use crate::store::{Entered, Store};
+use crate::store::Entered;
 use crate::telemetry::events;
 
 /// Returns event time as it begins: where the run goes on, else with the first tape, not in 1970.
@@ -35,20 +33,4 @@ pub(super) async fn pass_by(parts: &mut Parts, around: &Surroundings) -> Result<
         from = %at, events = resume.events, "the run goes on");
     feed::pass_by(&mut parts.source, &around.bus, resume).await?;
     Ok(())
-}
-
-/// Orders that were on their way or rested at a venue that lived in the last process are gone with it. That is stored
-/// before anybody goes on; what was filled of them is stored already.
-pub(super) async fn end_lost(store: &Store, at: Timestamp) -> Result<(), StartError> {
-    if store.entered().resume.is_none() {
-        return Ok(());
-    }
-    let mut rows = Vec::new();
-    for (order, unfilled) in store.unfinished().await? {
-        tracing::warn!(event.name = events::ORDER_LOST, strategy.id = %order.strategy, order.id = %order,
-            %unfilled, "an order died with the paper venue of the last process");
-        let update = Update::Done { unfilled, cause: DoneCause::Absent };
-        rows.push(Row::OrderEvent(OrderEvent { at, order, update }));
-    }
-    Ok(store.commit(rows).await?)
 }

@@ -42,7 +42,7 @@ use crate::halt::Halts;
 use crate::halt::watch as halt_watch;
 use crate::ledger::AccountLedger;
 use crate::manager::{self, StrategyManager};
-use crate::ports::{Clock as _, FeedItem};
+use crate::ports::FeedItem;
 use crate::record::Recorder;
 use crate::runtime::Surroundings;
 use crate::status::{Snapshots, Sources, StatusAggregator};
@@ -100,7 +100,6 @@ impl App {
         let earlier = earlier(&parts.store).await?;
         let safe_mode = asked::safe_mode(&parts).await?;
         let clock = go_on::clock(&parts.headers, parts.store.entered());
-        go_on::end_lost(&parts.store, clock.now()).await?;
         let board = StatusBus::new(waiting(&parts));
         let files = looking::files(&parts)?;
         let (fatal_tx, fatal) = mpsc::channel(1);
@@ -164,6 +163,7 @@ impl App {
             venue: paper,
             executor,
         };
+        app.store.look_after(parts.keep_days, wall);
         app.boot().await;
         Ok(app)
     }

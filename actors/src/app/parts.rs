@@ -20,12 +20,14 @@ use tokio::sync::mpsc;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
+use crate::failpoint::{BadFailpoint, Failpoints};
 use crate::feed::NotTheSame;
 use crate::manager::StrategyRegistry;
 use crate::ports::{FeedItem, News, StoreError, Venue};
-use crate::record::{self, Origin, Recorder};
+use crate::record::{self, Origin, Recorder, files};
 use crate::settings::Settings;
 use crate::store::{OpenError, Plays, RunInfo, Store};
+use crate::telemetry;
 
 /// What the service is made of before it runs: everything that can be refused has been asked.
 pub struct Parts {
@@ -49,6 +51,8 @@ pub struct Parts {
     pub hosts: Hosts,
     /// Where facts are kept.
     pub store: Store,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// What an outage that is over leads to.
@@ -57,6 +61,8 @@ pub struct Parts {
     pub signal_file: Option<PathBuf>,
     /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
     pub venue: Option<WrapVenue>,
+    /// What goes wrong on the way of an order, in a test.
+    pub failpoints: Failpoints,
     /// The strategies.
     pub registry: StrategyRegistry,
     /// The folder of their files, unless it is not watched.
@@ -106,6 +112,9 @@ pub enum StartError {
     /// The versions of the settings cannot be kept.
     #[error("keep the versions of the settings")]
     Versions(#[source] StoreError),
+    /// The failpoints of a test are none.
+    #[error(transparent)]
+    Failpoint(#[from] BadFailpoint),
     /// A part did not start.
     #[error("start {part}")]
     Spawn {
@@ -138,12 +147,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         plays: Some(Plays { source: tape::identity(&headers), begin: settings.begin }),
     };
     let store = Store::open_at(&settings.location, run.clone()).await?;
-    let recorder = recorder(
-        settings,
-        &run,
-        headers.iter().map(|header| header.from).min().unwrap_or_default(),
-    )
-    .map_err(StartError::Record)?;
+    let entered = store.entered();
+    telemetry::say_run(&entered.run);
+    let from = headers.iter().map(|header| header.from).min();
+    let from = from.max(entered.resume.and_then(|resume| resume.at)).unwrap_or_default();
+    let record = files::of_start(&entered.run, entered.start);
+    let recorder = recorder(settings, (&run, record), from).map_err(StartError::Record)?;
     let mut registry = StrategyRegistry::default();
     settings.strategies.iter().cloned().for_each(|strategy| registry.add(strategy));
     Ok(Parts {
@@ -157,10 +166,12 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         address,
         hosts,
         store,
+        keep_days: settings.keep_days,
         recorder,
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
         venue: None,
+        failpoints: Failpoints::from_env()?,
         registry,
         folder: Some(settings.folder.clone()),
         watch: settings.watch,
@@ -176,9 +187,13 @@ pub fn title(headers: &[Header]) -> String {
     titles.join("; ")
 }
 
-fn recorder(settings: &Settings, run: &RunInfo, from: Timestamp) -> io::Result<Recorder> {
+fn recorder(
+    settings: &Settings,
+    (run, id): (&RunInfo, String),
+    from: Timestamp,
+) -> io::Result<Recorder> {
     let Some(limits) = settings.record.clone() else { return Ok(Recorder::off()) };
-    let (id, program) = (run.id.clone(), run.version.clone());
+    let program = run.version.clone();
     let origin = Origin { run: id, mode: run.mode, program, from };
     Recorder::start(record::Args {
         limits,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use ploy::order::StrategyId;
 use ploy::rollout::{Counts, Stage};
-use ploy::status::{ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus};
+use ploy::status::{
+    ConfigStatus, FeedStatus, KernelStatus, Recent, StrategyStatus, SystemStatus, UnknownOrders,
+};
 use tokio::sync::oneshot;
 
 /// How long a strategy may take to say how it is. One that needs longer is shown as it last was.
@@ -39,6 +41,8 @@ pub struct Board {
     pub config: ConfigStatus,
     /// Why no strategy starts.
     pub safe_mode: Option<String>,
+    /// Which orders are in doubt.
+    pub unknown_orders: UnknownOrders,
     /// How each strategy is.
     pub strategies: BTreeMap<StrategyId, StrategyStatus>,
     /// The newest things worth a line, newest last.
@@ -53,6 +57,7 @@ impl StatusBus {
             feed,
             config: ConfigStatus::default(),
             safe_mode: None,
+            unknown_orders: UnknownOrders::default(),
             strategies: BTreeMap::new(),
             recent: VecDeque::new(),
         };
@@ -78,6 +83,11 @@ impl StatusBus {
     /// Writes why no strategy starts, or that they may.
     pub fn safe_mode(&self, why: Option<String>) {
         self.lock().safe_mode = why;
+    }
+
+    /// Writes of which orders nobody knows how they stand.
+    pub fn unknown_orders(&self, orders: UnknownOrders) {
+        self.lock().unknown_orders = orders;
     }
 
     /// Returns what a strategy holds, as it was written last: short names of markets.

@@ -63,6 +63,8 @@ pub enum Verb {
     Record(crate::cli::record::RecordCommand),
     /// Check, move, export, back up and prune the store
     Db(crate::cli::db::DbCommand),
+    /// Who did what, and whether that was touched since
+    Audit(crate::cli::audit::AuditCommand),
     /// Ask a service that runs.
     #[command(flatten)]
     Client(ClientVerb),
@@ -261,6 +263,7 @@ mod tests {
             | Verb::Config(_)
             | Verb::Record(_)
             | Verb::Db(_)
+            | Verb::Audit(_)
             | Verb::Client(_)) => {
                 panic!("{verb:?} is not `run`")
             }

@@ -12,7 +12,7 @@ use super::form::Output;
 use super::{Exit, output};
 use crate::settings;
 use crate::store::Location;
-use crate::store::admin::{self, Format, Moved};
+use crate::store::admin::{self, Format, Moved, OldAudit};
 
 /// Which store, and what is to be done with it.
 #[derive(Debug, Args)]
@@ -88,6 +88,9 @@ pub struct PruneArgs {
     /// Of the runs that began before this time, never of the newest
     #[arg(long, value_name = "TIME")]
     pub before: Timestamp,
+    /// Also the rows of the audit chain that were written before it; what is left can be checked as before
+    #[arg(long)]
+    pub audit: bool,
 }
 
 /// Does it, and writes what came of it.
@@ -121,7 +124,11 @@ pub(super) fn run(command: &DbCommand, format: Output) -> anyhow::Result<Exit> {
             tables(&copied, &format!("{}: counts and sums agree", args.file.display()))
         }
         DbVerb::Prune(args) => {
-            let pruned = admin::prune(&location, args.before)?;
+            let pruned = admin::prune(
+                &location,
+                args.before,
+                if args.audit { OldAudit::Delete } else { OldAudit::Keep },
+            )?;
             tables(&pruned, &format!("deleted from {location}"))
         }
     };

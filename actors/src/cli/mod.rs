@@ -1,6 +1,7 @@
 //! The command line: a verb works on files by itself, or asks a service that runs and writes what it says.
 
 pub mod args;
+pub mod audit;
 mod client;
 pub mod compare;
 pub mod config;
@@ -77,6 +78,12 @@ fn ended(result: anyhow::Result<Exit>) -> ExitCode {
 #[must_use]
 pub fn run_db(command: &db::DbCommand, output: Output) -> ExitCode {
     ended(db::run(command, output))
+}
+
+/// Reads the audit chain. Nothing runs for it.
+#[must_use]
+pub fn run_audit(command: &audit::AuditCommand, output: Output) -> ExitCode {
+    ended(audit::run(command, output))
 }
 
 /// Works on records. Nothing runs for it.

@@ -64,7 +64,7 @@ pub(super) fn render(status: &SystemStatus, look: Look) -> String {
         "{}{}  {}\n\n",
         words::mode(status.mode),
         look.paint(Tone::Bad, &words::held_back(&status.gates)),
-        look.paint(Tone::Quiet, &format!("run {}, snapshot {}", status.run, status.snapshot))
+        look.paint(Tone::Quiet, &run(status))
     );
     text += &strategies(status, look);
     text += "\n";
@@ -81,6 +81,18 @@ pub(super) fn render(status: &SystemStatus, look: Look) -> String {
         Level::Wrong => Tone::Bad,
     };
     text + "\n" + &paragraph(&verdict.sentence, look, tone)
+}
+
+/// Returns which run it is, and how often it was gone on with.
+fn run(status: &SystemStatus) -> String {
+    let mut parts = vec![format!("run {}", status.run)];
+    if let Some(continued) = &status.continued {
+        let times = words::plural(continued.times, "time");
+        parts.push(format!("gone on with {times}"));
+        parts.extend(continued.from.map(|from| format!("from {} UTC", words::moment(from))));
+    }
+    parts.push(format!("snapshot {}", status.snapshot));
+    parts.join(", ")
 }
 
 /// Returns the list of strategies with their settings.
@@ -180,7 +192,16 @@ fn store(store: &StoreStatus) -> String {
         format!("{} queued", words::count(store.queued)),
         words::plural(store.errors, "error"),
     ];
+    if 0 < store.refused {
+        parts.push(format!("{} REFUSED", words::plural(store.refused, "row")));
+    }
     parts.extend(store.last_error.iter().map(|error| words::plain(error)));
+    let audit = &store.audit;
+    if audit.rows != 0 {
+        let digits: String = audit.hash.chars().take(12).collect();
+        parts.push(format!("audit {}:{digits}", audit.rows));
+    }
+    parts.extend(audit.broken.iter().map(|why| format!("audit BROKEN: {}", words::plain(why))));
     parts.join(", ")
 }
 

@@ -303,7 +303,8 @@ impl Desk {
         let note = CommandNote { strategy, at, actor, action, answer };
         (self.args.note)(note.clone());
         let CommandNote { strategy, at, actor, action, answer } = note;
-        let command = CommandRecord { at, actor, strategy, action, answer };
+        let before = updated.before.clone();
+        let command = CommandRecord { at, actor, strategy, action, answer, before };
         for row in [Row::Command(command), Row::History(history)] {
             if let Err(error) = self.args.records.keep(row) {
                 tracing::error!(event.name = events::STORE_FULL, error.message = %error,

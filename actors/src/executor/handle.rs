@@ -1,5 +1,7 @@
 //! The ends at which others hand orders and requests to the executor, and what travels between.
 
+use std::time::Duration;
+
 use ploy::kernel::Order;
 use ploy::order::StrategyId;
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +39,8 @@ pub(super) struct Job {
 pub(super) enum Control {
     Permit { strategy: StrategyId, permit: Permit, done: oneshot::Sender<()> },
     Settle { strategy: StrategyId, ticket: Ticket, done: oneshot::Sender<Ticket> },
+    Clear { strategy: StrategyId, done: oneshot::Sender<Ticket> },
+    Open { strategy: StrategyId, reply: oneshot::Sender<Vec<String>> },
     Drain { done: oneshot::Sender<()> },
 }
 
@@ -95,6 +99,29 @@ impl ExecutorHandle {
         let (done, settled) = oneshot::channel();
         self.control.send(Control::Settle { strategy, ticket, done }).await.ok()?;
         settled.await.ok()
+    }
+
+    /// Returns when none of a strategy's orders is open, of whatever incarnation or process: only then is its past
+    /// complete.
+    ///
+    /// # Errors
+    /// When that takes longer than this: which are open, and why.
+    pub async fn clear(&self, strategy: &StrategyId, within: Duration) -> Result<(), String> {
+        let (done, cleared) = oneshot::channel();
+        let asked = self.control.send(Control::Clear { strategy: strategy.clone(), done }).await;
+        if asked.is_ok() && tokio::time::timeout(within, cleared).await.is_ok() {
+            // A worker that has ended lets nothing pass anyway.
+            return Ok(());
+        }
+        let (reply, open) = oneshot::channel();
+        let asked = self.control.send(Control::Open { strategy: strategy.clone(), reply }).await;
+        match (asked, open.await) {
+            (Ok(()), Ok(open)) if open.is_empty() => Ok(()),
+            (Ok(()), Ok(open)) => {
+                Err(format!("nobody knows yet how its orders ended: {}", open.join(", ")))
+            }
+            (Ok(()), Err(_)) | (Err(_), _) => Err("order entry has ended".to_owned()),
+        }
     }
 
     /// Returns when all that the venue has told so far is stored; orders that wait are refused from now on.

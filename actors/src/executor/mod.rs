@@ -1,11 +1,15 @@
 //! OrderExecutor: takes approved orders, stores them, then sends them; carries what comes of them back.
 //!
-//! owns: which incarnation of each strategy may send, and which orders are open
-//! takes: approved orders on a bounded lane, the venue's order events, permits and requests to settle
-//! emits: rows to the store and the ledger, orders to the venue, order events to the strategy whose order it is
+//! owns: which incarnation of each strategy may send, which orders are open, and how each stands
+//! takes: approved orders on a bounded lane, the venue's news, permits and requests to settle
+//! emits: rows to the store and the ledger, orders and questions to the venue, order events to the strategy whose order it is
 //! dies: when its lane is gone (the service ends), or when the store has ended
 
 mod handle;
+mod jobs;
+mod news;
+mod track;
+mod tracks;
 
 pub use handle::{ExecutorHandle, Lanes, NotTaken};
 
@@ -13,24 +17,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ploy::halt::lets_pass;
-use ploy::kernel::Order;
-use ploy::lifecycle::Gate;
-use ploy::order::{ClientOrderId, OrderEvent, Origin, StrategyId, Submission, Update};
-use ploy::order_path::{OrderKey, Outgoing};
+use ploy::order::{ClientOrderId, StrategyId};
+use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
+use crate::bus::status::StatusBus;
+use crate::clock::EventClock;
+use crate::failpoint::{Failpoints, Injected};
 use crate::ledger::AccountLedger;
-use crate::ports::{News, Permit, Row, StoreError, Venue};
+use crate::ports::{News, Permit, Venue};
 use crate::store::Store;
 use crate::telemetry::events;
-use handle::{Control, Job};
+use handle::Control;
+use tracks::Tracks;
 
 /// Orders and events that share one transaction at most.
 const GROUP_MAX: usize = 256;
@@ -57,6 +63,14 @@ pub struct Args {
     pub venue: Arc<dyn Venue>,
     /// What comes of them.
     pub events: mpsc::Receiver<(News, Ticket)>,
+    /// Event time.
+    pub clock: EventClock,
+    /// The machine's clock.
+    pub wall: fn() -> Timestamp,
+    /// Where it is shown which orders are in doubt.
+    pub board: StatusBus,
+    /// What goes wrong in a test.
+    pub failpoints: Failpoints,
     /// Books what is stored.
     pub ledger: AccountLedger,
     /// Asked before an order is stored.
@@ -74,7 +88,7 @@ struct Seat {
     permit: Option<Permit>,
     /// The newest incarnation that was ever let in.
     newest: u64,
-    open: BTreeMap<ClientOrderId, OrderKey>,
+    /// Who waits until none of its orders is open.
     waiting: Vec<oneshot::Sender<Ticket>>,
 }
 
@@ -85,7 +99,29 @@ struct Worker {
     account: Account,
     bus: EventBus,
     gates: Switch,
+    clock: EventClock,
+    wall: fn() -> Timestamp,
+    board: StatusBus,
+    failpoints: Failpoints,
     seats: BTreeMap<StrategyId, Seat>,
+    tracks: Tracks,
+    /// The orders in doubt as they are shown, with the time since when.
+    shown: BTreeMap<ClientOrderId, Timestamp>,
+}
+
+/// Why the worker goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Ended {
+    #[error("the store has ended")]
+    Store,
+    #[error("a failpoint ended it")]
+    Failpoint,
+}
+
+impl From<Injected> for Ended {
+    fn from(_: Injected) -> Self {
+        Self::Failpoint
+    }
 }
 
 impl Actor for OrderExecutor {
@@ -98,10 +134,48 @@ impl Actor for OrderExecutor {
         myself: ActorRef<Msg>,
         args: Args,
     ) -> Result<JoinHandle<()>, ActorProcessingErr> {
-        let Args { store, venue, events, ledger, account, bus, gates, lanes } = args;
-        let seats = BTreeMap::new();
-        let worker = Worker { store, venue, ledger, account, bus, gates, seats };
-        let work = tokio::spawn(worker.run(lanes, events));
+        let Args {
+            store,
+            venue,
+            events: news,
+            clock,
+            wall,
+            board,
+            failpoints,
+            ledger,
+            account,
+            bus,
+            gates,
+            lanes,
+        } = args;
+        // What an earlier process sent and did not see the end of. It is asked about before anything is sent.
+        let unfinished = store.unfinished().await?;
+        if !unfinished.is_empty() {
+            tracing::warn!(
+                event.name = events::ORDERS_INHERITED,
+                orders = unfinished.len(),
+                "the venue is asked what became of orders of an earlier process"
+            );
+        }
+        let (seats, shown) = (BTreeMap::new(), BTreeMap::new());
+        let tracks = Tracks::inherited(unfinished, Instant::now());
+        let worker = Worker {
+            store,
+            venue,
+            ledger,
+            account,
+            bus,
+            gates,
+            clock,
+            wall,
+            board,
+            failpoints,
+            seats,
+            tracks,
+            shown,
+        };
+        let worker = worker.shown();
+        let work = tokio::spawn(worker.run(lanes, news));
         Ok(tokio::spawn(async move {
             let why = match work.await {
                 Ok(why) => why,
@@ -130,32 +204,39 @@ impl Worker {
         let mut jobs = Vec::with_capacity(GROUP_MAX);
         let mut news = Vec::with_capacity(GROUP_MAX);
         loop {
-            tokio::select! {
+            let due = self.tracks.due();
+            let done = tokio::select! {
                 biased;
                 control = lanes.control.recv() => match control {
                     Some(Control::Drain { done }) => {
-                        if self.on_drain(&mut events).await.is_err() {
-                            return "the store has ended".to_owned();
-                        }
+                        let drained = self.on_drain(&mut events).await;
                         done.send(()).ok();
+                        drained
                     }
-                    Some(control) => self.on_control(control),
+                    Some(control) => {
+                        self.on_control(control);
+                        Ok(())
+                    }
                     None => return "its lane is closed".to_owned(),
                 },
                 count = events.recv_many(&mut news, GROUP_MAX) => {
                     if count == 0 {
                         return "the venue has ended".to_owned();
                     }
-                    if self.on_news(&mut news).await.is_err() {
-                        return "the store has ended".to_owned();
-                    }
+                    self.on_news(&mut news).await
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.on_due().await
                 }
                 count = lanes.orders.recv_many(&mut jobs, GROUP_MAX) => {
                     if count == 0 {
                         return "its lane is closed".to_owned();
                     }
-                    self.on_jobs(&mut jobs).await;
+                    self.on_jobs(&mut jobs).await
                 }
+            };
+            if let Err(ended) = done {
+                return ended.to_string();
             }
         }
     }
@@ -172,28 +253,47 @@ impl Worker {
                 done.send(()).ok();
             }
             Control::Settle { strategy, ticket, done } => {
-                let seat = self.seats.entry(strategy).or_default();
-                seat.permit = None;
-                if seat.open.is_empty() {
-                    drop(done.send(ticket));
-                    return;
-                }
-                self.account.cancels(seat.open.len());
-                for key in seat.open.values() {
-                    self.venue.cancel(key.clone(), ticket.clone());
-                }
-                seat.waiting.push(done);
+                self.seats.entry(strategy.clone()).or_default().permit = None;
+                self.cancel_all(&strategy, &ticket);
+                self.wait(strategy, ticket, done);
+            }
+            Control::Clear { strategy, done } => self.wait(strategy, Ticket::none(), done),
+            Control::Open { strategy, reply } => {
+                let open = self.tracks.open_of(&strategy);
+                let told = open.map(|track| match track.why() {
+                    Some(why) => format!("{} ({why})", track.key().id),
+                    None => track.key().id.to_string(),
+                });
+                reply.send(told.collect()).ok();
             }
             // It needs the venue's lane: `run` does it.
             Control::Drain { done } => drop(done),
         }
     }
 
+    fn cancel_all(&mut self, strategy: &StrategyId, ticket: &Ticket) {
+        let (now, windows) = (Instant::now(), self.venue.windows());
+        let open: Vec<_> = self.tracks.open_of(strategy).map(|track| track.key().clone()).collect();
+        self.account.cancels(open.len());
+        for key in open {
+            self.tracks.change(&key.id, |track| track.cancel(now, windows));
+            self.venue.cancel(key, ticket.clone());
+        }
+    }
+
+    /// Tells this one when none of the strategy's orders is open.
+    fn wait(&mut self, strategy: StrategyId, ticket: Ticket, done: oneshot::Sender<Ticket>) {
+        if self.tracks.open_of(&strategy).next().is_none() {
+            drop(done.send(ticket));
+            return;
+        }
+        let waiting = &mut self.seats.entry(strategy).or_default().waiting;
+        waiting.retain(|waiting| !waiting.is_closed());
+        waiting.push(done);
+    }
+
     /// Stores all that the venue has told so far. Nobody may send any more.
-    async fn on_drain(
-        &mut self,
-        events: &mut mpsc::Receiver<(News, Ticket)>,
-    ) -> Result<(), StoreError> {
+    async fn on_drain(&mut self, events: &mut mpsc::Receiver<(News, Ticket)>) -> Result<(), Ended> {
         self.seats.values_mut().for_each(|seat| seat.permit = None);
         let mut news = Vec::new();
         while let Ok(told) = events.try_recv() {
@@ -204,169 +304,6 @@ impl Worker {
         }
         self.on_news(&mut news).await
     }
-
-    /// Stores a group of orders, then sends each. An order whose record failed is never sent.
-    async fn on_jobs(&mut self, jobs: &mut Vec<Job>) {
-        let mut allowed = Vec::with_capacity(jobs.len());
-        for job in jobs.drain(..) {
-            if let Some(reason) = self.held_back(&job) {
-                self.refuse(job, reason);
-            } else if let Err(reason) = self.account.admit(&job.order) {
-                self.write_refused(job, reason);
-            } else {
-                allowed.push(job);
-            }
-        }
-        if allowed.is_empty() {
-            return;
-        }
-        let run = self.store.run();
-        let allowed: Vec<(Job, Outgoing)> = allowed
-            .into_iter()
-            .map(|job| {
-                let outgoing = Outgoing::new(job.order.clone(), run);
-                (job, outgoing)
-            })
-            .collect();
-        let orders = allowed.iter().map(|(_, order)| Row::Order(order.clone()));
-        let memories = allowed.iter().filter_map(|(job, _)| job.memory.as_deref().cloned());
-        let rows = orders.chain(memories.map(Row::Memory)).collect();
-        match self.store.commit(rows).await {
-            Ok(()) => {
-                self.ledger.recorded(allowed.iter().map(|(job, _)| &job.order));
-                allowed.into_iter().for_each(|(job, order)| self.send(job, order));
-            }
-            Err(error) => {
-                for (job, _) in allowed {
-                    // Should the order's row come to be written after all, so will be that it was not sent. A
-                    // store that takes nothing any more will not write the order either.
-                    self.take_back(job, format!("not sent: {error}"));
-                }
-            }
-        }
-    }
-
-    /// Returns why an order may not be stored and sent; nothing when it may.
-    fn held_back(&self, job: &Job) -> Option<String> {
-        let strategy = &job.order.id().strategy;
-        let permit = self.seats.get(strategy).and_then(|seat| seat.permit);
-        let is_let_in = permit.is_some_and(|permit| {
-            permit.incarnation == job.incarnation && permit.gate != Gate::Closed
-        });
-        if !is_let_in {
-            return Some("not sent: this incarnation may not send any more".to_owned());
-        }
-        let gate = self.gates.gate(strategy);
-        (!lets_pass(gate, job.order.intent().purpose)).then(|| shut(gate))
-    }
-
-    /// Sends a stored order, unless a gate was closed while it was being stored.
-    fn send(&mut self, job: Job, order: Outgoing) {
-        let (id, intent, key) = (order.id().clone(), *order.intent(), order.key());
-        let venue = Arc::clone(&self.venue);
-        let ticket = job.ticket.clone();
-        let submit = move || venue.submit(order, ticket);
-        if let Err(gate) = self.gates.pass(&id.strategy, intent.purpose, submit) {
-            return self.take_back(job, shut(gate));
-        }
-        self.seats.entry(id.strategy.clone()).or_default().open.insert(id.clone(), key);
-        tracing::info!(
-            event.name = events::ORDER_SUBMITTED,
-            strategy.id = %id.strategy,
-            order.id = %id,
-            market.id = %intent.market,
-            purpose = intent.purpose.name(),
-            "order sent"
-        );
-    }
-
-    /// Says of an order that is stored, or may be, that it was not sent.
-    fn take_back(&self, job: Job, reason: String) {
-        let row = Row::OrderEvent(refusal(&job.order, reason.clone()));
-        drop(self.store.record(row, job.ticket.clone()));
-        self.refuse(job, reason);
-    }
-
-    /// Writes down an order that the account refused, together with that: what was decided can be asked for.
-    fn write_refused(&self, job: Job, reason: String) {
-        let outgoing = Outgoing::new(job.order.clone(), self.store.run());
-        let memory = job.memory.as_deref().cloned().map(Row::Memory);
-        for row in [Some(Row::Order(outgoing)), memory].into_iter().flatten() {
-            // A full queue is counted by the store and shown.
-            drop(self.store.record(row, job.ticket.clone()));
-        }
-        self.take_back(job, reason);
-    }
-
-    /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.
-    fn refuse(&self, job: Job, reason: String) {
-        let Job { order, ticket, .. } = job;
-        tracing::warn!(
-            event.name = events::ORDER_REJECTED,
-            strategy.id = %order.id().strategy,
-            order.id = %order.id(),
-            reason,
-            "order refused before sending"
-        );
-        let refused = refusal(&order, reason);
-        self.account.told(std::iter::once(&refused));
-        self.bus.tell(refused, ticket);
-    }
-
-    /// Stores what the venue told, then tells the strategies. What cannot be stored is tried until it can:
-    /// a fill is never lost, and meanwhile no order is sent.
-    async fn on_news(&mut self, news: &mut Vec<(News, Ticket)>) -> Result<(), StoreError> {
-        let events = news.drain(..).filter_map(|(news, ticket)| match news {
-            News::Order(event) => Some((event, ticket)),
-            News::Found(_) => None,
-        });
-        let news: Vec<_> = events.collect();
-        let mut wait = RETRY;
-        loop {
-            let rows = news.iter().map(|(event, _)| Row::OrderEvent(event.clone())).collect();
-            match self.store.commit(rows).await {
-                Ok(()) => break,
-                Err(StoreError::Ended) => return Err(StoreError::Ended),
-                Err(StoreError::Failed(_) | StoreError::Full) => {
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_MAX);
-                }
-            }
-        }
-        self.ledger.told(news.iter().map(|(event, _)| event));
-        self.account.told(news.iter().map(|(event, _)| event));
-        for (event, ticket) in news {
-            // Told first: whoever waits for the end of an order then finds the strategy informed.
-            self.bus.tell(event.clone(), ticket.clone());
-            self.close(&event, &ticket);
-        }
-        Ok(())
-    }
-
-    /// Takes an order that is over out of the open ones; whoever waits for the last one is told.
-    fn close(&mut self, event: &OrderEvent, ticket: &Ticket) {
-        let over = match &event.update {
-            Update::Submitted(Submission::Rejected { .. }) | Update::Done { .. } => true,
-            Update::Submitted(Submission::Accepted | Submission::Unknown) => false,
-            Update::Filled(_) => false,
-        };
-        let Some(seat) = self.seats.get_mut(&event.order.strategy).filter(|_| over) else { return };
-        seat.open.remove(&event.order);
-        if seat.open.is_empty() {
-            for waiting in seat.waiting.drain(..) {
-                drop(waiting.send(ticket.clone()));
-            }
-        }
-    }
-}
-
-fn shut(gate: Gate) -> String {
-    format!("not sent: the gate is {}", gate.name())
-}
-
-fn refusal(order: &Order, reason: String) -> OrderEvent {
-    let update = Update::Submitted(Submission::Rejected { reason, origin: Origin::Unsent });
-    OrderEvent { at: order.at(), order: order.id().clone(), update }
 }
 
 impl std::fmt::Debug for Args {

@@ -174,6 +174,7 @@ impl Halts {
             strategy: words::subject(&ask.wish),
             action: words::action(&ask.wish).to_owned(),
             answer: format!("{said} (reason: {})", ask.reason),
+            before: None,
         }
     }
 

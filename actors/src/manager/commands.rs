@@ -67,6 +67,7 @@ impl State {
 
     pub(super) fn on_command(&mut self, request: Request) {
         let Request { command, reply } = request;
+        let before = self.entries.get(&command.strategy).map(|entry| entry.phase.name().to_owned());
         let answer = self.command(&command);
         let said = match &answer {
             Ok(accepted) => {
@@ -86,6 +87,7 @@ impl State {
             strategy: command.strategy.to_string(),
             action: command.action.name().to_owned(),
             answer: said,
+            before,
         };
         self.around.recorder.command(|| note(&record));
         self.store(Row::Command(record));
@@ -157,6 +159,6 @@ impl State {
 
 /// Returns a command for the record.
 fn note(record: &CommandRecord) -> CommandNote {
-    let CommandRecord { at, actor, strategy, action, answer } = record.clone();
+    let CommandRecord { at, actor, strategy, action, answer, before: _ } = record.clone();
     CommandNote { strategy, at, actor, action, answer }
 }

@@ -274,7 +274,14 @@ impl State {
         let note = CommandNote { strategy, at, actor, action, answer };
         self.around.recorder.command(|| note.clone());
         let CommandNote { strategy, at, actor, action, answer } = note;
-        self.store(Row::Command(CommandRecord { at, actor, strategy, action, answer }));
+        self.store(Row::Command(CommandRecord {
+            at,
+            actor,
+            strategy,
+            action,
+            answer,
+            before: None,
+        }));
     }
 }
 

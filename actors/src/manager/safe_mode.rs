@@ -58,7 +58,15 @@ impl State {
         };
         self.around.recorder.command(|| note.clone());
         let CommandNote { strategy, at, actor: by, action, answer: said } = note;
-        self.store(Row::Command(CommandRecord { at, actor: by, strategy, action, answer: said }));
+        let before = Some("safe mode".to_owned());
+        self.store(Row::Command(CommandRecord {
+            at,
+            actor: by,
+            strategy,
+            action,
+            answer: said,
+            before,
+        }));
         if answer.is_ok() {
             tracing::info!(
                 event.name = events::PROCESS_SAFE_MODE_LEFT,

@@ -179,7 +179,14 @@ impl State {
         let note = CommandNote { strategy: id.to_string(), at, actor, action, answer: said };
         self.around.recorder.command(|| note.clone());
         let CommandNote { strategy, at, actor, action, answer: said } = note;
-        self.store(Row::Command(CommandRecord { at, actor, strategy, action, answer: said }));
+        self.store(Row::Command(CommandRecord {
+            at,
+            actor,
+            strategy,
+            action,
+            answer: said,
+            before: None,
+        }));
         drop(reply.send(answer)); // an asker that left is no failure
     }
 

@@ -26,6 +26,9 @@ const REMEMBER_WITHIN: Duration = Duration::from_secs(5);
 /// strategy goes on without them: should one fill after all, its books do not add up, and it halts.
 const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 
+/// How long a start waits for orders of an earlier incarnation, or process, to come to their known end, at most.
+const CLEAR_WITHIN: Duration = Duration::from_secs(5);
+
 /// A kernel with its history, and what it wants to see.
 #[derive(Debug)]
 pub(super) struct Built {
@@ -63,6 +66,10 @@ async fn build_untimed(
 ) -> Result<Built, Failure> {
     let config = &registration.config;
     let id = config.id.clone();
+    // Its past is complete, and nothing of it can happen any more, only when none of its orders is open.
+    let within = CLEAR_WITHIN.min(config.restart.start_timeout / 2);
+    let cleared = around.executor.clear(&id, within).await;
+    cleared.map_err(|message| Failure { class: FailureClass::Dependency, message })?;
     around.executor.permit(id.clone(), Permit { incarnation, gate: Gate::Open }).await;
     let memory = match memory {
         None if around.store.entered().resume.is_some() => {

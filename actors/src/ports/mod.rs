@@ -1,6 +1,7 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
 pub mod account;
+pub mod audit;
 pub mod config;
 pub mod gates;
 pub mod why;
@@ -57,6 +58,8 @@ pub enum Row {
     Rollout(RolloutRecord),
     /// The guard of the account stands otherwise than before.
     Account(account::AccountRecord),
+    /// Rows that explain are deleted because of their age.
+    Prune(audit::Prune),
     /// What a strategy remembers and no fact tells. The newest counts.
     Memory(MemoryRecord),
     /// The source of the run was played to its end.
@@ -248,6 +251,9 @@ pub struct CommandRecord {
     pub action: String,
     /// `accepted` or the refusal.
     pub answer: String,
+    /// How what it is about stood before, where the one who answers knows it: a phase, a gate, a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// What must outlive the process about a strategy. The newest one counts.

@@ -26,6 +26,18 @@ pub fn name(run: &str, number: u32) -> String {
     format!("{BEGIN}{run}-{number:05}{END}")
 }
 
+/// Returns the id of the record of a start of the program within a run, by its number from 1: the first is the run's.
+#[must_use]
+pub fn of_start(run: &str, start: u64) -> String {
+    if start <= 1 { run.to_owned() } else { format!("{run}.{start:05}") }
+}
+
+/// Tells whether a record is of a start within this run.
+#[must_use]
+pub fn is_of(record: &str, run: &str) -> bool {
+    record.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Returns the files of records in a folder, in their order. Other files are no concern of records.
 ///
 /// # Errors

@@ -85,10 +85,17 @@ fn recall(
 ) -> Result<Option<Vec<Tally>>, RecordError> {
     let failed = |source| RecordError::Folder { path: folder.to_owned(), source };
     let mut candidates: Vec<PathBuf> = Vec::new();
+    let mut process = String::new();
     for RecordFile { run: of, path, .. } in files::list(folder).map_err(failed)? {
-        if of == run && replay::header(&path)?.from <= at {
-            candidates.push(path);
+        if !files::is_of(&of, run) || at < replay::header(&path)?.from {
+            continue;
         }
+        // Each start of the program has a record of its own, and the newest that begins before tells.
+        if of != process {
+            candidates.clear();
+            process = of;
+        }
+        candidates.push(path);
     }
     // The instant may lie in the newest file that begins before it, or, where a strategy wrote its first line of that
     // file later, in the one before.

@@ -26,7 +26,7 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    AccountStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
+    AccountStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
     StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
@@ -268,6 +268,7 @@ impl Player {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: "replay".to_owned(),
             started_at: from,
+            continued: None,
             taken_at: now,
             now,
             mode: Mode::Paper,
@@ -289,13 +290,18 @@ impl Player {
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
             account: AccountStatus::default(),
+            unknown_orders: ploy::status::UnknownOrders::default(),
             store: StoreStatus {
                 up: true,
                 place: "none".to_owned(),
                 rows: 0,
                 queued: 0,
+                lag_ms: 0,
                 errors: 0,
+                refused: 0,
+                free_bytes: None,
                 last_error: None,
+                audit: AuditStatus::default(),
             },
             record: Recorder::off().status(),
             strategies,

@@ -11,7 +11,7 @@ mod drill;
 mod effects;
 mod meter;
 mod poison;
-mod records;
+pub(crate) mod records;
 mod take_over;
 mod work;
 

@@ -58,7 +58,7 @@ pub(super) fn decision(
     })
 }
 
-fn answer(risk: &Explanation) -> RiskAnswer {
+pub(crate) fn answer(risk: &Explanation) -> RiskAnswer {
     let check = |check: &Check| CheckRecord {
         rule: check.rule.name().to_owned(),
         finding: check.finding.name().to_owned(),

@@ -10,7 +10,7 @@ use ploy::time::Timestamp;
 use sqlx::FromRow;
 
 use super::Store;
-use super::cells::{FillRow, Unreadable, number, within, word};
+use super::cells::{FillRow, Unreadable, number, within};
 use super::rows::{Insert, Place, count};
 use super::sql::sql;
 use crate::ports::{MemoryRecord, Outlived, StoreError};
@@ -28,13 +28,6 @@ const FILLS: &str = "select seq, strategy, number, fill, at, market, outcome, si
 
 const LAST_DECISION: &str = "select cast(coalesce(max(number), 0) as bigint) from decisions \
      where run = $1 and strategy = $2";
-
-const UNFINISHED: &str = "select o.strategy, o.number, o.size, \
-     cast(coalesce((select sum(f.size) from fills f where f.run = o.run and f.strategy = o.strategy \
-         and f.number = o.number), 0) as bigint) as filled \
-     from orders o where o.run = $1 and not exists (select 1 from order_events e \
-         where e.run = o.run and e.strategy = o.strategy and e.number = o.number \
-         and e.kind in ('done', 'rejected')) order by o.seq";
 
 #[derive(FromRow)]
 struct MemoryRow {
@@ -55,14 +48,6 @@ struct ToldRow {
     fill: i64,
     cause: Option<String>,
     unfilled: Option<i64>,
-}
-
-#[derive(FromRow)]
-struct UnfinishedRow {
-    strategy: String,
-    number: i64,
-    size: i64,
-    filled: i64,
 }
 
 /// Returns how one is written: over an older one of the same strategy, never over a newer one.
@@ -126,23 +111,6 @@ impl Store {
         let told = told.into_iter().map(|row| row.event(strategy, &fills));
         let told = told.collect::<Result<Vec<_>, _>>()?;
         Ok(Outlived { memory: None, stored, told, last_decision: number(last.0)? })
-    }
-
-    /// Returns the orders of this run that have no end, with the shares that were not filled, in the order in which
-    /// they were stored. What was queued before counts.
-    ///
-    /// # Errors
-    /// When what is queued cannot be written, or it cannot be read.
-    pub async fn unfinished(&self) -> Result<Vec<(ClientOrderId, Size)>, StoreError> {
-        self.flush().await?;
-        let read = sql(UNFINISHED).bind(&*self.inner.run);
-        let rows = within(&self.inner.shared, self.inner.pool.all::<UnfinishedRow>(read)).await?;
-        let orders = rows.into_iter().map(|row| {
-            let (size, filled) = (Size::from_micros(row.size)?, Size::from_micros(row.filled)?);
-            let id = ClientOrderId { strategy: word(&row.strategy)?, number: number(row.number)? };
-            Ok((id, size.saturating_sub(filled)))
-        });
-        Ok(orders.collect::<Result<_, Unreadable>>()?)
     }
 }
 

@@ -5,34 +5,39 @@
 
 mod account;
 pub mod admin;
+pub mod audit;
 mod cells;
 mod config_history;
 mod gates;
 mod grounds;
 mod history;
 mod hold;
+mod identity;
 mod location;
 mod memories;
 mod moment;
 mod open;
 mod owner;
+mod probe;
 mod process;
 mod queue;
 mod recovery;
+mod retention;
 mod rollouts;
 mod round;
 mod rows;
 mod runs;
 mod server;
 mod sql;
+mod unfinished;
 pub mod versions;
 mod why;
 mod writer;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ploy::status::{Mode, StoreStatus};
@@ -46,15 +51,17 @@ use hold::Hold;
 use open::Opened;
 use queue::{QUEUE_MAX, Shared};
 use sql::Pool;
-use writer::Writer;
+use writer::{Held, Writer};
 
 pub use location::{Location, ServerUrl, UrlError};
 pub use open::OpenError;
 pub use recovery::Sums;
 pub use runs::{Begin, Entered, Plays, Resume};
+pub use unfinished::Told;
 
 /// How long a caller waits for its rows to be durable, or for its records. A disk that needs longer is down.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The store of one run, which may have begun in an earlier process. Cheap to clone; when the last clone is gone the writer ends.
 #[derive(Clone)]
@@ -84,7 +91,11 @@ struct Inner {
     entered: Entered,
     shared: Arc<Shared>,
     pool: Pool,
+    /// The folder of the file, where the database is one.
+    folder: Option<PathBuf>,
     writer: AbortHandle,
+    /// What looks after the store while the service runs.
+    keepers: Mutex<Vec<AbortHandle>>,
     tries: watch::Receiver<u64>,
 }
 
@@ -192,6 +203,22 @@ impl Store {
         self.commit(Vec::new()).await
     }
 
+    /// Begins to check the audit chain in the background, and to delete the rows that explain of runs that are older
+    /// than so many days; 0: none.
+    pub fn look_after(&self, keep_days: u32, wall: fn() -> Timestamp) {
+        let inner = &self.inner;
+        let (shared, pool) = (Arc::clone(&inner.shared), inner.pool.clone());
+        let checking = audit::watch::keep_checking(Arc::clone(&shared), pool.clone());
+        let mut keepers = vec![tokio::spawn(checking).abort_handle()];
+        if keep_days != 0 {
+            let (run, keep) = (inner.run.clone(), DAY * keep_days);
+            let retention =
+                retention::Retention { shared, pool, run, keep, wall, pause: retention::PAUSE };
+            keepers.push(tokio::spawn(retention.keep_deleting()).abort_handle());
+        }
+        inner.keep(keepers);
+    }
+
     /// Takes nothing more, writes what waits, and ends the writer within this time.
     ///
     /// # Errors
@@ -199,6 +226,7 @@ impl Store {
     pub async fn close(&self, within: Duration) -> Result<(), StoreError> {
         let inner = &self.inner;
         inner.shared.close();
+        inner.keep(Vec::new());
         let mut tries = inner.tries.clone();
         let ended = async { while tries.changed().await.is_ok() {} };
         let closed = async {
@@ -218,23 +246,36 @@ impl Store {
     /// Returns how the store is: whether it can write, what waits, what failed.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        self.inner.shared.status()
+        let free_bytes = self.inner.folder.as_deref().and_then(identity::free_bytes);
+        StoreStatus { free_bytes, ..self.inner.shared.status() }
     }
 
     fn start(opened: Opened, run: &RunInfo) -> Self {
         let shared = Shared::new(&opened, run.started_at);
         let entered = opened.entered.unwrap_or_else(|| Entered::unknown(run));
         let run = entered.run.clone();
-        let (writer, tries) =
-            Writer::new(Arc::clone(&shared), opened.conn, run.clone(), opened.owner);
+        let folder = opened.files.as_ref().map(|files| files.folder().to_owned());
+        let Opened { conn, files, owner, chain, pool, .. } = opened;
+        let held = Held { conn, files, owner, chain };
+        let (writer, tries) = Writer::new(Arc::clone(&shared), run.clone(), held);
         let writer = tokio::spawn(writer.run()).abort_handle();
-        let pool = opened.pool;
-        Self { inner: Arc::new(Inner { run, entered, shared, pool, writer, tries }) }
+        let keepers = Mutex::default();
+        let inner = Inner { run, entered, shared, pool, folder, writer, keepers, tries };
+        Self { inner: Arc::new(inner) }
+    }
+}
+
+impl Inner {
+    /// Ends what looked after the store before, and keeps these instead.
+    fn keep(&self, keepers: Vec<AbortHandle>) {
+        let mut kept = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *kept, keepers).iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.keep(Vec::new());
         self.shared.abandon();
     }
 }

@@ -11,6 +11,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::RunInfo;
+use super::audit::Chain;
+use super::identity::Files;
 use super::location::Location;
 use super::owner::{self, Owner};
 use super::runs::{self, Entered};
@@ -152,16 +154,31 @@ pub(super) struct Opened {
     pub(super) conn: Conn,
     /// The connections that read.
     pub(super) pool: Pool,
+    /// The files as they are now, where the database is one.
+    pub(super) files: Option<Files>,
     /// Held as long as the connection writes: no second process gets in.
     pub(super) owner: Owner,
     /// The run, and how it was come to; absent where a tool opens it.
     pub(super) entered: Option<Entered>,
     /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
+    /// What the writer knows of the audit chain.
+    pub(super) chain: Chain,
     /// Where it is, for people.
     pub(super) place: String,
     /// A paused clock of a test is to stand still while it works.
     pub(super) holds: bool,
+}
+
+/// What is known of a database once it is ready.
+pub(super) struct Prepared {
+    /// The run, and how it was come to; absent where a tool opens it.
+    pub(super) entered: Option<Entered>,
+    /// The highest number of a fact of this run.
+    pub(super) last_seq: i64,
+    /// How often the store was opened to write.
+    pub(super) epoch: i64,
+    pub(super) chain: Chain,
 }
 
 /// Opens the file, makes it where it is missing, and removes it again where that fails half-way.
@@ -178,9 +195,10 @@ pub(super) async fn file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal);
     match database(options, run, migrations).await {
-        Ok((conn, pool, (entered, last_seq))) => {
+        Ok((conn, pool, Prepared { entered, last_seq, chain, .. })) => {
             let place = path.display().to_string();
-            Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: false })
+            let files = Some(Files::of(path).map_err(|error| failed(path, error))?);
+            Ok(Opened { conn, pool, files, owner, entered, last_seq, chain, place, holds: false })
         }
         Err(error) => {
             if !existed {
@@ -212,16 +230,17 @@ pub(super) async fn in_memory(run: &RunInfo) -> Result<Opened, OpenError> {
     let path = PathBuf::from(format!("/{}", uuid::Uuid::now_v7()));
     let options = SqliteConnectOptions::new().filename(&path).vfs("memdb").create_if_missing(true);
     let opened = database(options, Some(run), &MIGRATIONS).await;
-    let (conn, pool, (entered, last_seq)) = opened.map_err(|error| classify(&path, error))?;
+    let (conn, pool, prepared) = opened.map_err(|error| classify(&path, error))?;
+    let Prepared { entered, last_seq, chain, .. } = prepared;
     let (place, owner) = ("memory".to_owned(), Owner::Alone);
-    Ok(Opened { conn, pool, owner, entered, last_seq, place, holds: true })
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, chain, place, holds: true })
 }
 
 async fn database(
     options: SqliteConnectOptions,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<(Conn, Pool, (Option<Entered>, i64)), sqlx::Error> {
+) -> Result<(Conn, Pool, Prepared), sqlx::Error> {
     let options = options
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -229,12 +248,12 @@ async fn database(
         .disable_statement_logging();
     let mut conn = Conn::Sqlite(Box::new(options.connect().await?));
     match prepare(&mut conn, run, migrations).await {
-        Ok((known, _)) => {
+        Ok(prepared) => {
             let pool = SqlitePoolOptions::new()
                 .max_connections(READERS_MAX)
                 .acquire_timeout(BUSY_WITHIN)
                 .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
-            Ok((conn, Pool::Sqlite(pool), known))
+            Ok((conn, Pool::Sqlite(pool), prepared))
         }
         Err(error) => {
             // The first failure is the one to tell.
@@ -244,13 +263,13 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one. Returns
-/// the run with the highest number of a fact of it, and how often the store was opened.
+/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one; the audit
+/// chain tells of it.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,
     migrations: &Migrator,
-) -> Result<((Option<Entered>, i64), i64), sqlx::Error> {
+) -> Result<Prepared, sqlx::Error> {
     const EPOCH: &str = "insert into writer (one, epoch, run) values (1, 1, $1) \
          on conflict (one) do update set epoch = writer.epoch + 1, run = excluded.run \
          returning epoch";
@@ -267,8 +286,12 @@ pub(super) async fn prepare(
     let id = entered.as_ref().map_or("", |entered| &*entered.run);
     let (epoch,) = sql(EPOCH).bind(id).one::<(i64,)>(link).await?;
     let (last_seq,) = sql(LAST_SEQ).bind(id).one::<(i64,)>(link).await?;
+    let chain = match (run, &entered) {
+        (Some(run), Some(entered)) => Chain::open(link, run, &entered.run).await?,
+        (Some(_) | None, _) => Chain::default(),
+    };
     link.run("commit").await?;
-    Ok(((entered, last_seq), epoch))
+    Ok(Prepared { entered, last_seq, epoch, chain })
 }
 
 /// Makes the folder, and returns the one path of the file, so that two names of it share one lock.

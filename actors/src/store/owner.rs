@@ -47,6 +47,9 @@ pub(super) enum Refused {
     /// Somebody else has written: what is known here may not be true any more.
     #[error("another process has taken the store over: this one writes nothing any more, end it")]
     TakenOver,
+    /// The file has no name any more: what is written would be gone with this process.
+    #[error("{0}")]
+    Lost(String),
 }
 
 impl Owner {
@@ -75,7 +78,7 @@ impl Refused {
     pub(super) fn is_cut(&self) -> bool {
         match self {
             Self::Sql(error) => is_cut(error),
-            Self::Locked | Self::TakenOver => false,
+            Self::Locked | Self::TakenOver | Self::Lost(_) => false,
         }
     }
 }

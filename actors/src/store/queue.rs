@@ -3,14 +3,18 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ploy::status::StoreStatus;
+use ploy::audit::Head;
+use ploy::status::{AuditStatus, StoreStatus};
 use ploy::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
+use super::audit;
 use super::hold::Hold;
 use super::open::Opened;
 use super::rows;
 use crate::ports::{ErrorRecord, Row, StoreError};
+use crate::telemetry::events;
 
 /// Rows that may wait. At some 20 000 rows a second this is under half a second of work, and a few megabytes.
 pub(super) const QUEUE_MAX: usize = 8192;
@@ -29,12 +33,13 @@ pub(super) struct Shared {
     holds: bool,
 }
 
-/// Rows that were handed over together.
+/// Rows that were handed over together, and since when they wait.
 #[derive(Debug)]
 pub(super) struct Job {
     /// The number of the first row; the others follow.
     pub(super) seq: i64,
     pub(super) rows: Vec<Row>,
+    since: Instant,
     /// Who waits for it. Rows for which nobody waits are kept until they are written.
     reply: Option<Reply>,
 }
@@ -44,6 +49,8 @@ struct State {
     queue: Vec<Job>,
     /// Rows in the queue and in the transaction on its way.
     waiting: usize,
+    /// Since when the oldest row of the transaction on its way waits.
+    in_flight_since: Option<Instant>,
     /// Something is in the queue that is not to wait for others.
     pressing: bool,
     last_seq: i64,
@@ -56,7 +63,12 @@ struct State {
     place: String,
     rows: u64,
     errors: u64,
+    /// Rows that were not taken, the queue being full.
+    refused: u64,
+    /// It was said that rows are refused, and none has been written since.
+    is_full: bool,
     last_error: Option<String>,
+    audit: AuditStatus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +89,7 @@ impl Shared {
             state: Mutex::new(State {
                 queue: Vec::new(),
                 waiting: 0,
+                in_flight_since: None,
                 pressing: false,
                 last_seq: opened.last_seq,
                 at,
@@ -86,7 +99,10 @@ impl Shared {
                 place: opened.place.clone(),
                 rows: 0,
                 errors: 0,
+                refused: 0,
+                is_full: false,
                 last_error: None,
+                audit: opened.chain.known().map(audit::status).unwrap_or_default(),
             }),
         })
     }
@@ -150,9 +166,32 @@ impl Shared {
             place: state.place.clone(),
             rows: state.rows,
             queued: count(state.waiting),
+            lag_ms: state.lag_ms(),
             errors: state.errors,
+            refused: state.refused,
+            free_bytes: None,
             last_error: state.last_error.clone(),
+            audit: state.audit.clone(),
         }
+    }
+
+    /// Notes the newest row of the audit chain.
+    pub(super) fn sealed(&self, head: Head) {
+        let AuditStatus { rows, hash, .. } = audit::status(head);
+        let audit = &mut self.state().audit;
+        (audit.rows, audit.hash) = (rows, hash);
+    }
+
+    /// Returns the newest row of the audit chain, as far as it is known.
+    pub(super) fn head(&self) -> Option<Head> {
+        let state = self.state();
+        let AuditStatus { rows, hash, .. } = &state.audit;
+        Some(Head { number: *rows, hash: hash.parse().ok()? })
+    }
+
+    /// Notes what a check of the audit chain, or a deletion with age, has come to.
+    pub(super) fn audited(&self, note: impl FnOnce(&mut AuditStatus)) {
+        note(&mut self.state().audit);
     }
 
     /// Takes all that waits. Rows whose caller has given up are left out: it was told that they are not stored.
@@ -163,16 +202,19 @@ impl Shared {
             .into_iter()
             .partition(|job| job.reply.as_ref().is_some_and(oneshot::Sender::is_closed));
         state.waiting -= rows_of(&gone);
+        state.in_flight_since = group.first().map(|job| job.since);
         group
     }
 
     pub(super) fn written(&self, group: Vec<Job>, contradictions: Vec<Option<String>>) {
         let mut state = self.state();
         if !state.up {
-            tracing::info!("the store writes again");
+            tracing::info!(event.name = events::STORE_RECOVERED, "the store takes writes again");
         }
         state.up = true;
         state.retrying = false;
+        state.is_full = false;
+        state.in_flight_since = None;
         for (job, contradiction) in group.into_iter().zip(contradictions) {
             state.waiting -= job.rows.len();
             let answer = match contradiction {
@@ -204,6 +246,7 @@ impl Shared {
         }
         kept.append(&mut state.queue);
         state.queue = kept;
+        state.in_flight_since = None;
         state.retrying = true;
         state.down(message);
     }
@@ -245,7 +288,7 @@ impl State {
             Life::Closing | Life::Abandoned | Life::Ended => return Err(StoreError::Ended),
         }
         if max < self.waiting + rows.len() {
-            self.failed("the queue is full: a row was refused");
+            self.refuse(rows.len());
             return Err(StoreError::Full);
         }
         self.add(rows, reply);
@@ -259,7 +302,7 @@ impl State {
         self.waiting += rows.len();
         let notes_only = rows.iter().all(|row| matches!(row, Row::Decision(_) | Row::Memory(_)));
         self.pressing |= reply.is_some() || !notes_only;
-        self.queue.push(Job { seq, rows, reply });
+        self.queue.push(Job { seq, rows, since: Instant::now(), reply });
     }
 
     /// Notes that the store cannot write. The failure is itself a fact: it waits with the others, is stored when
@@ -267,7 +310,11 @@ impl State {
     fn down(&mut self, message: &str) {
         self.failed(message);
         if mem::replace(&mut self.up, false) {
-            tracing::error!(error = message, "the store cannot write");
+            tracing::error!(
+                event.name = events::STORE_FAILED,
+                error.message = message,
+                "the store cannot write"
+            );
             let error = ErrorRecord {
                 at: self.at,
                 strategy: None,
@@ -276,6 +323,30 @@ impl State {
             };
             self.add(vec![Row::Error(error)], None);
         }
+    }
+
+    /// Counts rows that are not taken, and says so once until there is room. Why the store is down stays what is shown of it.
+    fn refuse(&mut self, rows: usize) {
+        self.refused += count(rows);
+        if !mem::replace(&mut self.is_full, true) {
+            tracing::error!(
+                event.name = events::STORE_FULL,
+                queued = self.waiting,
+                "the queue is full: rows are refused until some are written"
+            );
+        }
+        if self.up {
+            self.failed("the queue is full: a row was refused");
+        } else {
+            self.errors += 1;
+        }
+    }
+
+    /// Returns how long the oldest row that is not written waits, in milliseconds.
+    fn lag_ms(&self) -> u64 {
+        let queued = self.queue.first().map(|job| job.since);
+        let oldest = [self.in_flight_since, queued].into_iter().flatten().min();
+        oldest.map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     fn failed(&mut self, message: &str) {
@@ -291,6 +362,11 @@ impl State {
 }
 
 impl Job {
+    /// Tells whether somebody waits for it.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.reply.is_some()
+    }
+
     fn answer(self, answer: Result<(), StoreError>) {
         // An asker that left is no failure.
         if let Some(reply) = self.reply {

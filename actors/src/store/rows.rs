@@ -9,7 +9,9 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{account, config_history as history, gates, memories, rollouts, runs};
+use super::{
+    account, config_history as history, gates, memories, retention, rollouts, runs,
+};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
@@ -43,21 +45,23 @@ enum Statement {
     Exact(Sql),
 }
 
-/// Writes one row. The same row written again changes nothing.
-pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<(), Fault> {
+/// Writes one row, and returns how many rows of the database that changed. The same row written again changes nothing.
+pub(super) async fn insert(link: &mut Link<'_>, place: Place<'_>, row: &Row) -> Result<u64, Fault> {
+    let mut changed = 0;
     for statement in statements(place, row) {
-        match statement {
-            Statement::Plain(insert) => {
-                insert.execute(link).await?;
-            }
+        changed += match statement {
+            Statement::Plain(insert) => insert.execute(link).await?,
             Statement::Exact(insert) => {
-                if insert.execute(link).await? == 0 {
+                let added = insert.adding().execute(link).await?;
+                // What is there already must be the same.
+                if added == 0 && insert.execute(link).await? == 0 {
                     return Err(Fault::Contradiction(name(row)));
                 }
+                added
             }
-        }
+        };
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// Returns the insert of a row that is only appended: it contradicts nothing, and stands beside others in any order.
@@ -87,6 +91,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
         Row::Account(record) => record.at,
+        Row::Prune(prune) => prune.at,
         Row::Memory(record) => record.at,
         Row::Played(record) => record.at,
     }
@@ -135,6 +140,7 @@ fn name(row: &Row) -> String {
         | Row::History(_)
         | Row::Rollout(_)
         | Row::Account(_)
+        | Row::Prune(_)
         | Row::Memory(_)
         | Row::Played(_) => "a record".to_owned(),
     }
@@ -160,6 +166,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
         Row::Account(row) => vec![Statement::Plain(account::insert(place, row))],
+        Row::Prune(prune) => vec![Statement::Plain(retention::delete(place, prune))],
         Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
         Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],
     }
@@ -181,14 +188,14 @@ pub(super) fn of(strategy: &StrategyId) -> Option<&str> {
 
 fn order(place: Place<'_>, order: &Outgoing) -> Statement {
     const SQL: &str = "insert into orders (run, seq, strategy, at, number, market, outcome, side, \
-         limit_price, size, time_in_force, purpose) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         limit_price, size, time_in_force, purpose, payload, hash, reserved_cash, reserved_shares) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          on conflict (run, strategy, number) do update set number = excluded.number \
          where (orders.at, orders.market, orders.outcome, orders.side, orders.limit_price, \
              orders.size, orders.time_in_force, orders.purpose) \
          = (excluded.at, excluded.market, excluded.outcome, excluded.side, excluded.limit_price, \
              excluded.size, excluded.time_in_force, excluded.purpose)";
-    let (id, intent) = (order.id(), order.intent());
+    let (id, intent, reserved) = (order.id(), order.intent(), order.reserved());
     Statement::Exact(
         start(SQL, place, of(&id.strategy), order.at())
             .bind(count(id.number))
@@ -198,7 +205,11 @@ fn order(place: Place<'_>, order: &Outgoing) -> Statement {
             .bind(intent.limit.micros())
             .bind(intent.size.micros())
             .bind(intent.time_in_force.name())
-            .bind(intent.purpose.name()),
+            .bind(intent.purpose.name())
+            .bind(order.payload().as_str().to_owned())
+            .bind(order.hash().to_string())
+            .bind(reserved.cash.micros())
+            .bind(reserved.shares.micros()),
     )
 }
 

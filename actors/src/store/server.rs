@@ -38,7 +38,8 @@ pub(super) async fn open(
     }
     let mut conn = Conn::Postgres(Box::new(conn));
     let prepared = open::prepare(&mut conn, run, migrations).await;
-    let ((entered, last_seq), epoch) = prepared.map_err(|error| classify(&place, error))?;
+    let open::Prepared { entered, last_seq, epoch, chain } =
+        prepared.map_err(|error| classify(&place, error))?;
     let readers = options.clone().options([
         ("default_transaction_read_only", "on"),
         ("statement_timeout", "5s"),
@@ -49,7 +50,8 @@ pub(super) async fn open(
         .acquire_timeout(READER_WITHIN)
         .connect_lazy_with(readers);
     let owner = Owner::Server(Session { options: Box::new(options), epoch });
-    Ok(Opened { conn, pool: Pool::Postgres(pool), owner, entered, last_seq, place, holds: false })
+    let pool = Pool::Postgres(pool);
+    Ok(Opened { conn, pool, files: None, owner, entered, last_seq, chain, place, holds: false })
 }
 
 /// Tells whether a commit is on the server's disk when it returns.

@@ -93,6 +93,14 @@ impl Sql {
         self.text.as_str().ends_with("on conflict do nothing")
     }
 
+    /// Returns the same insert as one that adds a row where there is none of its key, and else does nothing.
+    pub(super) fn adding(&self) -> Self {
+        let text = self.text.as_str();
+        let plain = text.split_once(" on conflict").map_or(text, |(plain, _)| plain);
+        let text = AssertSqlSafe(format!("{plain} on conflict do nothing")).into_sql_str();
+        Self { text, cells: self.cells.clone() }
+    }
+
     /// Makes one insert of several that have the same text: one answer to wait for instead of many. Returns them as they
     /// are where their text is not of the plain form `insert … values ($1, …) …`.
     fn together(all: Vec<Self>) -> Vec<Self> {

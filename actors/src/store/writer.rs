@@ -1,15 +1,20 @@
 //! The writer: all that arrives while a transaction is on its way to the disk goes into the next one.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::query;
 use tokio::sync::watch;
 
+use super::audit::{Anchor, Chain, Told, entries};
+use super::identity::Files;
 use super::owner::{Owner, Refused};
+use super::probe::Probe;
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
 use super::sql::{Appended, Conn, Link};
+use crate::ports::Row;
 
 /// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
 const GATHER: Duration = Duration::from_millis(10);
@@ -17,6 +22,8 @@ const GATHER: Duration = Duration::from_millis(10);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How often an idle writer looks whether its file still has its name.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The one task that writes.
 pub(super) struct Writer {
@@ -24,6 +31,11 @@ pub(super) struct Writer {
     /// Absent after a server cut it, until the next try.
     conn: Option<Conn>,
     run: String,
+    /// Looked at before and after each transaction.
+    files: Option<Files>,
+    /// What the store is tried with while it is down.
+    probe: Probe,
+    chain: Chain,
     /// Dropped after the connection.
     owner: Owner,
     /// Counts the transactions tried; the channel ends with the writer, as the last of it: whoever waits for that
@@ -31,16 +43,30 @@ pub(super) struct Writer {
     tries: watch::Sender<u64>,
 }
 
+/// What the writer holds of an open database.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The connection that writes.
+    pub(super) conn: Conn,
+    /// The files that it writes, where the database is one.
+    pub(super) files: Option<Files>,
+    /// What keeps others out.
+    pub(super) owner: Owner,
+    /// What is known of the audit chain.
+    pub(super) chain: Chain,
+}
+
 impl Writer {
     /// Returns the writer and where its tries are counted.
     pub(super) fn new(
         shared: Arc<Shared>,
-        conn: Conn,
         run: String,
-        owner: Owner,
+        held: Held,
     ) -> (Self, watch::Receiver<u64>) {
         let (tries, counted) = watch::channel(0);
-        let writer = Self { shared, conn: Some(conn), run, owner, tries };
+        let Held { conn, files, owner, chain } = held;
+        let probe = Probe::default();
+        let writer = Self { shared, conn: Some(conn), run, files, probe, chain, owner, tries };
         (writer, counted)
     }
 
@@ -52,7 +78,7 @@ impl Writer {
             let group = self.shared.take();
             if group.is_empty() {
                 match self.shared.life() {
-                    Life::Open => self.shared.wake.notified().await,
+                    Life::Open => self.idle().await,
                     Life::Closing | Life::Abandoned | Life::Ended => break,
                 }
                 continue;
@@ -61,9 +87,11 @@ impl Writer {
             match result {
                 Ok(contradictions) => {
                     failures = 0;
+                    self.probe.passed();
                     self.shared.written(group, contradictions);
                 }
                 Err(error) => {
+                    self.probe.note(&group, &error);
                     self.shared.kept(group, &super::chain(&error));
                     if self.shared.life() == Life::Abandoned {
                         break;
@@ -77,10 +105,43 @@ impl Writer {
             }
         }
         let _hold = self.shared.hold();
+        let is_lost = self.files.as_ref().is_some_and(|files| files.lost().is_some());
+        if is_lost {
+            // To close it would remove what by now may be another database's, by the name alone.
+            std::mem::forget(self.conn.take());
+            return;
+        }
         if let Some(conn) = self.conn.take()
             && let Err(error) = conn.close().await
         {
             tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    /// Waits for something to write. A file that loses its name meanwhile is noticed.
+    async fn idle(&mut self) {
+        let Some(files) = &self.files else { return self.shared.wake.notified().await };
+        tokio::select! {
+            () = self.shared.wake.notified() => {}
+            () = tokio::time::sleep(LOOK) => {
+                if let Some(lost) = files.lost() {
+                    // The failure is a row itself, so that the store is tried until its file is back.
+                    self.shared.late(&format!("{} was deleted or replaced", lost.display()));
+                }
+            }
+        }
+    }
+
+    /// Looks whether what is written still has its name.
+    async fn look(&mut self) -> Result<(), Refused> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        match (files.lost().map(Path::to_owned), &mut self.conn) {
+            (Some(lost), Some(conn)) => Err(Refused::Lost(files.rescue(&lost, conn).await)),
+            (Some(_), None) => Err(sqlx::Error::PoolClosed.into()),
+            (None, _) => {
+                files.found_again();
+                Ok(())
+            }
         }
     }
 
@@ -103,9 +164,25 @@ impl Writer {
         }
         let _hold = self.shared.hold();
         self.tries.send_modify(|tries| *tries += 1);
-        let written = self.transaction(group).await;
-        if let Err(error) = &written {
-            self.roll_back(error).await;
+        let mut written = match self.look().await {
+            Ok(()) => self.transaction(group).await,
+            Err(lost) => Err(lost),
+        };
+        // What was written to a file that lost its name meanwhile must not be acknowledged.
+        if written.is_ok()
+            && let Err(lost) = self.look().await
+        {
+            written = Err(lost);
+        }
+        match &written {
+            Ok(_) => self.chain.kept(),
+            Err(error) => {
+                self.chain.forget();
+                self.roll_back(error).await;
+            }
+        }
+        if let Some(head) = self.chain.known() {
+            self.shared.sealed(head);
         }
         written
     }
@@ -118,20 +195,32 @@ impl Writer {
         let mut link = conn.link();
         let mut contradictions = Vec::with_capacity(group.len());
         let mut appended = Appended::default();
+        let mut told = Vec::new();
         for job in group {
             let insert = match job.rows.as_slice() {
-                [row] => rows::append(Place { run: &self.run, seq: job.seq }, row),
-                _ => None,
+                [row] if !entries::is_told(row) => {
+                    rows::append(Place { run: &self.run, seq: job.seq }, row)
+                }
+                [] | [_, ..] => None,
             };
             contradictions.push(match insert {
                 Some(insert) => {
                     appended.add(insert, &mut link).await?;
                     None
                 }
-                None => part(&mut link, &self.run, job).await?,
+                None => part((&mut link, &mut told), &self.run, job).await?,
             });
         }
         appended.finish(&mut link).await?;
+        let is_end = told.iter().any(|one| one.draft.action == entries::ENDED);
+        self.chain.write(&mut link, told).await?;
+        if is_end {
+            self.chain.anchor(&mut link, Anchor::Ended).await?;
+        }
+        // What is to end writes what it can.
+        if self.shared.life() == Life::Open {
+            self.probe.run(&mut link, &self.run).await?;
+        }
         link.run("commit").await?;
         Ok(contradictions)
     }
@@ -160,15 +249,24 @@ impl Drop for Writer {
 }
 
 /// Writes all rows of a job, or none where one of them contradicts what is stored.
-async fn part(link: &mut Link<'_>, run: &str, job: &Job) -> Result<Option<String>, sqlx::Error> {
+async fn part(
+    (link, told): (&mut Link<'_>, &mut Vec<Told>),
+    run: &str,
+    job: &Job,
+) -> Result<Option<String>, sqlx::Error> {
     if let [row] = &*job.rows {
         let place = Place { run, seq: job.seq };
-        return contradiction(rows::insert(link, place, row).await);
+        let written = rows::insert(link, place, row).await;
+        return contradiction(written.map(|changed| tell(told, place, row, changed)));
     }
     link.run("savepoint part").await?;
+    let before = told.len();
     for (seq, row) in (job.seq..).zip(&job.rows) {
-        let written = rows::insert(link, Place { run, seq }, row).await;
+        let place = Place { run, seq };
+        let written = rows::insert(link, place, row).await;
+        let written = written.map(|changed| tell(told, place, row, changed));
         if let Some(contradiction) = contradiction(written)? {
+            told.truncate(before);
             link.run("rollback to savepoint part").await?;
             link.run("release savepoint part").await?;
             return Ok(Some(contradiction));
@@ -176,6 +274,12 @@ async fn part(link: &mut Link<'_>, run: &str, job: &Job) -> Result<Option<String
     }
     link.run("release savepoint part").await?;
     Ok(None)
+}
+
+/// Notes what is to be told in the audit chain of a row that was written.
+fn tell(told: &mut Vec<Told>, place: Place<'_>, row: &Row, changed: u64) {
+    let draft = entries::of(row, changed);
+    told.extend(draft.map(|draft| Told { run: place.run.to_owned(), seq: place.seq, draft }));
 }
 
 fn contradiction(written: Result<(), Fault>) -> Result<Option<String>, sqlx::Error> {

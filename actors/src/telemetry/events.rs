@@ -163,14 +163,17 @@ events! {
         "An order ended without any fill.",
         "Nothing.";
     ORDER_LOST = "order.lost", WARN,
-        "An order had no end when the process ended, and its venue died with it: what was not filled of it never will be.",
-        "Nothing: only the paper venue dies with the process. Its strategy is told.";
+        "An order is proven not to be at its venue, which was lost on its way or by the venue: what was not filled of it never will be.",
+        "Nothing: the paper venue loses its orders with the process, another one should not. Its strategy is told.";
     ORDER_REJECTED = "order.rejected", WARN,
         "The venue, or the executor before sending, refused an order.",
         "Read the reason; many of one kind are a wrong setting.";
     ORDER_UNKNOWN = "order.unknown", ERROR,
         "The venue's answer was lost: the order may rest on its book.",
         "Compare with the venue; nothing more is sent for this market and outcome meanwhile.";
+    ORDERS_INHERITED = "order.inherited", WARN,
+        "An earlier process sent orders whose end is not stored: the venue is asked about each.",
+        "Nothing; their strategies start when all are known. The status shows what is left.";
     RISK_REJECTED = "risk.rejected", INFO,
         "The guard refused an intent; `risk.rule` names the rule.",
         "Nothing; the decision is stored with the numbers that were compared.";
@@ -192,6 +195,15 @@ events! {
     LEDGER_BROKEN = "ledger.broken", ERROR,
         "The account's books do not add up, or a strategy's portfolio says otherwise; `error.message` says where.",
         "Stop trading (`ploy stop` each strategy), compare `ploy ledger` with the venue, and report it with this line.";
+    AUDIT_CHECKED = "audit.checked", INFO,
+        "All rows of the audit chain were read and fit; `head` is the newest one of them, by number and hash.",
+        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `ploy audit verify --head`.";
+    AUDIT_BROKEN = "audit.broken", ERROR,
+        "A row of the audit chain was changed, removed, put in or cut off; `error.message` says which.",
+        "Copy the store (`ploy db backup`), run `ploy audit verify`, find out who can write to the database.";
+    STORE_PRUNED = "store.pruned", INFO,
+        "Rows that explain, of runs older than `keep_days`, were deleted.",
+        "Nothing.";
     FEED_STARTED = "feed.started", INFO,
         "A feed sends events.",
         "Nothing.";

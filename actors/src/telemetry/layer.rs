@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::OnceLock;
 
 use ploy::time::Timestamp;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(super) enum Style {
 pub(super) struct LineLayer {
     pub(super) style: Style,
     pub(super) run: String,
+    /// The run, once it is known that it is another.
+    pub(super) known: &'static OnceLock<String>,
     pub(super) now: fn() -> Timestamp,
     pub(super) sink: Sink,
     pub(super) counts: &'static Counts,
@@ -82,7 +85,7 @@ where
             at: (self.now)(),
             level: *event.metadata().level(),
             message: fields.message,
-            run: &self.run,
+            run: self.known.get().unwrap_or(&self.run),
             fields: fields.named,
             module: module.unwrap_or(event.metadata().target()).to_owned(),
         };

@@ -15,6 +15,7 @@ pub use counts::LogCounts;
 
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ploy::time::Timestamp;
@@ -31,6 +32,8 @@ use tokio::runtime::Handle;
 
 /// Counted from the start of the process, whoever logs.
 static COUNTS: Counts = Counts::new();
+/// The run, from when it is known which it is.
+static RUN: OnceLock<String> = OnceLock::new();
 /// Every runtime of the process, whoever started it.
 static RUNTIMES: Runtimes = Runtimes::new();
 
@@ -108,6 +111,7 @@ pub fn init(settings: &Settings) -> Result<LogGuard, InitError> {
     let layer = LineLayer {
         style: settings.format.style(),
         run: settings.run.clone(),
+        known: &RUN,
         now,
         sink: sink.clone(),
         counts: &COUNTS,
@@ -115,6 +119,11 @@ pub fn init(settings: &Settings) -> Result<LogGuard, InitError> {
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(InitError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(LogGuard { sink })
+}
+
+/// Says which run it is, once that is known: a process that goes on with an earlier one has its id from the store.
+pub fn say_run(run: &str) {
+    RUN.get_or_init(|| run.to_owned());
 }
 
 /// Counts the tasks of this runtime from now on.

@@ -2,6 +2,7 @@
 
 use expect_test::{Expect, expect};
 use ploy::time::Timestamp;
+use std::sync::OnceLock;
 use tracing::Level;
 
 use super::events;
@@ -25,7 +26,9 @@ fn lines_of(style: Style, say: impl FnOnce()) -> String {
     let memory = Memory::default();
     let counts = counts();
     let sink = Sink::start(Box::new(memory.clone()), counts).unwrap();
-    let layer = LineLayer { style, run: "run-1".into(), now: at, sink: sink.clone(), counts };
+    static NONE: OnceLock<String> = OnceLock::new();
+    let run = "run-1".to_owned();
+    let layer = LineLayer { style, run, known: &NONE, now: at, sink: sink.clone(), counts };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say);
     sink.flush();
     let text = memory.text.lock().unwrap();

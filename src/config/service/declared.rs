@@ -30,6 +30,12 @@ pub(super) const STORE_URL_FILE: Setting = Setting::other("url_file", Range::Tex
          environment's PLOY_STORE_URL comes before it; an address never stands in this file.",
     )
     .or_derived("none: the database is the file of path");
+pub(super) const STORE_KEEP: Setting = Setting::whole("keep_days", "days", (0, 3650))
+    .restart(
+        "How long the decisions, errors, phases and trips of earlier runs are kept; 0 keeps all. The run in \
+         progress, orders, fills, settlements and the audit chain are never deleted.",
+    )
+    .or("90");
 pub(super) const RECORD_ENABLED: Setting = Setting::other("enabled", Range::Switch)
     .restart("Whether all that strategies take in is recorded, so that it can be played again.")
     .or("true");
@@ -112,7 +118,7 @@ pub(super) const STARTS_WINDOW: Setting = Setting::whole("window_s", "seconds", 
 
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
 static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
-static STORE: [Setting; 2] = [STORE_PATH, STORE_URL_FILE];
+static STORE: [Setting; 3] = [STORE_PATH, STORE_URL_FILE, STORE_KEEP];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];
 static CONFIG: [Setting; 3] = [WATCH, QUIET, RESCAN];

@@ -19,7 +19,8 @@ use super::values::Values;
 use declared::{
     DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LATENCY, LEVEL, LISTEN, QUIET,
     RECORD_ENABLED, RECORD_FILE, RECORD_FOLDER, RECORD_SPAN, RECORD_TOTAL, RESCAN, RESTING, RESUME,
-    SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_PATH, STORE_URL_FILE, VENUE_KIND, WATCH,
+    SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_KEEP, STORE_PATH, STORE_URL_FILE, VENUE_KIND,
+    WATCH,
 };
 
 /// The service, as its file states it.
@@ -72,6 +73,8 @@ pub struct StoreConfig {
     pub path: String,
     /// The path of a file that holds the address of a database server instead, from the same folder.
     pub url_file: Option<String>,
+    /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
+    pub keep_days: u32,
 }
 
 /// The record of what strategies take in.
@@ -293,7 +296,7 @@ fn store_config(values: &Values, reader: &mut Reader<'_>) -> Option<StoreConfig>
             reader.clash(values, [setting, setting], problem);
         }
     }
-    Some(StoreConfig { path: path?, url_file })
+    Some(StoreConfig { path: path?, url_file, keep_days: values.whole(&STORE_KEEP)? })
 }
 
 fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {

@@ -435,7 +435,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
         account: account_limits(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: PaperConfig { latency: Duration::from_millis(250) },
-        store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None },
+        store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None, keep_days: 90 },
         record: RecordConfig {
             enabled: true,
             folder: "record".to_owned(),

@@ -1,6 +1,7 @@
 //! What the kernel makes of its inputs: a strategy that wants what the test says, and the cases.
 
 mod checkpoint;
+mod lasting;
 mod memory;
 mod older;
 mod orders;

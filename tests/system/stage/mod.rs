@@ -1,5 +1,6 @@
 //! What the tests share: the repository's files, tapes, scripted strategies, the service, the program.
 
+pub(crate) mod exchange;
 pub(crate) mod feeder;
 pub(crate) mod program;
 pub(crate) mod recorder;

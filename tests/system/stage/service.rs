@@ -8,6 +8,7 @@ use std::time::Duration;
 use actors::adapters::tape::merged;
 use actors::api::Hosts;
 use actors::app::{self, App, Parts, WrapVenue};
+use actors::failpoint::Failpoints;
 use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
@@ -38,8 +39,10 @@ pub(crate) struct Stage {
     folder: Option<PathBuf>,
     resume: ResumeRule,
     venue: Option<WrapVenue>,
+    failpoints: Failpoints,
     watch: WatchConfig,
     goes_on: bool,
+    process: ProcessPolicy,
 }
 
 impl Stage {
@@ -55,8 +58,10 @@ impl Stage {
             folder: None,
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
             venue: None,
+            failpoints: Failpoints::default(),
             watch: WatchConfig::default(),
             goes_on: false,
+            process: ProcessPolicy::default(),
         }
     }
 
@@ -126,6 +131,12 @@ impl Stage {
         self
     }
 
+    /// Lets something go wrong on the way of an order.
+    pub(crate) fn failing(mut self, failpoints: &Failpoints) -> Self {
+        self.failpoints = failpoints.clone();
+        self
+    }
+
     /// Notices changes of that folder in this way.
     pub(crate) fn noticing(mut self, watch: WatchConfig) -> Self {
         self.watch = watch;
@@ -135,6 +146,12 @@ impl Stage {
     /// Goes on with the run that stands in its store, as the program does.
     pub(crate) const fn going_on(mut self) -> Self {
         self.goes_on = true;
+        self
+    }
+
+    /// Takes only so many starts without an orderly end for too many.
+    pub(crate) const fn starts_max(mut self, starts: u32) -> Self {
+        self.process.starts_max = starts;
         self
     }
 
@@ -195,6 +212,7 @@ impl Stage {
             address,
             hosts: Hosts::new(address, &[]).unwrap(),
             store,
+            keep_days: 0,
             recorder: self.recorder,
             resume: self.resume,
             signal_file: match &self.store {
@@ -202,11 +220,12 @@ impl Stage {
                 Some(Location::Server(_)) | None => None,
             },
             venue: self.venue,
+            failpoints: self.failpoints,
             registry: self.registry,
             folder: self.folder,
             watch: self.watch,
             strategies: Handle::current(),
-            process: ProcessPolicy::default(),
+            process: self.process,
         };
         App::start(parts).await.unwrap()
     }

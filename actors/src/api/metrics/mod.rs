@@ -64,9 +64,31 @@ const FEED_MESSAGES: Family<1> =
 const STORE_UP: Family<0> =
     gauge("ploy_store_up", [], "Whether the newest write to the store succeeded.");
 const STORE_QUEUE: Family<0> = gauge("ploy_store_queue_depth", [], "Rows waiting to be written.");
+const STORE_LAG: Family<0> =
+    gauge("ploy_store_lag_seconds", [], "How long the oldest row that is not written waits.");
+const STORE_REFUSED: Family<0> =
+    counter("ploy_store_refused_total", [], "Rows that were refused because the queue was full.");
+const STORE_FREE: Family<0> =
+    gauge("ploy_store_free_bytes", [], "Bytes that are free where the file of the store is.");
 const STORE_ROWS: Family<0> = counter("ploy_store_rows_total", [], "Rows written durably.");
 const STORE_ERRORS: Family<0> =
     counter("ploy_store_errors_total", [], "Writes to the store that failed.");
+const STORE_PRUNED: Family<0> = counter(
+    "ploy_store_pruned_rows_total",
+    [],
+    "Rows of earlier runs deleted because of their age.",
+);
+const AUDIT_ROWS: Family<0> = gauge("ploy_audit_rows", [], "Rows of the audit chain.");
+const AUDIT_CHECKED: Family<0> = gauge(
+    "ploy_audit_checked_rows",
+    [],
+    "Up to which row of the audit chain this process has checked it.",
+);
+const AUDIT_BROKEN: Family<0> = gauge(
+    "ploy_audit_broken",
+    [],
+    "Whether a row of the audit chain was found changed, removed, put in or cut off.",
+);
 
 const RECORD_UP: Family<0> = gauge(
     "ploy_record_up",
@@ -98,6 +120,16 @@ const LEDGER_IMBALANCE: Family<0> = gauge(
     "ploy_ledger_imbalance",
     [],
     "Whether the account's books do not add up, or a strategy's portfolio says otherwise: 1 calls a person.",
+);
+const ORDERS_UNKNOWN: Family<0> = gauge(
+    "ploy_orders_unknown",
+    [],
+    "Orders of which nobody knows how they stand; the venue is asked about each.",
+);
+const ORDERS_UNKNOWN_AGE: Family<0> = gauge(
+    "ploy_orders_unknown_age_seconds",
+    [],
+    "For how long the oldest of them is unknown, by the machine's clock; 0 where there is none.",
 );
 const CONFIG_FAULTS: Family<0> = gauge(
     "ploy_config_faults",
@@ -131,6 +163,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     record(&mut text, &status.record);
     text.set(&LEDGER_IMBALANCE, [], count(u64::from(status.ledger.broken.is_some())));
     account::render(&mut text, &status.account);
+    unknown(&mut text, status);
     config(&mut text, status);
     for strategy in &status.strategies {
         strategy::render(&mut text, strategy, status.mode);
@@ -174,8 +207,18 @@ const fn feed_state(state: FeedPhase) -> &'static str {
 fn store(text: &mut Text, store: &StoreStatus) {
     text.set(&STORE_UP, [], count(u64::from(store.up)));
     text.set(&STORE_QUEUE, [], count(store.queued));
+    let lag_us = i64::try_from(store.lag_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
+    text.set(&STORE_LAG, [], units(lag_us));
     text.set(&STORE_ROWS, [], count(store.rows));
+    text.set(&STORE_REFUSED, [], count(store.refused));
     text.set(&STORE_ERRORS, [], count(store.errors));
+    if let Some(free) = store.free_bytes {
+        text.set(&STORE_FREE, [], count(free));
+    }
+    text.set(&STORE_PRUNED, [], count(store.audit.pruned));
+    text.set(&AUDIT_ROWS, [], count(store.audit.rows));
+    text.set(&AUDIT_CHECKED, [], count(store.audit.checked));
+    text.set(&AUDIT_BROKEN, [], count(u64::from(store.audit.broken.is_some())));
 }
 
 fn record(text: &mut Text, record: &RecordStatus) {
@@ -192,6 +235,13 @@ fn record(text: &mut Text, record: &RecordStatus) {
     text.set(&RECORD_LOST, [], count(record.lost));
     text.set(&RECORD_DELETED, [], count(record.deleted));
     text.set(&RECORD_ERRORS, [], count(record.errors));
+}
+
+fn unknown(text: &mut Text, status: &SystemStatus) {
+    let oldest = status.unknown_orders.oldest_since.unwrap_or(status.taken_at);
+    text.set(&ORDERS_UNKNOWN, [], count(status.unknown_orders.count));
+    let age = status.taken_at.since(oldest).as_micros();
+    text.set(&ORDERS_UNKNOWN_AGE, [], units(i64::try_from(age).unwrap_or(i64::MAX)));
 }
 
 fn config(text: &mut Text, status: &SystemStatus) {

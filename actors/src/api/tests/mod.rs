@@ -1,5 +1,6 @@
 //! The API as a caller meets it: a real listener, a real client, and fakes behind it.
 
+mod audit;
 mod config;
 mod ledger;
 mod why;
@@ -111,6 +112,7 @@ impl Service {
             records: Arc::new(store),
             chains: Arc::new(store),
             safe_mode: None,
+            audit: Some(Arc::new(store)),
             recall: Some(Arc::new(why::Recalled)),
             brake: None,
             desk: None,

@@ -1,5 +1,6 @@
 //! The command line against a real service: what is written, and how the program ends.
 
+mod refusals;
 mod why;
 
 use std::future::ready;
@@ -130,6 +131,7 @@ impl Setting {
             chains: Arc::new(Stories(self.story)),
             safe_mode: None,
             recall: None,
+            audit: None,
             brake: None,
             hosts: Hosts::new(address, &[]).unwrap(),
         };

@@ -37,7 +37,7 @@ fn checks(refused: Option<&str>) -> Value {
     rules.into_iter().map(&mut check).collect()
 }
 
-fn entry(verdict: &str, cause: &str, numbers: &Value, risk: &Value) -> Value {
+pub(super) fn entry(verdict: &str, cause: &str, numbers: &Value, risk: &Value) -> Value {
     json!({
         "seq": 345, "at": "2026-09-28T09:12:03.25Z", "strategy": "split-arb",
         "market_id": "0x1", "market": "btc-updown-15m-1790586000", "verdict": verdict,
@@ -111,7 +111,7 @@ fn refused() -> Value {
     })
 }
 
-fn telling(story: Value) -> Setting {
+pub(super) fn telling(story: Value) -> Setting {
     Setting { story, ..Setting::of(sample::healthy()) }
 }
 

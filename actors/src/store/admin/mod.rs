@@ -19,7 +19,7 @@ use super::sql::{Conn, Kind, Link, sql};
 pub use check::{Health, check};
 pub use copy::{Moved, backup, import};
 pub use export::{Format, export};
-pub use prune::prune;
+pub use prune::{OldAudit, prune};
 
 /// How many rows are held at once.
 const PAGE: i64 = 500;
@@ -113,7 +113,9 @@ pub fn migrate(location: &Location) -> Result<i64, AdminError> {
 }
 
 /// Runs work on a thread of its own kind: these are commands, not parts of the service.
-fn block_on<T>(work: impl Future<Output = Result<T, AdminError>>) -> Result<T, AdminError> {
+pub(super) fn block_on<T>(
+    work: impl Future<Output = Result<T, AdminError>>,
+) -> Result<T, AdminError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(AdminError::Start)?.block_on(work)
 }
@@ -133,7 +135,7 @@ async fn leave(opened: Opened, location: &Location) -> Result<(), AdminError> {
 }
 
 /// Opens a store to read, while a service may run on it. It must be of the schema of this program.
-async fn look(location: &Location) -> Result<Conn, AdminError> {
+pub(super) async fn look(location: &Location) -> Result<Conn, AdminError> {
     if let Location::File(path) = location
         && !path.exists()
     {
@@ -165,7 +167,7 @@ fn newest(migrations: &Migrator) -> i64 {
     migrations.iter().map(|step| step.version).max().unwrap_or_default()
 }
 
-fn failed(location: &Location, source: sqlx::Error) -> AdminError {
+pub(super) fn failed(location: &Location, source: sqlx::Error) -> AdminError {
     AdminError::Sql { place: location.to_string(), source }
 }
 

@@ -1,6 +1,7 @@
 //! What the store promises: durable, once, in order, within limits, and honest when it cannot.
 
 mod admin;
+mod audit;
 mod backend;
 mod chains;
 #[path = "../../../../tests/postgres/mod.rs"]
@@ -8,6 +9,7 @@ mod cluster;
 mod opening;
 mod outages;
 mod reading;
+mod runs;
 mod schema;
 mod versions;
 mod writing;
@@ -258,6 +260,7 @@ fn every_kind() -> Vec<Row> {
             strategy: "nobody".to_owned(),
             action: "start".to_owned(),
             answer: "unknown".to_owned(),
+            before: None,
         }),
         Row::Intent(halt(Some("three panics"))),
         Row::Process(ProcessRecord { at: at(7), event: ProcessEvent::Ended }),

@@ -14,6 +14,7 @@ on_both!(
     a_full_queue_refuses_and_says_so,
     a_store_that_cannot_write_says_so_keeps_records_and_recovers,
     a_failed_transaction_is_tried_again_without_being_asked,
+    a_store_that_takes_other_rows_but_no_orders_stays_down,
     a_commit_that_was_given_up_is_not_written_later,
     closing_writes_what_waits_and_takes_nothing_more,
     closing_a_store_that_cannot_write_says_how_much_is_lost,
@@ -226,6 +227,25 @@ async fn a_failed_transaction_is_tried_again_without_being_asked(backend: Backen
     store.close(Duration::from_secs(5)).await.unwrap();
     assert!(store.status().up);
     assert_eq!(shell.rows("errors").await, 1);
+}
+
+async fn a_store_that_takes_other_rows_but_no_orders_stays_down(backend: Backend) {
+    let store = backend.open("r").await;
+    let mut shell = backend.shell().await;
+    shell.run("alter table orders rename to gone").await;
+    store.commit(vec![order(1)]).await.unwrap_err();
+    store.record(error("waits"), Ticket::none()).unwrap();
+    let mut tries = store.inner.tries.clone();
+    tries.mark_unchanged();
+    for _ in 0..2 {
+        tries.changed().await.unwrap();
+        assert!(!store.status().up);
+    }
+    shell.run("alter table gone rename to orders").await;
+    store.flush().await.unwrap();
+    assert!(store.status().up);
+    // What it was tried with left nothing.
+    assert_eq!((shell.rows("orders").await, shell.rows("errors").await), (0, 2));
 }
 
 #[tokio::test]

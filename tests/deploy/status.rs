@@ -12,9 +12,9 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    AccountLimitStatus, AccountStatus, AccountTripStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus,
-    KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase, RecordStatus, RiskUse,
-    StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
+    AccountLimitStatus, AccountStatus, AccountTripStatus, AuditStatus, ConfigStatus, FeedPhase,
+    FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase,
+    RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
 };
 use ploy::tape::Books;
 use ploy::time::Timestamp;

@@ -148,7 +148,10 @@ const ACTORS: Arrows = &[
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
     ("failpoint", &[]),
     // It says when an answer was lost, in event time.
-    ("executor", &["account", "bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"]),
+    (
+        "executor",
+        &["account", "bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"],
+    ),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",

@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    AccountStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
-    StrategyStatus, SystemStatus, TapeStatus,
+    AccountStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode,
+    StoreStatus, StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};

@@ -9,9 +9,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{
-    account, config_history as history, gates, memories, retention, rollouts, runs,
-};
+use super::{account, config_history as history, gates, memories, retention, rollouts, runs};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
     ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,

@@ -14,7 +14,10 @@ mod throttle;
 mod usage;
 mod worst;
 
-pub use account::{AccountGuard, AccountLimits, AccountRejection, AccountRule};
+pub use account::{
+    AccountGuard, AccountLimits, AccountRejection, AccountRule, AccountStanding, AccountTrip,
+    AccountTurn, AccountUse, RateLimit,
+};
 pub use breaker::{Breaker, Trial, Trip, Turn};
 pub use explain::{Check, Explanation, Finding};
 pub use groups::Groups;

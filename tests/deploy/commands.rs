@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/audit.md",

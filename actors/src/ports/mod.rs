@@ -1,5 +1,6 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod account;
 pub mod audit;
 pub mod config;
 pub mod gates;
@@ -57,6 +58,8 @@ pub enum Row {
     History(config::HistoryRecord),
     /// The roll-out of a strategy's settings stands otherwise than before.
     Rollout(rollout::RolloutRecord),
+    /// The guard of the account stands otherwise than before.
+    Account(account::AccountRecord),
     /// Rows that explain are deleted because of their age.
     Prune(audit::Prune),
     /// What a strategy remembers and no fact tells. The newest counts.

@@ -37,6 +37,7 @@ impl State {
                     records::settlement(&self.id, &market, (payouts, amount, profit), at);
                 records::say_settlement(&settlement, &market, &self.around.board);
                 self.around.ledger.settled(&settlement);
+                self.around.account.settled(&settlement);
                 rows.push(Row::Settlement(settlement));
             }
             Effect::Tripped(trip) => {

@@ -37,7 +37,8 @@ pub(super) const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) 
      union all select max(seq) from process_events where run = $1 \
      union all select max(seq) from gates where run = $1 \
      union all select max(seq) from config_history where run = $1 \
-     union all select max(seq) from rollouts where run = $1) as facts";
+     union all select max(seq) from rollouts where run = $1 \
+     union all select max(seq) from account_standings where run = $1) as facts";
 
 /// How long the database waits for somebody else's lock: a backup or a person's shell, not a second program.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);

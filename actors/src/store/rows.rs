@@ -9,7 +9,7 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{config_history as history, gates, memories, process, retention, rollouts, runs};
+use super::{account, config_history as history, gates, memories, process, retention, rollouts, runs};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
     Settlement, StrategyRecord,
@@ -88,6 +88,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
+        Row::Account(record) => record.at,
         Row::Prune(prune) => prune.at,
         Row::Memory(record) => record.at,
         Row::Played(record) => record.at,
@@ -136,6 +137,7 @@ fn name(row: &Row) -> String {
         | Row::Gate(_)
         | Row::History(_)
         | Row::Rollout(_)
+        | Row::Account(_)
         | Row::Prune(_)
         | Row::Memory(_)
         | Row::Played(_) => "a record".to_owned(),
@@ -161,6 +163,7 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
+        Row::Account(row) => vec![Statement::Plain(account::insert(place, row))],
         Row::Prune(prune) => vec![Statement::Plain(retention::delete(place, prune))],
         Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
         Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],

@@ -180,6 +180,9 @@ events! {
     RISK_TRIPPED = "risk.tripped", WARN,
         "A breaker tripped: entries wait, exits go on.",
         "Look at the losses; a drawdown waits for `ploy resume`.";
+    ACCOUNT_TRIPPED = "account.tripped", ERROR,
+        "A limit of the whole account was reached or passed: entries of all strategies wait, exits go on.",
+        "Look at `ploy status`; a drawdown waits for `ploy resume --all`.";
     RISK_HALF_OPEN = "risk.half_open", INFO,
         "The cooldown of a tripped breaker is over: one entry at a time tries.",
         "Nothing; the next loss, reject or failure trips it again, a success releases it.";

@@ -2,13 +2,13 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     reason = "all of this is tests, and a helper of a test fails by panicking"
 )]
 
 mod checks;
 mod harness;
 #[path = "../postgres/mod.rs"]
+#[expect(dead_code, reason = "here no server is killed")]
 mod postgres;
 
 use harness::Options;

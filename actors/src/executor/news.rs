@@ -7,7 +7,7 @@ use ploy::order_path::Found;
 use ploy::status::{UnknownOrder, UnknownOrders};
 use tokio::time::Instant;
 
-use super::track::{Heard, Step, Track};
+use super::track::{Step, Track};
 use super::{Ended, RETRY, RETRY_MAX, Worker};
 use crate::bus::Ticket;
 use crate::failpoint::{self, Injected};
@@ -19,6 +19,17 @@ const SHOWN_MAX: usize = 50;
 
 /// Something to be stored and told, with the ticket of what caused it.
 type Told = (OrderEvent, Ticket);
+
+/// What becomes of something that a venue told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It is new.
+    New,
+    /// It was told before, or something newer was.
+    Known,
+    /// A fill was told before with another content.
+    Contradicts,
+}
 
 impl Worker {
     /// Stores what the venue told, then tells the strategies. What was told before is not told again. What cannot be

@@ -10,6 +10,7 @@ use ploy::order_path::{Found, Lookup, OrderKey, Outgoing, Standing, Wanted};
 use ploy::price::Size;
 use tokio::time::Instant;
 
+use super::news::Heard;
 use crate::ports::Windows;
 use crate::store::Told;
 
@@ -62,17 +63,6 @@ pub(super) enum Step {
     Ask(Lookup),
     /// The venue is to cancel it.
     Cancel,
-}
-
-/// What becomes of something that a venue told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// It is new.
-    New,
-    /// It was told before, or something newer was.
-    Known,
-    /// A fill was told before with another content.
-    Contradicts,
 }
 
 impl Track {

@@ -73,7 +73,7 @@ impl Truth {
                 continue;
             };
             self.stored.insert(hash);
-            match self.one(exchange.standing(hash), order, facts) {
+            match self.one(&exchange.standing(hash), order, facts) {
                 Ok(()) => {}
                 Err(why) => {
                     low = low.min(order.seq);
@@ -94,7 +94,7 @@ impl Truth {
     ///
     /// # Errors
     /// What does not agree yet.
-    fn one(&mut self, standing: Standing, order: &OrderRow, facts: &Facts) -> Result<(), String> {
+    fn one(&mut self, standing: &Standing, order: &OrderRow, facts: &Facts) -> Result<(), String> {
         let of = |strategy: &str, number| order.strategy == strategy && order.number == number;
         let ends: Vec<&EndRow> =
             facts.ends.iter().filter(|end| of(&end.strategy, end.number)).collect();
@@ -111,7 +111,7 @@ impl Truth {
         let Some(end) = ends.first() else {
             return Err(format!("it has no end; the venue says {standing:?}"));
         };
-        match &standing {
+        match standing {
             Standing::Open { .. } => Err("it ended here, and is open at the venue".to_owned()),
             Standing::Done { unfilled, .. } => {
                 let lacks = made.iter().filter(|fill| !fills.contains(fill)).count();
@@ -132,11 +132,18 @@ impl Truth {
     }
 }
 
-/// Returns what the venue's fills come to: shares by strategy, market and outcome, and fills by strategy.
-pub(crate) fn holdings(
-    exchange: &Exchange,
-) -> (BTreeMap<(String, String, String), i64>, BTreeMap<String, u64>) {
-    let (mut shares, mut fills) = (BTreeMap::new(), BTreeMap::new());
+/// What the venue's fills come to.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    /// Shares in millionths, by strategy, market and outcome.
+    pub(crate) shares: BTreeMap<(String, String, String), i64>,
+    /// How many fills each strategy has.
+    pub(crate) fills: BTreeMap<String, u64>,
+}
+
+/// Returns what the venue's fills come to.
+pub(crate) fn holdings(exchange: &Exchange) -> Holdings {
+    let Holdings { mut shares, mut fills } = Holdings::default();
     for entry in exchange.journal() {
         if let Act::Filled(fill) = &entry.what {
             let row = row(fill);
@@ -148,7 +155,7 @@ pub(crate) fn holdings(
             *shares.entry((row.strategy, row.market, row.outcome)).or_default() += sign * row.size;
         }
     }
-    (shares, fills)
+    Holdings { shares, fills }
 }
 
 fn name(order: &OrderRow) -> String {

@@ -11,7 +11,7 @@ use ploy::order_path::{Found, Lookup, OrderKey, Standing};
 use ploy::time::Timestamp;
 use tokio::io::{AsyncWriteExt as _, duplex};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::exchange::Act;
 use super::super::habits::Habits;
@@ -57,7 +57,9 @@ impl Desk {
 
     /// Asks how an order stands, again and again where the answer is lost.
     async fn standing(&mut self, number: u64) -> Standing {
-        for question in 1..1000 {
+        let (until, mut question) = (Instant::now() + WITHIN, 0);
+        while Instant::now() < until {
+            question += 1;
             let lookup = Lookup { order: key(number), number: question };
             self.venue.lookup(lookup.clone(), Ticket::none());
             while let Ok(heard) = timeout(2 * ANSWER, self.news.recv()).await {

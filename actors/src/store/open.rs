@@ -173,7 +173,6 @@ pub(super) struct Opened {
 pub(super) struct Prepared {
     /// The run, and how it was come to; absent where a tool opens it.
     pub(super) entered: Option<Entered>,
-    /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// How often the store was opened to write.
     pub(super) epoch: i64,
@@ -262,8 +261,7 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one; the audit
-/// chain tells of it.
+/// Brings the schema up to date and comes to a run, an earlier one or a new one; the audit chain tells of it.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,

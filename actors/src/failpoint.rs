@@ -76,7 +76,7 @@ mod off {
     use super::{BadFailpoint, Injected, Step};
 
     /// No failpoints.
-    #[derive(Clone, Copy, Debug, Default)]
+    #[derive(Clone, Debug, Default)]
     pub struct Failpoints;
 
     impl Failpoints {

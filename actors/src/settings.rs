@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ploy::config::{
-    self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig, WatchConfig,
+    self, Fault, LogConfig, RecordConfig, ServiceConfig, Speed, StrategyConfig, VenueKind,
+    WatchConfig,
 };
 use ploy::halt::ResumeRule;
 use ploy::order::StrategyId;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub tapes: Vec<PathBuf>,
     /// How fast event time runs.
     pub speed: Speed,
+    /// Where orders go.
+    pub venue: VenueKind,
     /// How long an order takes to the paper venue.
     pub latency: Duration,
     /// The database file, where the database is one; records go beside it.
@@ -141,6 +144,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         begin: overrides.begin,
         tapes,
         speed: overrides.speed.unwrap_or(service.feed.speed),
+        venue: service.venue.kind,
         latency: service.venue.latency,
         keep_days,
         record: record(service.record, &store),

@@ -33,8 +33,8 @@ pub use folder::{FileView, Folder, Move, Seen};
 pub use plan::{Lean, lean};
 pub use schema::{service_schema, strategy_schema};
 pub use service::{
-    ApiConfig, FeedConfig, HaltConfig, LogConfig, LogFormat, LogLevel, PaperConfig, RecordConfig,
-    RestingOrders, ServiceConfig, ShutdownConfig, StoreConfig, Watch, WatchConfig,
+    ApiConfig, FeedConfig, HaltConfig, LogConfig, LogFormat, LogLevel, RecordConfig, RestingOrders,
+    ServiceConfig, ShutdownConfig, StoreConfig, VenueConfig, VenueKind, Watch, WatchConfig,
 };
 pub use setting::{Applies, Preset, Range, Section, Setting};
 pub use speed::{InvalidSpeed, Speed};

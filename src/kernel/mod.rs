@@ -49,8 +49,6 @@ pub struct Kernel {
     memory: Memory,
     looks: Vec<Look>,
     fault: Option<Fault>,
-    /// Whether the losses were held against the limits in force: they may be others than those of before.
-    is_watched: bool,
 }
 
 /// What came of an input.
@@ -135,7 +133,6 @@ impl Kernel {
             memory,
             looks: Vec::new(),
             fault: None,
-            is_watched: false,
         }
     }
 
@@ -250,7 +247,7 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
-        if self.portfolio.drop_marks(self.now) | !std::mem::replace(&mut self.is_watched, true) {
+        if self.portfolio.drop_marks(self.now) | self.guard.is_new() {
             self.watch_drawdown(effects);
         }
     }

@@ -6,15 +6,17 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "ARCHITECTURE.md",
+    "docs/audit.md",
     "docs/compare.md",
     "docs/config.md",
     "docs/ledger.md",
     "docs/logging.md",
     "docs/operations.md",
     "docs/record.md",
+    "docs/reliability.md",
     "docs/rollout.md",
     "docs/store.md",
     "docs/tape.md",

@@ -59,9 +59,9 @@ fn every_test_that_the_page_of_facts_names_is_there() {
     none(&gone.map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
 }
 
-/// A sentence of the page on supervision is worth the test that it names.
+/// A sentence of these pages is worth the test that it names.
 #[test]
-fn every_test_that_the_page_on_supervision_names_is_there() {
+fn every_test_that_the_pages_on_supervision_and_reliability_name_is_there() {
     let mut known: Vec<String> = Vec::new();
     for path in files(&["src", "actors/src", "tests"], ".rs") {
         for line in read(&path).lines().map(str::trim) {
@@ -69,19 +69,23 @@ fn every_test_that_the_page_on_supervision_names_is_there() {
             known.extend(name.map(|rest| rest.split('(').next().unwrap().to_owned()));
         }
     }
-    let page = read("docs/supervision.md");
-    let words = page.split('`').skip(1).step_by(2);
-    // The name of a test is a sentence; those of settings, files and metrics are shorter.
-    let named: Vec<&str> = words
-        .filter(|word| 4 < word.matches('_').count())
-        .filter(|word| {
-            word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        })
-        .filter(|word| !word.starts_with("ploy_") && !word.starts_with("process_"))
-        .collect();
-    assert!(80 < named.len(), "the page has lost its tests: {}", named.len());
-    let gone = named.iter().filter(|name| !known.iter().any(|known| known == *name));
-    none(&gone.map(|name| format!("there is no test {name}")).collect::<Vec<_>>());
+    let mut gone = Vec::new();
+    for (page, least) in [("docs/supervision.md", 80), ("docs/reliability.md", 7)] {
+        let text = read(page);
+        let words = text.split('`').skip(1).step_by(2);
+        // The name of a test is a sentence; those of settings, files and metrics are shorter.
+        let named: Vec<&str> = words
+            .filter(|word| 4 < word.matches('_').count())
+            .filter(|word| {
+                word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            })
+            .filter(|word| !word.starts_with("ploy_") && !word.starts_with("process_"))
+            .collect();
+        assert!(least < named.len(), "{page} has lost its tests: {}", named.len());
+        let lost = named.iter().filter(|name| !known.iter().any(|known| known == *name));
+        gone.extend(lost.map(|name| format!("{page}: there is no test {name}")));
+    }
+    none(&gone);
 }
 
 /// The two commands that a newcomer runs first are what CI runs.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ploy::config::{Speed, WatchConfig};
+use ploy::config::{Speed, VenueKind, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::process::ProcessPolicy;
 use ploy::status::Mode;
@@ -16,6 +16,7 @@ use ploy::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::adapters::simulated::Simulated;
 use crate::adapters::tape::{TapeError, merged};
 use crate::api::{Exposed, Hosts};
 use crate::bus::Ticket;
@@ -56,7 +57,8 @@ pub struct Parts {
     pub resume: ResumeRule,
     /// The file that halts all while it is there, unless none is watched.
     pub signal_file: Option<PathBuf>,
-    /// Puts something between the executor and the venue, or in the venue's place; the program puts nothing.
+    /// Puts something between the executor and the paper venue, or in its place: a simulated venue, where the settings
+    /// say so.
     pub venue: Option<WrapVenue>,
     /// What goes wrong on the way of an order, in a test.
     pub failpoints: Failpoints,
@@ -166,7 +168,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         recorder,
         resume: settings.resume,
         signal_file: Some(settings.signal_file.clone()),
-        venue: None,
+        venue: other_venue(settings.venue),
         failpoints: Failpoints::from_env()?,
         registry,
         folder: Some(settings.folder.clone()),
@@ -181,6 +183,16 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
 pub fn title(headers: &[Header]) -> String {
     let titles: Vec<&str> = headers.iter().map(|header| header.title.as_str()).collect();
     titles.join("; ")
+}
+
+/// Returns what stands in the place of the paper venue.
+fn other_venue(kind: VenueKind) -> Option<WrapVenue> {
+    match kind {
+        VenueKind::Paper => None,
+        VenueKind::Simulated { address } => {
+            Some(Box::new(move |_paper, news| Arc::new(Simulated::start(address, news))))
+        }
+    }
 }
 
 fn recorder(

@@ -147,7 +147,7 @@ impl Actor for OrderExecutor {
         let unfinished = store.unfinished().await?;
         if !unfinished.is_empty() {
             tracing::warn!(
-                event.name = events::ORDERS_INHERITED,
+                event.name = events::ORDER_INHERITED,
                 orders = unfinished.len(),
                 "the venue is asked what became of orders of an earlier process"
             );

@@ -228,6 +228,11 @@ impl Track {
                 self.doubt("its answer was lost", now);
                 return Heard::New;
             }
+            Update::Done { unfilled, .. } if !self.is_over && !self.is_whole(*unfilled) => {
+                // What was told while nobody listened is missing: the end is believed once the venue was asked.
+                self.doubt("its end came before all of its fills", now);
+                return Heard::Known;
+            }
             Update::Submitted(Submission::Rejected { .. }) | Update::Done { .. } => {
                 if self.is_over {
                     return Heard::Known;
@@ -240,6 +245,11 @@ impl Track {
             self.answer_by = None;
         }
         Heard::New
+    }
+
+    /// Tells whether the fills that were told and what was not filled are together all that was asked for.
+    fn is_whole(&self, unfilled: Size) -> bool {
+        self.fills.values().map(|fill| fill.size).sum::<Size>() + unfilled == self.wanted.size
     }
 
     /// Takes in what its venue answered. Returns what that comes to, beside what was told before, and what is to be

@@ -247,3 +247,24 @@ fn what_is_told_again_is_known_and_a_fill_that_changed_contradicts() {
     // Money that moved is never known before it is told.
     assert_eq!(hear(&mut desk, &Update::Filled(fill(2, "1"))), Heard::New);
 }
+
+#[test]
+fn an_end_that_is_told_before_all_fills_is_believed_once_the_venue_was_asked() {
+    let mut desk = Desk::inherits(true, &[fill(1, "4")]);
+    let lost = desk.asks();
+    assert_eq!(desk.track.hear(&Update::Filled(fill(3, "3")), desk.now), Heard::New);
+    let (unfilled, cause) = (Size::ZERO, DoneCause::Filled);
+    let done = Update::Done { unfilled, cause };
+    assert_eq!(desk.track.hear(&done, desk.now), Heard::Known, "the second fill is missing");
+    assert!(!desk.track.is_over());
+    let fills = vec![fill(1, "4"), fill(2, "3"), fill(3, "3")];
+    let found = desk.answers(lost, Standing::Done { fills, unfilled, cause });
+    assert_eq!(found, "fill 2, Filled 0 left");
+    assert!(desk.track.is_over());
+
+    let mut desk = Desk::sent();
+    assert_eq!(desk.track.hear(&done, desk.now), Heard::Known, "no fill was told");
+    let fills = vec![fill(1, "10")];
+    let found = desk.finds(Standing::Done { fills, unfilled, cause });
+    assert_eq!(found, "accepted, fill 1, Filled 0 left");
+}

@@ -14,10 +14,19 @@ pub(super) const FEED_SPEED: Setting = Setting::other("speed", Range::Speed)
          settled. The decisions are the same.",
     )
     .or("1x");
-pub(super) const VENUE_KIND: Setting = Setting::other("kind", Range::Word(&["paper"]))
-    .restart("Where orders go: `paper` fills them in memory against the books of the feed.");
+pub(super) const VENUE_KIND: Setting = Setting::other("kind", Range::Word(&["paper", "simulated"]))
+    .restart(
+        "Where orders go: `paper` fills them in memory against the books of the feed; `simulated` sends them to a \
+         simulated venue in another process, for rehearsals. Neither ever trades.",
+    );
+pub(super) const ADDRESS: Setting = Setting::other("address", Range::Loopback)
+    .restart("Where the simulated venue listens, on this machine. Only with \"simulated\".")
+    .or_derived("none: the paper venue is in the process");
 pub(super) const LATENCY: Setting = Setting::whole("latency_ms", "milliseconds", (0, 60_000))
-    .restart("How much event time passes between an order's sending and its matching.")
+    .restart(
+        "How much event time passes between an order's sending and its matching at the paper venue, also of \
+         versions in shadow.",
+    )
     .or("250");
 pub(super) const STORE_PATH: Setting = Setting::other("path", Range::Text)
     .restart("The path of the database, from the folder that the program is started in.")
@@ -98,7 +107,7 @@ pub(super) const FORMAT: Setting =
 pub(super) const RESTING: Setting = Setting::other("orders", Range::Word(&["cancel", "keep"]))
     .restart(
         "What becomes of orders that rest at the venue. `keep` is refused with the paper venue, which ends with \
-         the process. Positions are never closed.",
+         the process, and with a simulated one. Positions are never closed.",
     )
     .or("cancel");
 pub(super) const DEADLINE: Setting = Setting::whole("deadline_s", "seconds", (1, 300))
@@ -116,7 +125,7 @@ pub(super) const STARTS_WINDOW: Setting = Setting::whole("window_s", "seconds", 
     .or("600");
 
 static FEED: [Setting; 3] = [FEED_KIND, FEED_PATHS, FEED_SPEED];
-static VENUE: [Setting; 2] = [VENUE_KIND, LATENCY];
+static VENUE: [Setting; 3] = [VENUE_KIND, ADDRESS, LATENCY];
 static STORE: [Setting; 3] = [STORE_PATH, STORE_URL_FILE, STORE_KEEP];
 static RECORD: [Setting; 5] =
     [RECORD_ENABLED, RECORD_FOLDER, RECORD_FILE, RECORD_SPAN, RECORD_TOTAL];

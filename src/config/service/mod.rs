@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::speed::Speed;
 use super::values::Values;
 use declared::{
-    DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LATENCY, LEVEL, LISTEN, QUIET,
+    ADDRESS, DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LATENCY, LEVEL, LISTEN, QUIET,
     RECORD_ENABLED, RECORD_FILE, RECORD_FOLDER, RECORD_SPAN, RECORD_TOTAL, RESCAN, RESTING, RESUME,
     SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_KEEP, STORE_PATH, STORE_URL_FILE, VENUE_KIND,
     WATCH,
@@ -26,8 +26,8 @@ use declared::{
 pub struct ServiceConfig {
     /// Where market events come from.
     pub feed: FeedConfig,
-    /// Where orders go: a venue in memory.
-    pub venue: PaperConfig,
+    /// Where orders go.
+    pub venue: VenueConfig,
     /// Where facts are stored.
     pub store: StoreConfig,
     /// What is kept of all that strategies take in.
@@ -55,11 +55,26 @@ pub struct FeedConfig {
     pub speed: Speed,
 }
 
-/// The venue in memory.
+/// The venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PaperConfig {
-    /// How much event time passes between an order's sending and its matching.
+pub struct VenueConfig {
+    /// Which it is.
+    pub kind: VenueKind,
+    /// How much event time passes between an order's sending and its matching at the paper venue.
     pub latency: Duration,
+}
+
+/// Where orders go. Nothing here trades.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VenueKind {
+    /// To a venue in memory, which fills them against the books of the feed.
+    #[default]
+    Paper,
+    /// To a simulated venue in another process, for rehearsals.
+    Simulated {
+        /// Where it listens: a loopback address.
+        address: SocketAddr,
+    },
 }
 
 /// The store.
@@ -256,12 +271,13 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let record = record_config(&record, reader);
     let halt = reader.read("halt");
     let halt = halt_config(&halt, reader);
-    let shutdown = shutdown_config(&shutdown, &venue, reader);
+    let shutdown = shutdown_config(&shutdown, reader);
+    let venue_config = venue_config(&venue, reader);
     let watch = reader.read("config");
     let watch = watch_config(&watch, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
-        venue: PaperConfig { latency: venue.millis(&LATENCY)? },
+        venue: venue_config?,
         store: store_config(&store, reader)?,
         record: record?,
         halt: halt?,
@@ -309,15 +325,33 @@ fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {
     Some(HaltConfig { resume, signal_file })
 }
 
-fn shutdown_config(
-    values: &Values,
-    venue: &Values,
-    reader: &mut Reader<'_>,
-) -> Option<ShutdownConfig> {
+fn venue_config(values: &Values, reader: &mut Reader<'_>) -> Option<VenueConfig> {
+    let (kind, address) = (values.text(&VENUE_KIND), values.address(&ADDRESS));
+    let kind = match (kind.as_deref()?, address) {
+        ("simulated", Some(address)) => VenueKind::Simulated { address },
+        // One that is stated and no loopback address has been refused already.
+        ("simulated", None) if reader.peek("venue", ADDRESS.key).is_none() => {
+            let problem = "a simulated venue is somewhere; expected `address`, where it listens";
+            reader.clash(values, [&VENUE_KIND, &ADDRESS], problem.to_owned());
+            return None;
+        }
+        ("simulated", None) => return None,
+        (_, Some(_)) => {
+            let problem = "the paper venue is in the process and has no address; expected it only with \
+                 kind = \"simulated\"";
+            reader.clash(values, [&ADDRESS, &VENUE_KIND], problem.to_owned());
+            return None;
+        }
+        (_, None) => VenueKind::Paper,
+    };
+    Some(VenueConfig { kind, latency: values.millis(&LATENCY)? })
+}
+
+fn shutdown_config(values: &Values, reader: &mut Reader<'_>) -> Option<ShutdownConfig> {
     let orders = values.word(&RESTING, &RestingOrders::ALL, RestingOrders::name)?;
-    if orders == RestingOrders::Keep && venue.text(&VENUE_KIND).as_deref() == Some("paper") {
-        let problem = "orders cannot be kept at the paper venue, which ends with the process; expected \
-             \"cancel\"";
+    if orders == RestingOrders::Keep {
+        let problem = "orders cannot be kept at the paper venue, which ends with the process, nor at a \
+             simulated one, which is for rehearsals; expected \"cancel\"";
         reader.clash(values, [&RESTING, &DEADLINE], problem.to_owned());
     }
     Some(ShutdownConfig { orders, deadline: values.seconds(&DEADLINE)? })

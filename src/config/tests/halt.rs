@@ -8,7 +8,7 @@ fn orders_cannot_be_kept_at_a_venue_that_ends_with_the_process() {
         &format!("{LEAST_SERVICE}[shutdown]\norders = \"keep\""),
         &[
             "p.toml:7:1: shutdown.orders: orders cannot be kept at the paper venue, which ends with the \
-           process; expected \"cancel\"",
+           process, nor at a simulated one, which is for rehearsals; expected \"cancel\"",
         ],
     );
 }

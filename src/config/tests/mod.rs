@@ -4,6 +4,7 @@ mod folder;
 mod halt;
 mod settings;
 mod tools;
+mod venue;
 
 use std::time::Duration;
 
@@ -431,7 +432,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
         config: WatchConfig::default(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
-        venue: PaperConfig { latency: Duration::from_millis(250) },
+        venue: VenueConfig { kind: VenueKind::Paper, latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None, keep_days: 90 },
         record: RecordConfig {
             enabled: true,
@@ -578,16 +579,6 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
 fn what_a_file_does_not_say_of_single_orders_is_the_guards_preset() {
     let config = load(&least("legged")).unwrap();
     assert_eq!(config.limits.entry, crate::risk::EntryLimits::PRESET);
-}
-
-#[test]
-fn a_band_of_prices_is_not_upside_down() {
-    let band = "entry_price_min = 0.6\nentry_price_max = 0.6\n";
-    let text = format!("{}{band}", least("legged"));
-    assert_eq!(load(&text).unwrap().limits.entry.price_min, "0.6".parse().unwrap());
-    let faults = load(&text.replace("max = 0.6", "max = 0.5")).unwrap_err();
-    let said = faults.first().unwrap().to_string();
-    assert!(said.contains("0.6 USDC a share are more than the highest limit"), "{said}");
 }
 
 #[test]

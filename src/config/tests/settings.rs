@@ -132,6 +132,16 @@ fn every_setting_is_declared_once_and_explained() {
     }
 }
 
+#[test]
+fn a_band_of_prices_is_not_upside_down() {
+    let band = "entry_price_min = 0.6\nentry_price_max = 0.6\n";
+    let text = format!("{}{band}", least("legged"));
+    assert_eq!(load(&text).unwrap().limits.entry.price_min, "0.6".parse().unwrap());
+    let faults = load(&text.replace("max = 0.6", "max = 0.5")).unwrap_err();
+    let said = faults.first().unwrap().to_string();
+    assert!(said.contains("0.6 USDC a share are more than the highest limit"), "{said}");
+}
+
 /// Pieces that settings files are made of, right and wrong.
 fn piece() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![

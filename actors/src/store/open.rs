@@ -261,8 +261,7 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one; the audit
-/// chain tells of it.
+/// Brings the schema up to date and comes to a run, an earlier one or a new one; the audit chain tells of it.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,

@@ -6,9 +6,10 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "ARCHITECTURE.md",
+    "docs/audit.md",
     "docs/compare.md",
     "docs/config.md",
     "docs/ledger.md",

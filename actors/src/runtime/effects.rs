@@ -5,7 +5,8 @@ use ploy::order::{OrderEvent, Origin, Submission, Update};
 
 use super::{State, records};
 use crate::bus::Ticket;
-use crate::ports::{Clock as _, MemoryRecord, Row};
+use crate::ports::memory::MemoryRecord;
+use crate::ports::{Clock as _, Row};
 use crate::telemetry::events;
 
 impl State {

@@ -171,9 +171,7 @@ pub(super) struct Opened {
 
 /// What is known of a database once it is ready.
 pub(super) struct Prepared {
-    /// The run, and how it was come to; absent where a tool opens it.
     pub(super) entered: Option<Entered>,
-    /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// How often the store was opened to write.
     pub(super) epoch: i64,

@@ -194,7 +194,7 @@ events! {
         "Stop trading (`ploy stop` each strategy), compare `ploy ledger` with the venue, and report it with this line.";
     AUDIT_CHECKED = "audit.checked", INFO,
         "All rows of the audit chain were read and fit; `head` is the newest one of them, by number and hash.",
-        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `ploy audit verify --head`.";
+        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `--head` of `ploy audit verify`.";
     AUDIT_BROKEN = "audit.broken", ERROR,
         "A row of the audit chain was changed, removed, put in or cut off; `error.message` says which.",
         "Copy the store (`ploy db backup`), run `ploy audit verify`, find out who can write to the database.";

@@ -10,10 +10,9 @@ use super::super::rows;
 use crate::ports::audit::Prune;
 use crate::ports::config::HistoryRecord;
 use crate::ports::gates::GateRecord;
-use crate::ports::{
-    CommandRecord, LifecycleRecord, ProcessEvent, ProcessRecord, RiskRecord, RolloutRecord, Row,
-    Settlement,
-};
+use crate::ports::process::{ProcessEvent, ProcessRecord};
+use crate::ports::rollout::RolloutRecord;
+use crate::ports::{CommandRecord, LifecycleRecord, RiskRecord, Row, Settlement};
 
 /// The action of the first row of every chain.
 pub(in crate::store) const BEGUN: &str = "chain_begun";

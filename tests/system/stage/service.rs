@@ -13,7 +13,7 @@ use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
-use actors::store::{Begin, Location, Plays, RunInfo, Store};
+use actors::store::{Begin, Location, OpenError, Plays, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
@@ -198,7 +198,7 @@ impl Stage {
                 .then(|| Plays { source: tape::identity(&headers), begin: Begin::OrGoOn }),
         };
         let store = match &self.store {
-            Some(location) => Store::open_at(location, run.clone()).await.unwrap(),
+            Some(location) => opened(location, &run).await,
             None => Store::open_in_memory(run.clone()).await.unwrap(),
         };
         let parts = Parts {
@@ -248,6 +248,20 @@ pub(crate) fn wide() -> AccountLimits {
         orders: rate,
         cancels: rate,
         mark_age_max: Duration::from_hours(24),
+    }
+}
+
+/// Opens a store, once what a crashed service before it left has let go of it.
+async fn opened(location: &Location, run: &RunInfo) -> Store {
+    let deadline = std::time::Instant::now() + WITHIN;
+    loop {
+        match Store::open_at(location, run.clone()).await {
+            Ok(store) => return store,
+            Err(OpenError::Locked { .. }) if std::time::Instant::now() < deadline => {
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{account, config_history as history, gates, memories, process, retention, rollouts, runs};
+use super::{
+    account, config_history as history, gates, memories, process, retention, rollouts, runs,
+};
 use crate::ports::{
     CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
     Settlement, StrategyRecord,

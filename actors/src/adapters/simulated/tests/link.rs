@@ -66,10 +66,10 @@ impl Desk {
                 match heard.unwrap().0 {
                     News::Order(event) => self.told.push(event),
                     News::Found(Found { lookup: asked, standing, .. }) if asked == lookup => {
-                        match standing {
-                            Standing::Unanswered { .. } => break,
-                            standing => return standing,
+                        if matches!(standing, Standing::Unanswered { .. }) {
+                            break;
                         }
+                        return standing;
                     }
                     News::Found(_) => {}
                 }

@@ -148,6 +148,12 @@ impl StrategyId {
         &self.0
     }
 
+    /// Returns the name under which facts of the whole account are stored. No file can have it.
+    #[must_use]
+    pub fn account() -> Self {
+        Self("(account)".into())
+    }
+
     /// Returns the name under which a version in shadow of it sees events. No file can have it.
     #[must_use]
     pub fn shadow(&self) -> Self {

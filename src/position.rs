@@ -351,7 +351,7 @@ impl<'de> Deserialize<'de> for Portfolio {
 }
 
 /// Reads an amount that is far from the largest one.
-fn moderate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usdc, D::Error> {
+pub(crate) fn moderate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usdc, D::Error> {
     let amount = Usdc::deserialize(deserializer)?;
     let too_large = || serde::de::Error::custom(format_args!("{amount} is too large an amount"));
     (amount.micros().abs() <= Usdc::MAX.micros() / 2).then_some(amount).ok_or_else(too_large)

@@ -73,10 +73,10 @@ pub use off::Failpoints;
 
 #[cfg(not(feature = "failpoints"))]
 mod off {
-    use super::{BadFailpoint, Injected, Step};
+    use crate::failpoint::{BadFailpoint, Injected, Step};
 
     /// No failpoints.
-    #[derive(Clone, Copy, Debug, Default)]
+    #[derive(Clone, Debug, Default)]
     pub struct Failpoints;
 
     impl Failpoints {
@@ -106,7 +106,7 @@ mod on {
     use std::sync::{Arc, Mutex, PoisonError};
     use std::time::Duration;
 
-    use super::{BadFailpoint, Injected, Step};
+    use crate::failpoint::{BadFailpoint, Injected, Step};
 
     /// The environment variable by which the program is told its failpoints: `after_send=crash@3,before_booking=delay:50`.
     const VARIABLE: &str = "PLOY_FAILPOINTS";

@@ -21,7 +21,8 @@ use crate::bus::Ticket;
 use crate::bus::event::{EventBus, Past};
 use crate::bus::status::StatusBus;
 use crate::clock::EventClock;
-use crate::ports::{Clock, FeedItem, PlayedRecord, Row};
+use crate::ports::process::PlayedRecord;
+use crate::ports::{Clock, FeedItem, Row};
 use crate::record::Recorder;
 use crate::store::{Resume, Store};
 use crate::telemetry::events;
@@ -163,6 +164,16 @@ pub enum NotTheSame {
         /// How many there are.
         events: u64,
     },
+    /// Its events are of other instants.
+    #[error("{past} events of the source were played by {at}, and the last of them is of {found}")]
+    Later {
+        /// How many were played.
+        past: u64,
+        /// The newest instant that was durable.
+        at: Timestamp,
+        /// The instant of the last of them.
+        found: Timestamp,
+    },
     /// It breaks where it was played before.
     #[error("the source breaks in what was played before: {0}")]
     Broken(String),
@@ -175,7 +186,7 @@ pub enum NotTheSame {
 pub async fn pass_by(
     source: &mut mpsc::Receiver<FeedItem>,
     bus: &EventBus,
-    Resume { events: past, .. }: Resume,
+    Resume { events: past, at }: Resume,
 ) -> Result<(), NotTheSame> {
     bus.say_past(Past::Yes);
     let mut events = 0;
@@ -185,6 +196,10 @@ pub async fn pass_by(
             Some(FeedItem::Books(books)) => bus.say_books(books),
             Some(FeedItem::Event(event)) => {
                 events += 1;
+                let late = at.filter(|at| *at < event.at);
+                if let Some(at) = late {
+                    return Err(NotTheSame::Later { past, at, found: event.at });
+                }
                 bus.publish(&event, &ticket);
             }
             Some(FeedItem::End { .. }) => return Err(NotTheSame::Shorter { past, events }),
@@ -346,5 +361,36 @@ impl Play {
             }
         });
         self.args.board.say(Recent { at, strategy: None, event: name.to_owned(), message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ploy::event::Kind;
+
+    /// Lets the first events of a source of three pass by, one in each second, up to an instant.
+    async fn passed(past: u64, at_s: i64) -> Result<(), String> {
+        let (tx, mut source) = mpsc::channel(8);
+        for second in 1..=3 {
+            let at = Timestamp::from_millis(second * 1000);
+            let event = MarketEvent { at, kind: Kind::Gap { missed: 1 } };
+            tx.send(FeedItem::Event(event)).await.unwrap();
+        }
+        tx.send(FeedItem::End { events: 3 }).await.unwrap();
+        let resume = Resume { at: Some(Timestamp::from_millis(at_s * 1000)), events: past };
+        let passed = pass_by(&mut source, &EventBus::default(), resume).await;
+        passed.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_was_played_passes_by_where_it_is_the_same() {
+        assert_eq!(passed(2, 2).await, Ok(()));
+        assert_eq!(passed(0, 0).await, Ok(()));
+        let shorter = "4 events of the source were played, and it has 3";
+        assert_eq!(passed(4, 9).await, Err(shorter.to_owned()));
+        let later = "3 events of the source were played by 1970-01-01T00:00:02Z, \
+             and the last of them is of 1970-01-01T00:00:03Z";
+        assert_eq!(passed(3, 2).await, Err(later.to_owned()));
     }
 }

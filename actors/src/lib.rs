@@ -4,6 +4,7 @@
 //! the executor stores an approved order and then sends it; the store remembers; the manager starts, stops and
 //! restarts; the status is one snapshot that API, command line, metrics and live view render.
 
+pub mod account;
 pub mod adapters;
 pub mod api;
 pub mod app;

@@ -13,6 +13,7 @@ use ploy::config::{
 use ploy::halt::ResumeRule;
 use ploy::order::StrategyId;
 use ploy::process::ProcessPolicy;
+use ploy::risk::AccountLimits;
 
 use crate::record::Limits;
 use crate::store::{Begin, Location, ServerUrl, UrlError};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Where the database is.
     pub location: Location,
+    /// What all strategies together may do at most.
+    pub account: AccountLimits,
     /// How many days the rows of earlier runs are kept that explain and count for nothing; 0: for ever.
     pub keep_days: u32,
     /// Where what strategies take in is recorded, unless it is not.
@@ -146,6 +149,7 @@ pub fn load(folder: &Path, overrides: Overrides) -> Result<Settings, SettingsErr
         speed: overrides.speed.unwrap_or(service.feed.speed),
         venue: service.venue.kind,
         latency: service.venue.latency,
+        account: service.account,
         keep_days,
         record: record(service.record, &store),
         location: location.unwrap_or_else(|| Location::File(store.clone())),
@@ -320,7 +324,10 @@ mod tests {
             "[venue]\nkind = \"paper\"\n[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n[store]\nurl_file = \"{}\"\n",
             file.display()
         );
-        fs::write(folder.path().join("ploy.toml"), service).unwrap();
+        let shipped = include_str!("../../config/ploy.toml");
+        let begin = shipped.find("[account]").unwrap();
+        let account = shipped[begin..].split("\n\n").next().unwrap();
+        fs::write(folder.path().join("ploy.toml"), format!("{service}{account}\n")).unwrap();
         let place = file.display().to_string();
         (folder, place)
     }

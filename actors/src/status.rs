@@ -16,6 +16,7 @@ use ploy::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::bus::event::EventBus;
 use crate::bus::status::{Board, StatusBus};
 use crate::clock::EventClock;
@@ -52,6 +53,8 @@ pub struct Sources {
     pub store: Store,
     /// The account's books.
     pub ledger: AccountLedger,
+    /// The guard of the whole account.
+    pub account: Account,
     /// The recorder, which tells how it is.
     pub recorder: Recorder,
     /// The time that decisions run on.
@@ -117,6 +120,7 @@ impl Snapshots {
     pub async fn take(&self) -> Arc<SystemStatus> {
         self.sources.board.ask_reports().await;
         self.sources.ledger.beat();
+        self.sources.account.beat();
         self.newest.send_modify(|newest| {
             *newest = Arc::new(self.sources.snapshot(newest.snapshot + 1));
         });
@@ -156,6 +160,7 @@ impl Sources {
             config,
             gates: self.halts.status(),
             ledger,
+            account: self.account.status(),
             unknown_orders,
             strategies: strategies.into_values().collect(),
             recent: recent.into(),

@@ -114,7 +114,13 @@ fn held_back(status: &SystemStatus) -> Vec<(Level, String)> {
         };
         (Level::Notice, format!("{who} paused - {reason} - let it go on with `{instead}`"))
     });
-    halts.chain(pauses).collect()
+    let account = status.account.tripped.iter().map(|trip| {
+        let (rule, used, limit) =
+            (words::plain(&trip.rule), words::plain(&trip.used), words::plain(&trip.limit));
+        let told = format!("no entry passes: {rule} of the whole account was {used} of {limit}");
+        (Level::Wrong, told)
+    });
+    halts.chain(account).chain(pauses).collect()
 }
 
 /// Tells whether all that is to be said of a strategy is that a halt or a pause holds it back, which is said already.

@@ -4,6 +4,7 @@
 //! from that one declaration. Numbers are read from their digits, never through a float; a whole number is
 //! accepted where a decimal is expected; what is unknown is refused. Secrets never stand in these files.
 
+mod account;
 mod change;
 mod drill;
 mod edit;

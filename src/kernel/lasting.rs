@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Kind, MarketEvent};
-use crate::market::ConditionId;
+use crate::market::{ConditionId, Outcome};
 use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, Origin, StrategyId, Submission, Update};
 use crate::position::Oversold;
@@ -144,9 +144,7 @@ impl Kernel {
         if let Some((number, _)) = lasting.orders.iter().find(|(number, _)| last < *number) {
             return Err(Unfit::Order { number, last });
         }
-        let answers = lasting.memory.answers.clone();
         let mut kernel = Self::new(id, strategy, limits, lasting.memory);
-        kernel.memory.answers = answers;
         kernel.guard.stand(lasting.guard);
         Ok(Self { orders: lasting.orders, ..kernel })
     }
@@ -199,5 +197,25 @@ impl Kernel {
                 Kind::Game(_) | Kind::Feed { .. } | Kind::Gap { .. } => {}
             }
         }
+    }
+
+    /// Values what is held of a market at its newest books. Tells whether anything is.
+    pub(super) fn value(&mut self, market: ConditionId) -> bool {
+        if !self.portfolio.is_held(market) {
+            return false;
+        }
+        let grace = self.guard.limits().mark_grace;
+        for outcome in Outcome::BOTH {
+            let book = self.markets.get(&market).and_then(|state| state.book(outcome));
+            if let Some(book) = book {
+                match book.best_bid().map(|level| level.price) {
+                    None if !grace.is_zero() => {
+                        self.portfolio.keep_mark(market, outcome, self.now + grace);
+                    }
+                    bid => self.portfolio.mark(market, outcome, bid),
+                }
+            }
+        }
+        true
     }
 }

@@ -51,9 +51,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Returns these memories with order numbers that go on after `number`, when that is further.
+    /// Returns these memories for an incarnation that begins without an open order, with order numbers that go on after
+    /// `number`, when that is further.
     #[must_use]
     pub fn after_order(mut self, number: u64) -> Self {
+        self.answers.clear();
         self.last_order = self.last_order.max(number);
         self
     }

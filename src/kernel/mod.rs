@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use crate::decision::Decision;
 use crate::event::{Kind, MarketEvent};
-use crate::market::{ConditionId, Market, Outcome};
+use crate::market::{ConditionId, Market};
 use crate::open_orders::OpenOrders;
 use crate::order::{ClientOrderId, Fill, OrderEvent, StrategyId, Update};
 use crate::position::{Booked, Oversold, Portfolio};
@@ -49,8 +49,6 @@ pub struct Kernel {
     memory: Memory,
     looks: Vec<Look>,
     fault: Option<Fault>,
-    /// Whether the losses were held against the limits in force: they may be others than those of before.
-    is_watched: bool,
 }
 
 /// What came of an input.
@@ -122,8 +120,6 @@ impl Kernel {
     ) -> Self {
         let mut guard = RiskGuard::new(limits);
         guard.restore(memory.breaker.clone());
-        // No order of an earlier incarnation is open.
-        let memory = Memory { answers: BTreeMap::new(), ..memory };
         let portfolio = Portfolio::after(memory.valuation.clone());
         Self {
             id,
@@ -137,7 +133,6 @@ impl Kernel {
             memory,
             looks: Vec::new(),
             fault: None,
-            is_watched: false,
         }
     }
 
@@ -252,7 +247,7 @@ impl Kernel {
         let Self { guard, portfolio, now, .. } = self;
         guard.turn_day(|| portfolio.equity(), *now);
         effects.extend(self.guard.cool_down(self.now).map(Effect::from));
-        if self.portfolio.drop_marks(self.now) | !std::mem::replace(&mut self.is_watched, true) {
+        if self.portfolio.drop_marks(self.now) | self.guard.is_new() {
             self.watch_drawdown(effects);
         }
     }
@@ -303,26 +298,6 @@ impl Kernel {
         if self.value(market) {
             self.watch_drawdown(effects);
         }
-    }
-
-    /// Values what is held of a market at its newest books. Tells whether anything is.
-    fn value(&mut self, market: ConditionId) -> bool {
-        if !self.portfolio.is_held(market) {
-            return false;
-        }
-        let grace = self.guard.limits().mark_grace;
-        for outcome in Outcome::BOTH {
-            let book = self.markets.get(&market).and_then(|state| state.book(outcome));
-            if let Some(book) = book {
-                match book.best_bid().map(|level| level.price) {
-                    None if !grace.is_zero() => {
-                        self.portfolio.keep_mark(market, outcome, self.now + grace);
-                    }
-                    bid => self.portfolio.mark(market, outcome, bid),
-                }
-            }
-        }
-        true
     }
 
     fn watch_drawdown(&mut self, effects: &mut Vec<Effect>) {

@@ -60,7 +60,11 @@ fn most(size: Size, fits: impl Fn(Size) -> bool) -> Option<Size> {
     fits(Size::ZERO).then_some(())?;
     while low + 1 < high {
         let middle = low.midpoint(high);
-        if fits(cents(middle)?) { low = middle } else { high = middle }
+        if fits(cents(middle)?) {
+            low = middle;
+        } else {
+            high = middle;
+        }
     }
     cents(low)
 }

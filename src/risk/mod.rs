@@ -14,7 +14,10 @@ mod throttle;
 mod usage;
 mod worst;
 
-pub use account::{AccountGuard, AccountLimits, AccountRejection, AccountRule};
+pub use account::{
+    AccountGuard, AccountLimits, AccountRejection, AccountRule, AccountStanding, AccountTrip,
+    AccountTurn, AccountUse, RateLimit,
+};
 pub use breaker::{Breaker, Trial, Trip, Turn};
 pub use explain::{Check, Explanation, Finding};
 pub use groups::Groups;
@@ -94,6 +97,8 @@ pub struct RiskGuard {
     throttle: Throttle,
     breaker: Breaker,
     gate: Gate,
+    /// Whether nobody asked yet: losses of before were held against other limits, perhaps.
+    is_new: bool,
 }
 
 /// Where a guard stands beside its breaker, as it is written down: its gate, and what its throttle has left.
@@ -136,7 +141,7 @@ impl RiskGuard {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let throttle = Throttle::new(limits.order_rate_per_minute, limits.order_burst);
-        Self { throttle, breaker: Breaker::default(), gate: Gate::Open, limits }
+        Self { throttle, breaker: Breaker::default(), gate: Gate::Open, limits, is_new: true }
     }
 
     /// Approves the intent or says which rule refuses it, the first in the order of [`Rule`].
@@ -193,6 +198,11 @@ impl RiskGuard {
         if self.breaker.is_over(now) {
             self.breaker.begin_day(equity(), &self.limits, now);
         }
+    }
+
+    /// Tells once whether the limits are new: what was lost before is to be held against them.
+    pub const fn is_new(&mut self) -> bool {
+        std::mem::replace(&mut self.is_new, false)
     }
 
     /// Takes in the equity. Returns a trip where too much was lost since the day began.

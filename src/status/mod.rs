@@ -1,7 +1,9 @@
 //! The one snapshot of the whole system that API, CLI, metrics, live view and report all render.
 
+mod account;
 mod kernel;
 
+pub use account::{AccountLimitStatus, AccountStatus, AccountTripStatus};
 pub use kernel::{KernelStatus, OrderCounts, PnlStatus, PositionStatus, RiskUse, Tally};
 
 use std::collections::BTreeMap;
@@ -57,6 +59,9 @@ pub struct SystemStatus {
     /// The account's ledger.
     #[serde(default)]
     pub ledger: LedgerStatus,
+    /// The limits of the whole account.
+    #[serde(default)]
+    pub account: AccountStatus,
     /// Orders of which nobody knows how they stand.
     #[serde(default, skip_serializing_if = "UnknownOrders::is_none")]
     pub unknown_orders: UnknownOrders,

@@ -6,9 +6,10 @@ use clap::error::ErrorKind;
 
 use crate::file;
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "README.md",
     "ARCHITECTURE.md",
+    "docs/audit.md",
     "docs/compare.md",
     "docs/config.md",
     "docs/ledger.md",

@@ -40,7 +40,10 @@ fn a_wrong_event_is_found() {
     for (code, fault) in [
         ("info!(event.name = events::ORDER_FILLED, \"a\")", None),
         ("info!(a = 1,\n event.name = \"order.filled\", \"a\")", None),
-        ("info!(event.name = \"order.lost\", \"a\")", Some("`order.lost` is not in the list")),
+        (
+            "info!(event.name = \"order.misplaced\", \"a\")",
+            Some("`order.misplaced` is not in the list"),
+        ),
         ("info!(event.name = events::GONE)", Some("`gone` is not in the list")),
         (
             "warn!(event.name = events::ORDER_FILLED)",

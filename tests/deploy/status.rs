@@ -12,9 +12,9 @@ use ploy::price::Usdc;
 use ploy::restart::FailureClass;
 use ploy::rollout::RolloutStatus;
 use ploy::status::{
-    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus,
-    PositionStatus, RecordPhase, RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus,
-    Tally, TapeStatus,
+    AccountLimitStatus, AccountStatus, AccountTripStatus, AuditStatus, ConfigStatus, FeedPhase,
+    FeedStatus, KernelStatus, Mode, OrderCounts, PnlStatus, PositionStatus, RecordPhase,
+    RecordStatus, RiskUse, StoreStatus, StrategyStatus, SystemStatus, Tally, TapeStatus,
 };
 use ploy::tape::Books;
 use ploy::time::Timestamp;
@@ -83,6 +83,7 @@ pub(crate) fn full() -> SystemStatus {
             faults: vec!["config/strategies/a.toml:3:1: strategy.kind: is missing".into()],
         },
         ledger: LedgerStatus::default(),
+        account: account(),
         unknown_orders: ploy::status::UnknownOrders::default(),
         strategies: vec![
             strategy(
@@ -217,6 +218,34 @@ fn tally(verdict: &str, cause: &str, market: Option<&str>, count: u64) -> Tally 
 fn limit(rule: &str, numbers: [&str; 3], permille: u64) -> RiskUse {
     let [used, limit, room] = numbers.map(str::to_owned);
     RiskUse { rule: rule.into(), used, limit, room, permille }
+}
+
+/// One limit is passed, one is nearly used.
+fn account() -> AccountStatus {
+    let limit = |rule: &str, used: &str, limit: &str, room: &str, permille| AccountLimitStatus {
+        rule: rule.into(),
+        used: used.into(),
+        limit: limit.into(),
+        room: room.into(),
+        permille,
+    };
+    AccountStatus {
+        limits: vec![
+            limit("daily_loss", "103.2", "100", "0", 1032),
+            limit("open_orders", "16", "20", "4", 800),
+            limit("worst_loss", "12", "400", "388", 30),
+        ],
+        tripped: vec![AccountTripStatus {
+            rule: "daily_loss".into(),
+            used: "103.2".into(),
+            limit: "100".into(),
+            at: at(3_000_000),
+        }],
+        refused: [("self_cross".to_owned(), 2)].into(),
+        last_refusal: None,
+        equity_usdc: "-103.2".parse().unwrap(),
+        broken: None,
+    }
 }
 
 fn store() -> StoreStatus {

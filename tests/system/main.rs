@@ -6,6 +6,7 @@
     reason = "all of this is tests, and a helper of a test fails by panicking"
 )]
 
+mod account;
 mod budget;
 mod commands;
 mod database;

@@ -91,12 +91,6 @@ fn check(step: Step, fault: Fault) {
         // What is told again is dealt with before what is asked now.
         app.store.flush().await.unwrap();
         sound(&app, &exchange, case).await;
-        (app, feeder)
-    });
-    Process::new().crash_after(async {
-        let (app, feeder) = begun(stage(&store).venue(exchange.wrap())).await;
-        phase(&app, "one", "running").await;
-        sound(&app, &exchange, case).await;
         let kept: Vec<(String, String)> = rows(&store, "select hash, payload from orders").await;
         for (hash, bytes) in exchange.bytes() {
             assert!(kept.contains(&(hash, bytes)), "{case}: an order left that is not stored");
@@ -176,7 +170,7 @@ fn a_strategy_whose_orders_cannot_be_asked_about_does_not_start_and_the_others_d
         let second = stage(&store).custom("other", looker).venue(exchange.wrap());
         let (app, mut feeder) = begun(second).await;
         phase(&app, "other", "running").await;
-        let waits = phase(&app, "one", "backoff").await;
+        let waits = phase(&app, "one", "quarantine").await;
         let told = "nobody knows yet how its orders ended: one:1 \
              (the venue cannot be asked: no route)";
         assert_eq!(waits.last_error.as_deref(), Some(told));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ struct Tape {
 impl Tape {
     fn short(folder: &Path) -> Self {
         let path = tape::short(folder);
-        let (mut headers, merged) = merged::open(&[path.clone()]).unwrap();
+        let (mut headers, merged) = merged::open(slice::from_ref(&path)).unwrap();
         let events = merged.map(Result::unwrap).collect();
         Self { path, header: headers.remove(0), events }
     }
@@ -168,7 +169,7 @@ fn a_crash_between_two_orders_changes_nothing_of_what_comes() {
             (app, all_kept(&status))
         });
         let (came_back, at_the_end) = Process::new().crash_after(async {
-            let (headers, source) = merged::spawn(&[tape.path.clone()], 64).unwrap();
+            let (headers, source) = merged::spawn(slice::from_ref(&tape.path), 64).unwrap();
             let app = stage(&store, &strategies).start(headers, source).await;
             let came_back = all_kept(&*app.fresh().await);
             app.play();
@@ -219,7 +220,7 @@ async fn durable(store: &Path) -> BTreeMap<String, (u64, String)> {
 /// Holds a finished run to what must be true of every one, however often its process died.
 async fn sound(app: &App, store: &Path, status: &SystemStatus) {
     assert_eq!(status.ledger.broken, None);
-    assert_eq!(app.store.unfinished().await.unwrap(), []);
+    assert!(app.store.unfinished().await.unwrap().is_empty());
     for strategy in &status.strategies {
         let name = strategy.id.as_str();
         assert_eq!(strategy.phase.name(), "running", "{strategy:#?}");
@@ -266,7 +267,7 @@ fn killed_at_random_places_every_strategy_goes_on_from_what_was_durable() {
         }
         let before = Process::new().runtime.block_on(durable(&store));
         Process::new().runtime.block_on(async {
-            let (headers, source) = merged::spawn(&[tape.path.clone()], 64).unwrap();
+            let (headers, source) = merged::spawn(slice::from_ref(&tape.path), 64).unwrap();
             let app = stage().start(headers, source).await;
             let status = app.fresh().await;
             for (name, (count, digest)) in &before {
@@ -563,7 +564,7 @@ fn on_a_server_a_crash_between_two_orders_changes_nothing_of_what_comes_either()
         (app, all_kept(&status))
     });
     let (came_back, at_the_end) = Process::new().crash_after(async {
-        let (headers, source) = merged::spawn(&[tape.path.clone()], 64).unwrap();
+        let (headers, source) = merged::spawn(slice::from_ref(&tape.path), 64).unwrap();
         let app = stage(&url).start(headers, source).await;
         let came_back = all_kept(&*app.fresh().await);
         app.play();

@@ -55,6 +55,7 @@ const CORE: Arrows = &[
         "risk",
         &[
             "book",
+            "event",
             "intent",
             "lifecycle",
             "market",
@@ -143,14 +144,19 @@ const ACTORS: Arrows = &[
     ("adapters", &["bus", "clock", "ports"]),
     ("record", &["adapters", "panics", "ports", "telemetry"]),
     ("ledger", &["ports", "telemetry"]),
+    ("account", &["bus", "ports", "store", "telemetry"]),
     ("halt", &["bus", "clock", "ports", "store", "telemetry"]),
     ("failpoint", &[]),
     // It says when an answer was lost, in event time.
-    ("executor", &["bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"]),
+    (
+        "executor",
+        &["account", "bus", "clock", "failpoint", "ledger", "ports", "store", "telemetry"],
+    ),
     ("feed", &["bus", "clock", "ports", "record", "store", "telemetry"]),
     (
         "runtime",
         &[
+            "account",
             "bus",
             "clock",
             "executor",
@@ -180,7 +186,7 @@ const ACTORS: Arrows = &[
         ],
     ),
     ("config_service", &["bus", "ports", "telemetry"]),
-    ("status", &["bus", "clock", "halt", "ledger", "ports", "record", "store"]),
+    ("status", &["account", "bus", "clock", "halt", "ledger", "ports", "record", "store"]),
     ("api", &["bus", "ports", "telemetry"]),
     ("verdict", &["words"]),
     ("live", &["verdict", "words"]),
@@ -198,6 +204,7 @@ const ACTORS: Arrows = &[
     (
         "app",
         &[
+            "account",
             "adapters",
             "api",
             "bus",

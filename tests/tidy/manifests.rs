@@ -28,6 +28,20 @@ const BANNED: [&str; 14] = [
 ];
 
 #[test]
+fn only_tests_turn_failpoints_on() {
+    let manifest = manifest("actors/Cargo.toml");
+    let features = manifest["features"].as_table().unwrap();
+    assert_eq!(features.keys().collect::<Vec<_>>(), ["failpoints"], "none is on by default");
+    for part in ["dependencies", "build-dependencies"] {
+        let text = manifest.get(part).map(ToString::to_string).unwrap_or_default();
+        assert!(!text.contains("failpoints"), "[{part}]");
+    }
+    for path in [".ci/check", ".ci/run", "deploy/Dockerfile", "deploy/compose.yml", "README.md"] {
+        assert!(!read(path).contains("failpoints"), "{path}");
+    }
+}
+
+#[test]
 fn the_core_depends_on_nothing_that_does_io() {
     let manifest = manifest("Cargo.toml");
     let table = manifest.get("dependencies").and_then(Value::as_table).unwrap();

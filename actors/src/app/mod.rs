@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account::Released;
 use crate::adapters::paper;
 use crate::api::server::{self, ApiServer};
 use crate::bus::command::CommandBus;
@@ -112,6 +113,7 @@ impl App {
         let OrderPath { around, venue, paper } = path;
         let (bus, executor, ledger) =
             (around.bus.clone(), around.executor.clone(), around.ledger.clone());
+        let account = around.account.clone();
         keep_watching(halt_watch::Args { halts: halts.clone(), venue }, &root).await?;
         go_on::pass_by(&mut parts, &around).await?;
 
@@ -130,7 +132,8 @@ impl App {
         let (commands, status) = (carry_commands(&manager), snapshots.watch());
         let asked = (status.clone(), commands.clone());
         let state = asked::api_state((&parts.store, &parts.recorder), asked, parts.hosts, &manager);
-        let state = state.braking(Arc::new(halts.clone())).with_desk(desk.clone());
+        let brake = Released { brake: Arc::new(halts.clone()), account };
+        let state = state.braking(Arc::new(brake)).with_desk(desk.clone());
         let api = asked::api_args(parts.listener, state);
         let (api_tasks, api_end) = (api.tasks.clone(), api.end.clone());
         keep_serving(api, &root).await?;
@@ -231,8 +234,8 @@ fn play_of(
 
 /// Returns what a snapshot is made of.
 fn sources_of(run: RunInfo, around: &Surroundings, halts: Halts) -> Sources {
-    let Surroundings { bus, store, ledger, recorder, clock, board, .. } = around.clone();
-    Sources { run, board, bus, store, ledger, recorder, clock, halts, wall }
+    let Surroundings { bus, store, ledger, account, recorder, clock, board, .. } = around.clone();
+    Sources { run, board, bus, store, ledger, account, recorder, clock, halts, wall }
 }
 
 /// Starts the aggregator, and has it started again when it fails.

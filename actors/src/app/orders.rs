@@ -9,6 +9,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::mpsc;
 
 use super::{Parts, StartError, keep, spawn, wall};
+use crate::account::Account;
 use crate::adapters::paper::{self, Paper, PaperHandle};
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
@@ -66,7 +67,9 @@ pub(super) async fn order_path(
     (gates, ledger): (Switch, AccountLedger),
     root: &ActorRef<supervisor::Msg>,
 ) -> Result<OrderPath, StartError> {
-    let bus = EventBus::default();
+    let account = Account::open(parts.account, &parts.store, board).await?;
+    let shown = account.clone();
+    let bus = EventBus::shown_first(move |event, past| shown.observe(event, past));
     let (executor, lanes) = ExecutorHandle::new();
     let (news_tx, news) = mpsc::channel(NEWS_MAX);
     let venue = paper::Args {
@@ -89,6 +92,7 @@ pub(super) async fn order_path(
         board: board.clone(),
         failpoints: parts.failpoints.clone(),
         ledger: ledger.clone(),
+        account: account.clone(),
         bus: bus.clone(),
         gates: gates.clone(),
         lanes,
@@ -96,7 +100,8 @@ pub(super) async fn order_path(
     spawn("the order executor", OrderExecutor, worker, Some(root)).await?;
     let (store, recorder) = (parts.store.clone(), parts.recorder.clone());
     let (clock, board) = (clock.clone(), board.clone());
-    let around = Surroundings { bus, executor, store, ledger, recorder, clock, board, gates };
+    let around =
+        Surroundings { bus, executor, store, ledger, account, recorder, clock, board, gates };
     Ok(OrderPath { around, venue, paper })
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ploy::config::{Speed, VenueKind, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::process::ProcessPolicy;
+use ploy::risk::AccountLimits;
 use ploy::status::Mode;
 use ploy::tape::{self, Header};
 use ploy::time::Timestamp;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub speed: Speed,
     /// How long an order takes to the paper venue.
     pub latency: Duration,
+    /// What all strategies together may do at most.
+    pub account: AccountLimits,
     /// Where the API listens.
     pub listener: net::TcpListener,
     /// Its address, with the port that the system gave.
@@ -160,6 +163,7 @@ pub async fn build(settings: &Settings, strategies: Handle) -> Result<Parts, Sta
         headers,
         speed: settings.speed,
         latency: settings.latency,
+        account: settings.account,
         listener,
         address,
         hosts,

@@ -7,7 +7,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{App, wall};
 use crate::bus::Ticket;
-use crate::ports::{Clock, ProcessEvent, ProcessRecord, Row};
+use crate::ports::process::{ProcessEvent, ProcessRecord};
+use crate::ports::{Clock, Row};
 use crate::telemetry::events;
 use crate::{manager, supervisor};
 

@@ -24,8 +24,15 @@ const SETTLED_MAX: usize = 4096;
 /// Carries events from feeds and executor to their readers.
 #[derive(Clone, Debug, Default)]
 pub struct EventBus {
+    first: Option<First>,
     inner: Arc<Mutex<Inner>>,
 }
+
+/// Who is shown every market event before anybody else; it must not block.
+#[derive(Clone)]
+struct First(Arc<Show>);
+
+type Show = dyn Fn(&MarketEvent, Past) + Send + Sync;
 
 /// What waits for one reader, and how to wake it.
 pub struct Mailbox {
@@ -111,6 +118,12 @@ struct Known {
 }
 
 impl EventBus {
+    /// Returns a bus that shows every market event to `first` before it carries it to anybody.
+    #[must_use]
+    pub fn shown_first(first: impl Fn(&MarketEvent, Past) + Send + Sync + 'static) -> Self {
+        Self { first: Some(First(Arc::new(first))), inner: Arc::default() }
+    }
+
     /// Subscribes a strategy, in the place of an earlier subscription of the same name. What is known of the
     /// markets it wants waits in its mailbox, first of all the settlement of markets of which it `held` shares
     /// when they were settled without it.
@@ -213,6 +226,9 @@ impl EventBus {
     /// to a strategy after the event itself.
     pub fn publish(&self, event: &MarketEvent, ticket: &Ticket) {
         let mut inner = self.lock();
+        if let Some(First(show)) = &self.first {
+            show(event, if inner.is_past { Past::Yes } else { Past::No });
+        }
         inner.carry(event, ticket);
         if let Some(venue) = &inner.venue {
             venue.market(event, ticket);
@@ -363,6 +379,12 @@ impl Known {
             .into_iter()
             .flatten()
             .chain(self.books.iter().flatten())
+    }
+}
+
+impl fmt::Debug for First {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("First").finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use ploy::lifecycle::{Gate, Phase};
 use ploy::order::StrategyId;
 use ploy::price::Usdc;
-use ploy::status::{FeedPhase, FeedStatus, OrderCounts, StoreStatus, StrategyStatus, SystemStatus};
+use ploy::status::{
+    AccountLimitStatus, AccountStatus, FeedPhase, FeedStatus, OrderCounts, StoreStatus,
+    StrategyStatus, SystemStatus,
+};
 use ploy::tape::Books;
 
 use super::look::{Look, Tone};
@@ -52,6 +55,9 @@ const SETTINGS: [Column; 6] = [
     }),
 ];
 
+/// From which part of it on a limit of the account is worth a line, in thousandths.
+const ACCOUNT_NEAR: u64 = 800;
+
 /// Returns the whole snapshot: one line a strategy, the feed, the store, and what is wrong.
 pub(super) fn render(status: &SystemStatus, look: Look) -> String {
     let mut text = format!(
@@ -64,6 +70,9 @@ pub(super) fn render(status: &SystemStatus, look: Look) -> String {
     text += "\n";
     for line in [feed(&status.feed), store(&status.store)] {
         text += &paragraph(&line, look, Tone::Plain);
+    }
+    for (tone, line) in account(&status.account) {
+        text += &paragraph(&line, look, tone);
     }
     let verdict = Verdict::of(status);
     let tone = match verdict.level {
@@ -194,6 +203,31 @@ fn store(store: &StoreStatus) -> String {
     }
     parts.extend(audit.broken.iter().map(|why| format!("audit BROKEN: {}", words::plain(why))));
     parts.join(", ")
+}
+
+/// Returns a line for every limit of the account that is passed or nearly used.
+fn account(account: &AccountStatus) -> Vec<(Tone, String)> {
+    let near = account.limits.iter().filter(|limit| ACCOUNT_NEAR <= limit.permille);
+    let held = |rule: &str| account.tripped.iter().any(|trip| trip.rule == rule);
+    let near = near.map(|limit| {
+        let AccountLimitStatus { rule, used, limit: max, room, permille } = limit;
+        let [rule, used, max, room] = [rule, used, max, room].map(|text| words::plain(text));
+        let share = permille / 10;
+        if held(&limit.rule) {
+            return (Tone::Bad, format!("account {rule}: {used} of {max}, PASSED, entries wait"));
+        }
+        (Tone::Doubtful, format!("account {rule}: {used} of {max}, {share} %, {room} left"))
+    });
+    // What was passed and is not so any more holds until the day is over, or a person says so.
+    let is_near = |rule: &str| {
+        account.limits.iter().any(|limit| limit.rule == rule && ACCOUNT_NEAR <= limit.permille)
+    };
+    let past = account.tripped.iter().filter(|trip| !is_near(&trip.rule)).map(|trip| {
+        let [rule, used, max] =
+            [&trip.rule, &trip.used, &trip.limit].map(|text| words::plain(text));
+        (Tone::Bad, format!("account {rule}: was {used} of {max}, PASSED, entries wait"))
+    });
+    near.chain(past).collect()
 }
 
 fn gate(gate: Gate) -> (Tone, String) {

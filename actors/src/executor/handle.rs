@@ -7,7 +7,8 @@ use ploy::order::StrategyId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bus::Ticket;
-use crate::ports::{MemoryRecord, Permit};
+use crate::ports::Permit;
+use crate::ports::memory::MemoryRecord;
 
 /// Orders that may wait to be stored. The guard's throttle keeps a strategy far below it.
 const LANE_MAX: usize = 1024;

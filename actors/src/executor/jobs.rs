@@ -21,9 +21,12 @@ impl Worker {
     pub(super) async fn on_jobs(&mut self, jobs: &mut Vec<Job>) -> Result<(), Ended> {
         let mut allowed = Vec::with_capacity(jobs.len());
         for job in jobs.drain(..) {
-            match self.held_back(&job) {
-                None => allowed.push(job),
-                Some(reason) => self.refuse(job, reason),
+            if let Some(reason) = self.held_back(&job) {
+                self.refuse(job, reason);
+            } else if let Err(reason) = self.account.admit(&job.order) {
+                self.write_refused(job, reason);
+            } else {
+                allowed.push(job);
             }
         }
         if allowed.is_empty() {
@@ -135,6 +138,17 @@ impl Worker {
         self.take_back(job, reason);
     }
 
+    /// Writes down an order that the account refused, together with that: what was decided can be asked for.
+    fn write_refused(&self, job: Job, reason: String) {
+        let outgoing = Outgoing::new(job.order.clone(), self.store.run());
+        let memory = job.memory.as_deref().cloned().map(Row::Memory);
+        for row in [Some(Row::Order(outgoing)), memory].into_iter().flatten() {
+            // A full queue is counted by the store and shown.
+            drop(self.store.record(row, job.ticket.clone()));
+        }
+        self.take_back(job, reason);
+    }
+
     /// Tells a strategy that its order was not sent. Nothing of it can ever be filled.
     fn refuse(&self, job: Job, reason: String) {
         let Job { order, ticket, .. } = job;
@@ -145,7 +159,9 @@ impl Worker {
             reason,
             "order refused before sending"
         );
-        self.bus.tell(refusal(&order, reason), ticket);
+        let refused = refusal(&order, reason);
+        self.account.told(std::iter::once(&refused));
+        self.bus.tell(refused, ticket);
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::account::Account;
 use crate::bus::Ticket;
 use crate::bus::event::EventBus;
 use crate::bus::gates::Switch;
@@ -72,6 +73,8 @@ pub struct Args {
     pub failpoints: Failpoints,
     /// Books what is stored.
     pub ledger: AccountLedger,
+    /// Asked before an order is stored.
+    pub account: Account,
     /// Carries order events to strategies.
     pub bus: EventBus,
     /// What may pass, read right before an order leaves.
@@ -93,6 +96,7 @@ struct Worker {
     store: Store,
     venue: Arc<dyn Venue>,
     ledger: AccountLedger,
+    account: Account,
     bus: EventBus,
     gates: Switch,
     clock: EventClock,
@@ -139,6 +143,7 @@ impl Actor for OrderExecutor {
             board,
             failpoints,
             ledger,
+            account,
             bus,
             gates,
             lanes,
@@ -147,7 +152,7 @@ impl Actor for OrderExecutor {
         let unfinished = store.unfinished().await?;
         if !unfinished.is_empty() {
             tracing::warn!(
-                event.name = events::ORDERS_INHERITED,
+                event.name = events::ORDER_INHERITED,
                 orders = unfinished.len(),
                 "the venue is asked what became of orders of an earlier process"
             );
@@ -158,6 +163,7 @@ impl Actor for OrderExecutor {
             store,
             venue,
             ledger,
+            account,
             bus,
             gates,
             clock,
@@ -268,6 +274,7 @@ impl Worker {
     fn cancel_all(&mut self, strategy: &StrategyId, ticket: &Ticket) {
         let (now, windows) = (Instant::now(), self.venue.windows());
         let open: Vec<_> = self.tracks.open_of(strategy).map(|track| track.key().clone()).collect();
+        self.account.cancels(open.len());
         for key in open {
             self.tracks.change(&key.id, |track| track.cancel(now, windows));
             self.venue.cancel(key, ticket.clone());

@@ -164,6 +164,7 @@ impl Worker {
         }
         self.failpoints.at(failpoint::Step::BeforeBooking).await?;
         self.ledger.told(told.iter().map(|(event, _)| event));
+        self.account.told(told.iter().map(|(event, _)| event));
         self.failpoints.at(failpoint::Step::BeforeTelling).await?;
         for (event, ticket) in told {
             // Told first: whoever waits for the end of an order then finds the strategy informed.

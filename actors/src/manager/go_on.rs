@@ -10,7 +10,8 @@ use ploy::strategy::{Saved, Subscription};
 use super::registry::Registration;
 use super::work::{Built, missing, recall, strategy};
 use crate::panics;
-use crate::ports::{MemoryRecord, Outlived, Past, StoreError};
+use crate::ports::memory::{MemoryRecord, Outlived};
+use crate::ports::{Past, StoreError};
 use crate::runtime::Surroundings;
 
 /// All that the store knows of a strategy when a process goes on with its run.

@@ -6,7 +6,8 @@ use ploy::record::CommandNote;
 
 use super::State;
 use crate::bus::safe_mode::Leave;
-use crate::ports::{CommandRecord, ProcessEvent, ProcessRecord, Row};
+use crate::ports::process::{ProcessEvent, ProcessRecord};
+use crate::ports::{CommandRecord, Row};
 use crate::telemetry::events;
 
 /// What is asked, in the audit.

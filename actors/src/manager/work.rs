@@ -22,8 +22,8 @@ use crate::runtime::{self, Surroundings, Will};
 
 /// How long an incarnation may take to say what must be remembered: it only has to finish its present input.
 const REMEMBER_WITHIN: Duration = Duration::from_secs(5);
-/// How long open orders may take to come to an end. A venue that does not answer by then is reported, and the
-/// strategy goes on without them: should one fill after all, its books do not add up, and it halts.
+/// How long open orders may take to come to an end. A venue that does not answer by then is reported. The
+/// strategy does not start again before it is known how they ended.
 const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a start waits for orders of an earlier incarnation, or process, to come to their known end, at most.

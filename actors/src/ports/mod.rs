@@ -1,11 +1,14 @@
 //! What the parts offer each other without knowing each other: rows to store, records to read, time, venues.
 
+pub mod account;
 pub mod audit;
 pub mod config;
 pub mod gates;
+pub mod memory;
+pub mod process;
+pub mod rollout;
 pub mod why;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -48,62 +51,21 @@ pub enum Row {
     /// A version of a strategy's settings is run. Of the same version only the first is kept.
     Config(ConfigRecord),
     /// What the next process must know of this one.
-    Process(ProcessRecord),
+    Process(process::ProcessRecord),
     /// Orders are held back, or are not any more.
     Gate(gates::GateRecord),
     /// Something happened to a strategy's settings.
     History(config::HistoryRecord),
     /// The roll-out of a strategy's settings stands otherwise than before.
-    Rollout(RolloutRecord),
+    Rollout(rollout::RolloutRecord),
+    /// The guard of the account stands otherwise than before.
+    Account(account::AccountRecord),
     /// Rows that explain are deleted because of their age.
     Prune(audit::Prune),
     /// What a strategy remembers and no fact tells. The newest counts.
-    Memory(MemoryRecord),
+    Memory(memory::MemoryRecord),
     /// The source of the run was played to its end.
-    Played(PlayedRecord),
-}
-
-/// What a strategy remembers and no fact tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemoryRecord {
-    /// The strategy.
-    pub strategy: StrategyId,
-    /// The newest instant that it knows.
-    pub at: Timestamp,
-    /// Which start of the program within the run it is of.
-    pub start: u64,
-    /// Which incarnation within that start.
-    pub incarnation: u64,
-    /// How many inputs it had taken in.
-    pub inputs: u64,
-    /// How many events of the source were played.
-    pub events: u64,
-    /// Of which form the body is.
-    pub version: u32,
-    /// JSON.
-    pub body: String,
-}
-
-/// The source of a run was played to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlayedRecord {
-    /// The last instant, on the time that decisions run on.
-    pub at: Timestamp,
-    /// How many events there were.
-    pub events: u64,
-}
-
-/// What outlived the process of a strategy, and what was told of its orders since.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outlived {
-    /// What it remembered; absent where it never ran in this run.
-    pub memory: Option<MemoryRecord>,
-    /// The numbers of its orders that are stored, from the lowest that is asked for.
-    pub stored: BTreeSet<u64>,
-    /// What was told of these, in the order in which it was stored.
-    pub told: Vec<OrderEvent>,
-    /// The highest number of a stored decision; 0 where there is none.
-    pub last_decision: u64,
+    Played(process::PlayedRecord),
 }
 
 /// A version of a strategy's settings.
@@ -119,32 +81,6 @@ pub struct ConfigRecord {
     pub text: String,
     /// When it was seen, by the machine's clock.
     pub at: Timestamp,
-}
-
-/// How the roll-out of a strategy's settings stands. The newest one counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RolloutRecord {
-    /// The strategy.
-    pub strategy: StrategyId,
-    /// The last good version.
-    pub good: Option<String>,
-    /// The stage's name.
-    pub stage: String,
-    /// The version that it is about.
-    pub version: Option<String>,
-    /// Why it is so, where somebody must know.
-    pub why: Option<String>,
-    /// Since when.
-    pub at: Timestamp,
-}
-
-/// How an earlier process left a roll-out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RolloutPast {
-    /// How it stood.
-    pub record: RolloutRecord,
-    /// The file of the last good version, word for word, where it was kept.
-    pub good_text: Option<String>,
 }
 
 /// Shares that turned into cash because their market was settled.
@@ -262,34 +198,6 @@ pub struct StrategyRecord {
     pub saved: Saved,
     /// When it was so.
     pub at: Timestamp,
-}
-
-/// What the next process must know of this one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProcessRecord {
-    /// When, by the machine's clock.
-    pub at: Timestamp,
-    /// What.
-    pub event: ProcessEvent,
-}
-
-/// What can become of a process that the next must know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProcessEvent {
-    /// It ends in good order.
-    Ended,
-    /// It is in safe mode.
-    SafeModeEntered {
-        /// Why.
-        reason: String,
-    },
-    /// A person has left safe mode.
-    SafeModeLeft {
-        /// Who.
-        actor: String,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// An order as it is shown, with what came of it.

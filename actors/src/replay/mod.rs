@@ -26,8 +26,8 @@ use ploy::order::StrategyId;
 use ploy::paper::PaperVenue;
 use ploy::replay::Replay;
 use ploy::status::{
-    AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode, StoreStatus,
-    StrategyStatus, SystemStatus, TapeStatus,
+    AccountStatus, AuditStatus, ConfigStatus, FeedPhase, FeedStatus, KernelStatus, Mode,
+    StoreStatus, StrategyStatus, SystemStatus, TapeStatus,
 };
 use ploy::strategy::Subscription;
 use ploy::tape::{Books, Header};
@@ -289,6 +289,7 @@ impl Player {
             },
             config: ConfigStatus::default(),
             ledger: LedgerStatus::default(),
+            account: AccountStatus::default(),
             unknown_orders: ploy::status::UnknownOrders::default(),
             store: StoreStatus {
                 up: true,

@@ -5,7 +5,8 @@ use ploy::order::{OrderEvent, Origin, Submission, Update};
 
 use super::{State, records};
 use crate::bus::Ticket;
-use crate::ports::{Clock as _, MemoryRecord, Row};
+use crate::ports::memory::MemoryRecord;
+use crate::ports::{Clock as _, Row};
 use crate::telemetry::events;
 
 impl State {
@@ -36,6 +37,7 @@ impl State {
                     records::settlement(&self.id, &market, (payouts, amount, profit), at);
                 records::say_settlement(&settlement, &market, &self.around.board);
                 self.around.ledger.settled(&settlement);
+                self.around.account.settled(&settlement);
                 rows.push(Row::Settlement(settlement));
             }
             Effect::Tripped(trip) => {

@@ -87,6 +87,8 @@ pub struct Surroundings {
     pub store: Store,
     /// The account's books.
     pub ledger: AccountLedger,
+    /// The guard of the whole account.
+    pub account: crate::account::Account,
     /// Takes what strategies consume.
     pub recorder: Recorder,
     /// Event time.

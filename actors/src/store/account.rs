@@ -1,14 +1,18 @@
-//! What the account's ledger is made of: orders, their ends, fills and settlements of the run, as they came.
+//! What the account's ledger and guard are made of: orders, their ends, fills and settlements of the run, as they
+//! came, and where the guard stood.
 
 use ploy::ledger::{Event, Owner, Settlement, Stage, Terms};
 use ploy::order::ClientOrderId;
 use ploy::price::{Price, Size, Usdc};
+use ploy::risk::AccountStanding;
 use sqlx::FromRow;
 
 use super::Store;
 use super::cells::{FillRow, Unreadable, money, number, outcome, side, within, word};
+use super::rows::{Insert, Place};
 use super::sql::sql;
 use crate::ports::StoreError;
+use crate::ports::account::AccountRecord;
 
 const ORDERS: &str = "select seq, strategy, number, market, outcome, side, limit_price, size \
      from orders where run = $1 order by seq";
@@ -21,6 +25,17 @@ const FILLS: &str = "select seq, strategy, number, fill, at, market, outcome, si
 
 const SETTLEMENTS: &str =
     "select seq, strategy, market, yes_pays, no_pays from settlements where run = $1 order by seq";
+
+const STANDING: &str = "select standing from account_standings where run = $1";
+
+/// Returns how it is written where the guard of the account stands.
+pub(super) fn insert(place: Place<'_>, record: &AccountRecord) -> Insert {
+    const SQL: &str = "insert into account_standings (run, seq, at, standing) values ($1, $2, $3, $4) \
+         on conflict (run) do update set seq = excluded.seq, at = excluded.at, standing = excluded.standing \
+         where account_standings.seq < excluded.seq";
+    let standing = serde_json::to_string(&record.standing).expect("numbers and texts are JSON");
+    sql(SQL).bind(place.run).bind(place.seq).bind(record.at.micros()).bind(standing)
+}
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -51,6 +66,22 @@ struct SettlementRow {
 }
 
 impl Store {
+    /// Returns where the guard of the account stood in this run; nothing where it was never written. What was queued
+    /// before counts.
+    ///
+    /// # Errors
+    /// When what is queued cannot be written, or it cannot be read.
+    pub async fn account_standing(&self) -> Result<Option<AccountStanding>, StoreError> {
+        self.flush().await?;
+        let read = self.inner.pool.all::<(String,)>(sql(STANDING).bind(&*self.inner.run));
+        let rows = within(&self.inner.shared, read).await?;
+        let Some((text,)) = rows.into_iter().next() else { return Ok(None) };
+        let standing = serde_json::from_str(&text);
+        standing.map(Some).map_err(|error| {
+            StoreError::Failed(format!("where the account stood cannot be read: {error}"))
+        })
+    }
+
     /// Returns all facts of this run that move accounts, in the order in which they were handed over. What was queued
     /// before counts.
     ///

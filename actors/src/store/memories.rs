@@ -13,7 +13,8 @@ use super::Store;
 use super::cells::{FillRow, Unreadable, number, within};
 use super::rows::{Insert, Place, count};
 use super::sql::sql;
-use crate::ports::{MemoryRecord, Outlived, StoreError};
+use crate::ports::StoreError;
+use crate::ports::memory::{MemoryRecord, Outlived};
 
 const MEMORY: &str = "select at, start_number, incarnation, inputs, events, version, body \
      from memories where run = $1 and strategy = $2";
@@ -110,7 +111,7 @@ impl Store {
         let fills = fills.into_iter().map(FillRow::fill).collect::<Result<Vec<_>, _>>()?;
         let told = told.into_iter().map(|row| row.event(strategy, &fills));
         let told = told.collect::<Result<Vec<_>, _>>()?;
-        Ok(Outlived { memory: None, stored, told, last_decision: number(last.0)? })
+        Ok(Outlived { stored, told, last_decision: number(last.0)? })
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) const LAST_SEQ: &str = "select cast(coalesce(max(seq), 0) as bigint) 
      union all select max(seq) from process_events where run = $1 \
      union all select max(seq) from gates where run = $1 \
      union all select max(seq) from config_history where run = $1 \
-     union all select max(seq) from rollouts where run = $1) as facts";
+     union all select max(seq) from rollouts where run = $1 \
+     union all select max(seq) from account_standings where run = $1) as facts";
 
 /// How long the database waits for somebody else's lock: a backup or a person's shell, not a second program.
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
@@ -171,9 +172,7 @@ pub(super) struct Opened {
 
 /// What is known of a database once it is ready.
 pub(super) struct Prepared {
-    /// The run, and how it was come to; absent where a tool opens it.
     pub(super) entered: Option<Entered>,
-    /// The highest number of a fact of this run.
     pub(super) last_seq: i64,
     /// How often the store was opened to write.
     pub(super) epoch: i64,
@@ -262,8 +261,7 @@ async fn database(
     }
 }
 
-/// Brings the schema up to date and comes to the run where there is to be one: an earlier one or a new one; the audit
-/// chain tells of it.
+/// Brings the schema up to date and comes to a run, an earlier one or a new one; the audit chain tells of it.
 pub(super) async fn prepare(
     conn: &mut Conn,
     run: Option<&RunInfo>,

@@ -65,7 +65,7 @@ const fn is_of_an_order(row: &Row) -> bool {
         Row::Settlement(_) | Row::Decision(_) | Row::Risk(_) => false,
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
-        Row::Rollout(_) | Row::Played(_) | Row::Prune(_) => false,
+        Row::Rollout(_) | Row::Played(_) | Row::Prune(_) | Row::Account(_) => false,
     }
 }
 
@@ -77,6 +77,7 @@ fn is_same_kind(one: &Row, other: &Row) -> bool {
         Row::Lifecycle(_) | Row::Error(_) | Row::Command(_) | Row::Intent(_) => false,
         Row::Config(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => false,
         Row::Rollout(_) | Row::Memory(_) | Row::Played(_) | Row::Prune(_) => false,
+        Row::Account(_) => false,
     };
     mem::discriminant(one) == mem::discriminant(other) && is_fill(one) == is_fill(other)
 }

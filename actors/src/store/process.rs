@@ -6,8 +6,10 @@ use sqlx::FromRow;
 
 use super::Store;
 use super::cells::within;
+use super::rows::{Insert, Place};
 use super::sql::sql;
 use crate::ports::StoreError;
+use crate::ports::process::{ProcessEvent, ProcessRecord};
 
 const SAFE_MODE: &str = "select r.number, e.event, e.reason, cast(coalesce((select max(s.number) from starts s \
          where s.run = e.run and s.after_seq < e.seq), 0) as bigint) as start_number \
@@ -36,6 +38,26 @@ struct SafeModeRow {
 struct StartRow {
     started_at: i64,
     ended: i64,
+}
+
+/// Returns how it is written what the next process must know.
+pub(super) fn insert(place: Place<'_>, record: &ProcessRecord) -> Insert {
+    const SQL: &str = "insert into process_events (run, seq, at, event, actor, reason) \
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+    let (event, actor, reason) = match &record.event {
+        ProcessEvent::Ended => ("ended", None, None),
+        ProcessEvent::SafeModeEntered { reason } => ("safe_mode_entered", None, Some(reason)),
+        ProcessEvent::SafeModeLeft { actor, reason } => {
+            ("safe_mode_left", Some(actor), Some(reason))
+        }
+    };
+    sql(SQL)
+        .bind(place.run)
+        .bind(place.seq)
+        .bind(record.at.micros())
+        .bind(event)
+        .bind(actor.cloned())
+        .bind(reason.cloned())
 }
 
 impl Store {

@@ -7,7 +7,8 @@ use super::Store;
 use super::cells::{Unreadable, within, word};
 use super::rows::{Insert, Place, of, start};
 use super::sql::sql;
-use crate::ports::{RolloutPast, RolloutRecord, StoreError};
+use crate::ports::StoreError;
+use crate::ports::rollout::{RolloutPast, RolloutRecord};
 
 const ROLLOUTS: &str = "select aged.strategy, aged.at, aged.good, aged.stage, aged.version, aged.why, \
          c.text as good_text from ( \

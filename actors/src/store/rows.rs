@@ -9,10 +9,12 @@ use ploy::time::Timestamp;
 use serde::Serialize;
 
 use super::sql::{Link, Sql, sql};
-use super::{config_history as history, gates, memories, retention, rollouts, runs};
+use super::{
+    account, config_history as history, gates, memories, process, retention, rollouts, runs,
+};
 use crate::ports::{
-    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, ProcessEvent,
-    ProcessRecord, RiskRecord, Row, Settlement, StrategyRecord,
+    CommandRecord, ConfigRecord, DecisionRecord, ErrorRecord, LifecycleRecord, RiskRecord, Row,
+    Settlement, StrategyRecord,
 };
 
 /// Where a fact belongs: its run, and its number among all facts of the run.
@@ -88,6 +90,7 @@ pub(super) const fn at(row: &Row) -> Timestamp {
         Row::Gate(record) => record.at,
         Row::History(record) => record.at,
         Row::Rollout(record) => record.at,
+        Row::Account(record) => record.at,
         Row::Prune(prune) => prune.at,
         Row::Memory(record) => record.at,
         Row::Played(record) => record.at,
@@ -136,6 +139,7 @@ fn name(row: &Row) -> String {
         | Row::Gate(_)
         | Row::History(_)
         | Row::Rollout(_)
+        | Row::Account(_)
         | Row::Prune(_)
         | Row::Memory(_)
         | Row::Played(_) => "a record".to_owned(),
@@ -157,10 +161,11 @@ fn statements(place: Place<'_>, row: &Row) -> Vec<Statement> {
         Row::Command(row) => vec![command(place, row)],
         Row::Intent(row) => vec![strategy(place, row)],
         Row::Config(row) => vec![config_version(place, row)],
-        Row::Process(row) => vec![process(place, row)],
+        Row::Process(row) => vec![Statement::Plain(process::insert(place, row))],
         Row::Gate(row) => vec![Statement::Plain(gates::insert(place, row))],
         Row::History(row) => vec![Statement::Plain(history::insert(place, row))],
         Row::Rollout(row) => vec![Statement::Plain(rollouts::insert(place, row))],
+        Row::Account(row) => vec![Statement::Plain(account::insert(place, row))],
         Row::Prune(prune) => vec![Statement::Plain(retention::delete(place, prune))],
         Row::Memory(row) => vec![Statement::Plain(memories::insert(place, row))],
         Row::Played(row) => vec![Statement::Plain(runs::insert(place, row))],
@@ -367,27 +372,6 @@ fn strategy(place: Place<'_>, record: &StrategyRecord) -> Statement {
             .bind(wait.map(|(_, until)| until.micros()))
             .bind(json(&saved.budget))
             .bind(json(&saved.restarts)),
-    )
-}
-
-fn process(place: Place<'_>, record: &ProcessRecord) -> Statement {
-    const SQL: &str = "insert into process_events (run, seq, at, event, actor, reason) \
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
-    let (event, actor, reason) = match &record.event {
-        ProcessEvent::Ended => ("ended", None, None),
-        ProcessEvent::SafeModeEntered { reason } => ("safe_mode_entered", None, Some(reason)),
-        ProcessEvent::SafeModeLeft { actor, reason } => {
-            ("safe_mode_left", Some(actor), Some(reason))
-        }
-    };
-    Statement::Plain(
-        sql(SQL)
-            .bind(place.run)
-            .bind(place.seq)
-            .bind(record.at.micros())
-            .bind(event)
-            .bind(actor.cloned())
-            .bind(reason.cloned()),
     )
 }
 

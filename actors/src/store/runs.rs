@@ -8,7 +8,7 @@ use super::RunInfo;
 use super::open::LAST_SEQ;
 use super::rows::{Insert, Place};
 use super::sql::{Link, sql};
-use crate::ports::PlayedRecord;
+use crate::ports::process::PlayedRecord;
 
 /// The newest run: what it plays, whether it was played to its end, when it began, how often it was come to.
 const NEWEST: &str = "select r.run, r.mode, r.source, r.started_at, \

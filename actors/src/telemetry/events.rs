@@ -171,7 +171,7 @@ events! {
     ORDER_UNKNOWN = "order.unknown", ERROR,
         "The venue's answer was lost: the order may rest on its book.",
         "Compare with the venue; nothing more is sent for this market and outcome meanwhile.";
-    ORDERS_INHERITED = "order.inherited", WARN,
+    ORDER_INHERITED = "order.inherited", WARN,
         "An earlier process sent orders whose end is not stored: the venue is asked about each.",
         "Nothing; their strategies start when all are known. The status shows what is left.";
     RISK_REJECTED = "risk.rejected", INFO,
@@ -180,6 +180,9 @@ events! {
     RISK_TRIPPED = "risk.tripped", WARN,
         "A breaker tripped: entries wait, exits go on.",
         "Look at the losses; a drawdown waits for `ploy resume`.";
+    ACCOUNT_TRIPPED = "account.tripped", ERROR,
+        "A limit of the whole account was reached or passed: entries of all strategies wait, exits go on.",
+        "Look at `ploy status`; a drawdown waits for `ploy resume --all`.";
     RISK_HALF_OPEN = "risk.half_open", INFO,
         "The cooldown of a tripped breaker is over: one entry at a time tries.",
         "Nothing; the next loss, reject or failure trips it again, a success releases it.";
@@ -194,7 +197,7 @@ events! {
         "Stop trading (`ploy stop` each strategy), compare `ploy ledger` with the venue, and report it with this line.";
     AUDIT_CHECKED = "audit.checked", INFO,
         "All rows of the audit chain were read and fit; `head` is the newest one of them, by number and hash.",
-        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `ploy audit verify --head`.";
+        "Nothing. Kept elsewhere, the line proves later that no row before it was touched: `--head` of `ploy audit verify`.";
     AUDIT_BROKEN = "audit.broken", ERROR,
         "A row of the audit chain was changed, removed, put in or cut off; `error.message` says which.",
         "Copy the store (`ploy db backup`), run `ploy audit verify`, find out who can write to the database.";

@@ -1,5 +1,6 @@
 //! The settings of the service: one declaration each, and one list a section.
 
+use crate::config::account::ACCOUNT;
 use crate::config::setting::{Range, Section, Setting};
 
 pub(super) const FEED_KIND: Setting = Setting::other("kind", Range::Word(&["tape"]))
@@ -141,6 +142,7 @@ pub(in crate::config) fn sections() -> Vec<Section> {
     vec![
         Section::new("feed", &FEED),
         Section::new("venue", &VENUE),
+        Section::new("account", &ACCOUNT),
         Section::new("store", &STORE),
         Section::new("record", &RECORD),
         Section::new("halt", &HALT),

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use crate::halt::ResumeRule;
 use crate::process::ProcessPolicy;
+use crate::risk::AccountLimits;
 
 use super::Fault;
+use super::account;
 use super::reader::Reader;
 use super::speed::Speed;
 use super::values::Values;
@@ -28,6 +30,8 @@ pub struct ServiceConfig {
     pub feed: FeedConfig,
     /// Where orders go.
     pub venue: VenueConfig,
+    /// What all strategies together may do at most.
+    pub account: AccountLimits,
     /// Where facts are stored.
     pub store: StoreConfig,
     /// What is kept of all that strategies take in.
@@ -273,11 +277,13 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let halt = halt_config(&halt, reader);
     let shutdown = shutdown_config(&shutdown, reader);
     let venue_config = venue_config(&venue, reader);
+    let account = account::limits(&reader.read("account"));
     let watch = reader.read("config");
     let watch = watch_config(&watch, reader);
     Some(ServiceConfig {
         feed: FeedConfig { paths: feed.texts(&FEED_PATHS)?, speed: feed.speed(&FEED_SPEED)? },
         venue: venue_config?,
+        account: account?,
         store: store_config(&store, reader)?,
         record: record?,
         halt: halt?,

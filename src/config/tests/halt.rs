@@ -21,5 +21,8 @@ fn a_signal_file_is_a_name_beside_the_database_and_auto_waits_as_long_as_it_says
     );
     let text = format!("{LEAST_SERVICE}[halt]\nresume = \"auto\"\nhealthy_s = 5");
     let healthy = Duration::from_secs(5);
-    assert_eq!(service("p.toml", &text).unwrap().halt.resume, ResumeRule::Auto { healthy });
+    assert_eq!(
+        service("p.toml", &stated(&text)).unwrap().halt.resume,
+        ResumeRule::Auto { healthy }
+    );
 }

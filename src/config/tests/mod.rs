@@ -1,5 +1,6 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
+mod account;
 mod folder;
 mod halt;
 mod settings;
@@ -15,6 +16,7 @@ use crate::halt::ResumeRule;
 use crate::process::ProcessPolicy;
 use crate::restart::RestartPolicy;
 use crate::strategy::split_arb::Config;
+use account::{account_limits, stated};
 
 const SERVICE: &str = include_str!("../../../config/ploy.toml");
 const LEGGED: &str = include_str!("../../../config/strategies/split_arb_legged.toml");
@@ -82,7 +84,7 @@ fn check_setting(line: &str, fault: &str) {
 }
 
 fn check_service(text: &str, faults: &[&str]) {
-    assert_eq!(told(&service("p.toml", text).unwrap_err()), faults, "{text}");
+    assert_eq!(told(&service("p.toml", &stated(text)).unwrap_err()), faults, "{text}");
 }
 
 #[test]
@@ -431,6 +433,7 @@ fn the_entry_of_the_simultaneous_style_follows_the_target_unless_it_is_stated() 
 fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
     let config = ServiceConfig {
         config: WatchConfig::default(),
+        account: account_limits(),
         feed: FeedConfig { paths: vec!["a.jsonl".to_owned()], speed: Speed::REAL },
         venue: VenueConfig { kind: VenueKind::Paper, latency: Duration::from_millis(250) },
         store: StoreConfig { path: "data/ploy.db".to_owned(), url_file: None, keep_days: 90 },
@@ -450,7 +453,7 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
             deadline: Duration::from_secs(25),
         },
     };
-    assert_eq!(service("p.toml", LEAST_SERVICE), Ok(config));
+    assert_eq!(service("p.toml", &stated(LEAST_SERVICE)), Ok(config));
     check_service(
         "",
         &[
@@ -462,7 +465,8 @@ fn a_service_says_what_it_plays_and_the_rest_has_defaults() {
 
 #[test]
 fn a_service_plays_several_tapes_in_the_order_of_its_list() {
-    let tapes = |value: &str| service("p.toml", &LEAST_SERVICE.replace("[\"a.jsonl\"]", value));
+    let tapes =
+        |value: &str| service("p.toml", &stated(&LEAST_SERVICE.replace("[\"a.jsonl\"]", value)));
     let paths = tapes("[\"b.jsonl\", \"a.jsonl\"]").unwrap().feed.paths;
     assert_eq!(paths, ["b.jsonl", "a.jsonl"]);
     let check = |value: &str, fault: &str| {
@@ -519,7 +523,7 @@ fn the_service_refuses_speeds_and_addresses_that_make_no_sense() {
     }
     for address in ["127.9.9.9:1", "[::1]:0", "[::ffff:127.0.0.1]:80"] {
         let text = format!("{LEAST_SERVICE}[api]\nlisten = \"{address}\"");
-        let listen = service("p.toml", &text).unwrap().api.listen;
+        let listen = service("p.toml", &stated(&text)).unwrap().api.listen;
         assert_eq!(listen.to_string(), address);
     }
 }

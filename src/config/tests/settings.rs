@@ -244,7 +244,7 @@ fn an_address_of_a_database_is_refused_in_the_file_and_not_repeated() {
             "p.toml:7:1: store.{key}: this is an address of a database, which may hold a password and never stands \
              in this file; expected the path of a file: `url_file` names one that holds the address"
         );
-        assert_eq!(told(&service("p.toml", &text).unwrap_err()), [expected]);
+        check_service(&text, &[&expected]);
     }
 }
 

@@ -150,3 +150,13 @@ fn what_contradicts_itself_is_refused() {
     let more = text.replacen('{', "{\"more\":1,", 1);
     assert!(serde_json::from_str::<Lasting>(&more).is_err());
 }
+
+#[test]
+fn what_was_told_before_other_settings_were_taken_over_is_no_news_after_it() {
+    let (desk, all) = partly();
+    let puppet = Puppet { subscription: Subscription::default(), hands: Arc::default() };
+    let id = "a".parse().unwrap();
+    let next = Kernel::resume(id, Box::new(puppet), limits(), desk.kernel.checkpoint()).unwrap();
+    let news = next.lasting("w").news(&BTreeSet::from([1]), &all);
+    assert_eq!(words(&news), ["1: fill 2 of 3", "1: done, 3 left"]);
+}

@@ -18,7 +18,7 @@ use crate::event::Trade;
 use crate::fees::FeeSchedule;
 use crate::intent::{Intent, Purpose, TimeInForce};
 use crate::lifecycle::Gate;
-use crate::market::{Side, TickSize};
+use crate::market::{Outcome, Side, TickSize};
 use crate::numbers::Numbers;
 use crate::open_orders::OpenOrder;
 use crate::order::{DoneCause, Liquidity, Origin, Submission};

@@ -398,9 +398,8 @@ impl World {
                 let position = self.portfolio.position(market, outcome);
                 (position.size.micros(), position.cost.micros())
             });
-            for (place, order) in open.iter().enumerate().filter(|(place, _)| way >> place & 1 == 1)
-            {
-                let _ = place;
+            let filled = open.iter().enumerate().filter(|(place, _)| (way >> place) & 1 == 1);
+            for (_, order) in filled {
                 let (size, cost) = order.intent.outcome.of_mut(&mut held);
                 let remaining = order.remaining().micros();
                 match order.intent.side {

@@ -430,3 +430,97 @@ fn a_profit_of_nothing_is_neither_win_nor_loss() {
 fn the_rules_are_listed_in_the_order_they_are_asked() {
     assert!(Rule::ALL.is_sorted());
 }
+
+fn answered(guard: &mut RiskGuard, origin: crate::order::Origin) -> Option<Turn> {
+    guard.sent(&Submission::Rejected { reason: "no".into(), origin }, NOW)
+}
+
+/// Returns what the guard finds of one rule, for an entry.
+fn found(guard: &RiskGuard, rule: Rule, portfolio: &Portfolio, orders: &OpenOrders) -> String {
+    let (market, groups) = (market(), Groups::new());
+    let (tick, book) = (market.tick, None);
+    let context =
+        Context { now: NOW, market: Some(&market), tick, book, portfolio, orders, groups: &groups };
+    let explanation = guard.explain(&entry("0.40", "10"), &context);
+    let check = explanation.checks.iter().find(|check| check.rule == rule).unwrap();
+    let compared = check.finding.compared().map(|(used, limit)| format!(" {used} of {limit}"));
+    format!("{}{}", check.finding.name(), compared.unwrap_or_default())
+}
+
+#[test]
+fn rejects_and_failures_are_used_before_they_trip() {
+    use crate::order::Origin;
+    let mut guard = RiskGuard::new(limits());
+    for origin in [Origin::Order, Origin::Order, Origin::Venue, Origin::Unsent] {
+        assert_eq!(answered(&mut guard, origin), None);
+    }
+    let (none, open) = (Portfolio::default(), OpenOrders::default());
+    assert_eq!(found(&guard, Rule::RejectStreak, &none, &open), "passed 2 of 5");
+    assert_eq!(found(&guard, Rule::FailureStreak, &none, &open), "passed 1 of 3");
+    let uses = guard.uses(&none, &open, &Groups::new(), NOW);
+    let of = |rule| uses.iter().find(|one| one.rule == rule).unwrap().used;
+    assert_eq!(of(Rule::RejectStreak), Value::Count(2));
+    assert_eq!(of(Rule::FailureStreak), Value::Count(1));
+    // What is written of them is read.
+    let text = serde_json::to_string(guard.breaker()).unwrap();
+    assert_eq!(serde_json::from_str::<Breaker>(&text).unwrap(), *guard.breaker());
+    let other = text.replacen("2", "3", 1);
+    assert!(serde_json::from_str::<Breaker>(&other).unwrap_err().to_string().starts_with("form 3"));
+}
+
+#[test]
+fn the_lowest_price_of_the_band_is_held_against_its_upper_end() {
+    let mut limits = limits();
+    limits.entry.price_min = "0.40".parse().unwrap();
+    let (none, open) = (Portfolio::default(), OpenOrders::default());
+    let of =
+        |limits: &Limits| found(&RiskGuard::new(limits.clone()), Rule::PriceBand, &none, &open);
+    assert_eq!(of(&limits), "passed 0.4 of 0.99");
+    limits.entry.price_min = "0.41".parse().unwrap();
+    assert_eq!(of(&limits), "refused 0.4 of 0.41");
+}
+
+#[test]
+fn a_trial_is_the_newest_entry_until_its_order_or_its_round_is_over() {
+    use crate::order::Origin;
+    let none = Portfolio::default();
+    for rule in [Rule::LossStreak, Rule::FailureStreak] {
+        let mut guard = RiskGuard::new(limits());
+        if rule == Rule::LossStreak {
+            guard.round(usdc("-1"), NOW);
+            guard.round(usdc("-1"), NOW);
+        } else {
+            for _ in 0..3 {
+                answered(&mut guard, Origin::Venue);
+            }
+        }
+        let later = NOW + Duration::from_secs(600);
+        assert_eq!(guard.cool_down(later), Some(Turn::HalfOpen(rule)));
+        assert_eq!(guard.breaker().trial().map(|trial| trial.rule), Some(rule));
+        // Protection is no trial.
+        let (held, mut open) = (holding(Outcome::Yes, "0.40", "20"), OpenOrders::default());
+        let exit = intent(Purpose::Exit, Side::Sell, "0.30", "10");
+        open.add(1, exit, Usdc::ZERO);
+        guard.numbered(&Approved { intent: exit }, 1);
+        assert_eq!(found(&guard, Rule::Trial, &none, &open), "passed 1 of 1");
+        guard.numbered(&Approved { intent: entry("0.40", "10") }, 1);
+        assert_eq!(found(&guard, Rule::Trial, &none, &open), "refused 2 of 1");
+        let over = OpenOrders::default();
+        assert_eq!(found(&guard, Rule::Trial, &none, &over), "passed 1 of 1");
+        let round = if rule == Rule::LossStreak { "refused 2 of 1" } else { "passed 1 of 1" };
+        assert_eq!(found(&guard, Rule::Trial, &held, &over), round);
+    }
+}
+
+#[test]
+fn protection_is_bound_by_what_is_no_limit_of_risk_and_by_the_exposure_of_broken_pairs() {
+    let bound = |purpose| {
+        let rules = Rule::ALL.into_iter().filter(|rule| rule.binds(purpose));
+        rules.map(Rule::name).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(bound(Purpose::Entry).split(' ').count(), Rule::COUNT);
+    let always = "gate unknown_market price_grid venue_minimum holdings one_order_per_leg";
+    assert_eq!(bound(Purpose::Hedge), format!("{always} throttle"));
+    let exposure = "market_exposure strategy_exposure";
+    assert_eq!(bound(Purpose::Exit), format!("{always} {exposure} throttle"));
+}

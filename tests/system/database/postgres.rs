@@ -15,6 +15,11 @@ use actors::store::{Location, RunInfo, Store};
 const CUT: &str = "select pg_terminate_backend(l.pid) from pg_locks l \
      where l.locktype = 'advisory' and l.pid <> pg_backend_pid()";
 
+/// How an entry's purpose travels: its length, and the word. No longer text has it within.
+const ENTRY: &str = "\0\0\0\u{5}entry";
+/// How it travels that an order was filled.
+const FILLED: &str = "\0\0\0\u{6}filled";
+
 /// A server of the test's own with a service on it, and a person's shell.
 async fn served(with: impl FnOnce(Stage) -> Stage) -> Option<(Cluster, Trading, PgConnection)> {
     let cluster = Cluster::start()?;
@@ -191,7 +196,7 @@ async fn a_server_that_falls_silent_closes_order_entry_and_its_late_answers_send
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_whose_commit_was_not_acknowledged_is_not_sent_and_said_so_beside_it() {
     let Some((_cluster, mut trading, proxy)) = behind_proxy().await else { return };
-    proxy.set(Mode::LoseAnswer("entry"));
+    proxy.set(Mode::LoseAnswer(ENTRY));
     trading.low().await;
     assert_eq!((proxy.lost(), trading.venue.sent()), (1, vec![1]));
     until(&trading.app, "all goes on", is_well).await;
@@ -209,7 +214,7 @@ async fn a_fill_whose_commit_was_not_acknowledged_is_written_again_and_counts_on
     let Some((_cluster, mut trading, proxy)) = behind_proxy().await else { return };
     for _ in 0..3 {
         let lost = proxy.lost();
-        proxy.set(Mode::LoseAnswer("filled"));
+        proxy.set(Mode::LoseAnswer(FILLED));
         trading.low().await;
         assert_eq!(proxy.lost(), lost + 1);
         until(&trading.app, "all goes on", is_well).await;

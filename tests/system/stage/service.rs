@@ -13,12 +13,13 @@ use actors::feed::FeedEnd;
 use actors::manager::{Build, Make, StrategyRegistry, TryBuild};
 use actors::ports::{FeedItem, OrderRecord, Query, Records as _};
 use actors::record::Recorder;
-use actors::store::{Begin, Location, Plays, RunInfo, Store};
+use actors::store::{Begin, Location, OpenError, Plays, RunInfo, Store};
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::config::{self, Speed, StrategyConfig, WatchConfig};
 use ploy::halt::ResumeRule;
 use ploy::price::Usdc;
 use ploy::process::ProcessPolicy;
+use ploy::risk::{AccountLimits, DayLimits, RateLimit};
 use ploy::status::{Mode, StrategyStatus, SystemStatus};
 use ploy::tape::{self, Header};
 use tokio::runtime::Handle;
@@ -33,6 +34,7 @@ pub(crate) struct Stage {
     store: Option<Location>,
     speed: Speed,
     latency: Duration,
+    account: AccountLimits,
     recorder: Recorder,
     folder: Option<PathBuf>,
     resume: ResumeRule,
@@ -51,6 +53,7 @@ impl Stage {
             store: None,
             speed: Speed::Max,
             latency: settings().latency,
+            account: wide(),
             recorder: Recorder::off(),
             folder: None,
             resume: ResumeRule::Auto { healthy: Duration::ZERO },
@@ -101,6 +104,12 @@ impl Stage {
     /// Records what strategies take in.
     pub(crate) fn record(mut self, recorder: Recorder) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Holds all strategies together to these limits.
+    pub(crate) const fn account(mut self, limits: AccountLimits) -> Self {
+        self.account = limits;
         self
     }
 
@@ -189,7 +198,7 @@ impl Stage {
                 .then(|| Plays { source: tape::identity(&headers), begin: Begin::OrGoOn }),
         };
         let store = match &self.store {
-            Some(location) => Store::open_at(location, run.clone()).await.unwrap(),
+            Some(location) => opened(location, &run).await,
             None => Store::open_in_memory(run.clone()).await.unwrap(),
         };
         let parts = Parts {
@@ -198,6 +207,7 @@ impl Stage {
             headers,
             speed: self.speed,
             latency: self.latency,
+            account: self.account,
             listener,
             address,
             hosts: Hosts::new(address, &[]).unwrap(),
@@ -218,6 +228,40 @@ impl Stage {
             process: self.process,
         };
         App::start(parts).await.unwrap()
+    }
+}
+
+/// Returns limits of the account that are never met.
+pub(crate) fn wide() -> AccountLimits {
+    let much: Usdc = "1000000".parse().unwrap();
+    let rate = RateLimit { per_minute: 60_000, burst: 10_000 };
+    AccountLimits {
+        open_orders_max: 10_000,
+        open_notional_max_usdc: much,
+        gross_exposure_max_usdc: much,
+        market_exposure_max_usdc: much,
+        event_exposure_max_usdc: much,
+        symbol_exposure_max_usdc: much,
+        worst_loss_max_usdc: much,
+        day: DayLimits { loss_max_usdc: much, starts_at: Duration::ZERO },
+        drawdown_max_usdc: much,
+        orders: rate,
+        cancels: rate,
+        mark_age_max: Duration::from_hours(24),
+    }
+}
+
+/// Opens a store, once what a crashed service before it left has let go of it.
+async fn opened(location: &Location, run: &RunInfo) -> Store {
+    let deadline = std::time::Instant::now() + WITHIN;
+    loop {
+        match Store::open_at(location, run.clone()).await {
+            Ok(store) => return store,
+            Err(OpenError::Locked { .. }) if std::time::Instant::now() < deadline => {
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
     }
 }
 

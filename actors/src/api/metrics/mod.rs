@@ -3,6 +3,7 @@
 //! Nothing is counted here: a series exists when the snapshot has its number, so a strategy that is removed
 //! takes its series with it. No market, token, order or hash is ever a label; those are in log and store.
 
+mod account;
 mod process;
 mod strategy;
 mod text;
@@ -161,6 +162,7 @@ pub fn render(status: &SystemStatus, process: &ProcessInfo) -> String {
     store(&mut text, &status.store);
     record(&mut text, &status.record);
     text.set(&LEDGER_IMBALANCE, [], count(u64::from(status.ledger.broken.is_some())));
+    account::render(&mut text, &status.account);
     unknown(&mut text, status);
     config(&mut text, status);
     for strategy in &status.strategies {

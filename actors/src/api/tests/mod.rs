@@ -21,7 +21,6 @@ use crate::bus::command::Request as Asked;
 use crate::ports::{DecisionRecord, FillRecord, OrderRecord, Page, Pending, Query, StoreError};
 use crate::sample;
 
-/// What the records do.
 #[derive(Clone, Copy)]
 enum Store {
     /// Answer with the query.
@@ -92,7 +91,6 @@ struct Service {
     server: tokio::task::JoinHandle<io::Result<()>>,
 }
 
-/// An answer, read to its end.
 #[derive(Debug)]
 struct Answer {
     status: u16,

@@ -29,6 +29,13 @@ fn plain(before: impl FnOnce(&mut Desk)) -> Desk {
     desk(|_| {}, before)
 }
 
+/// Loses three rounds.
+fn lose(desk: &mut Desk) {
+    for _ in 0..3 {
+        desk.round("-1");
+    }
+}
+
 fn refused(origin: Origin) -> Submission {
     Submission::Rejected { reason: "no".into(), origin }
 }
@@ -39,19 +46,23 @@ fn case(rule: Rule) -> Case {
         Rule::Gate => {
             ("order entry is reduce-only", plain(|desk| desk.gate(Gate::ReduceOnly)), BUY)
         }
-        Rule::LossStreak => (
-            "`loss_streak_max = 3`, and three rounds were lost",
-            plain(|desk| drop(["-1", "-1", "-1"].map(|lost| desk.round(lost)))),
-            BUY,
-        ),
+        Rule::LossStreak => ("`loss_streak_max = 3`, and three rounds were lost", plain(lose), BUY),
         Rule::RejectStreak => (
             "`reject_streak_max = 5`, and the venue refused five orders for what they asked",
-            plain(|desk| (0..5).for_each(|_| drop(desk.sent(&refused(Origin::Order))))),
+            plain(|desk| {
+                for _ in 0..5 {
+                    desk.sent(&refused(Origin::Order));
+                }
+            }),
             BUY,
         ),
         Rule::FailureStreak => (
             "`failure_streak_max = 3`, and the answers to three orders were lost",
-            plain(|desk| (0..3).for_each(|_| drop(desk.sent(&Submission::Unknown)))),
+            plain(|desk| {
+                for _ in 0..3 {
+                    desk.sent(&Submission::Unknown);
+                }
+            }),
             BUY,
         ),
         Rule::Drawdown | Rule::DailyLoss | Rule::Trial => stopped(rule),
@@ -92,87 +103,97 @@ fn stopped(rule: Rule) -> Case {
         desk.fill("buy 100 yes at 0.40");
         desk.best_bid("0.30");
     };
-    match rule {
-        Rule::Drawdown => (
+    if rule == Rule::Drawdown {
+        (
             "`drawdown_max_usdc = 10`, and 100 shares fell from 0.40 to 0.30",
             desk(|limits| limits.drawdown_max_usdc = "10".parse().unwrap(), held),
             "buy 20 no at 0.40",
-        ),
-        Rule::DailyLoss => (
+        )
+    } else if rule == Rule::DailyLoss {
+        (
             "`daily_loss_max_usdc = 10`, and 100 shares fell from 0.40 to 0.30",
             desk(|limits| limits.day.loss_max_usdc = "10".parse().unwrap(), held),
             "buy 20 no at 0.40",
-        ),
-        _ => (
+        )
+    } else {
+        (
             "`loss_streak_max = 3`, the cooldown is over, and an entry is held",
             plain(|desk| {
-                drop(["-1", "-1", "-1"].map(|lost| desk.round(lost)));
+                lose(desk);
                 desk.wait(600);
                 assert_eq!(desk.ask(BUY), "passed");
                 desk.fill(BUY);
             }),
             "buy 20 yes of 2 at 0.40",
-        ),
+        )
     }
 }
 
 fn slip(rule: Rule) -> Case {
-    match rule {
-        Rule::PriceBand => (
+    if rule == Rule::PriceBand {
+        (
             "`entry_price_max = 0.90`",
             desk(|limits| limits.entry.price_max = "0.90".parse().unwrap(), |_| {}),
             "buy 20 yes at 0.95",
-        ),
-        Rule::StaleBook => (
+        )
+    } else if rule == Rule::StaleBook {
+        (
             "`book_age_ms_max = 30000`, and the newest book is of 31 s ago",
             plain(|desk| {
                 desk.best_ask("0.40");
                 desk.wait(31);
             }),
             BUY,
-        ),
-        Rule::BookDistance => (
+        )
+    } else if rule == Rule::BookDistance {
+        (
             "`book_distance_max_frac = 0.25`, and somebody sells at 0.40",
             plain(|desk| desk.best_ask("0.40")),
             "buy 20 yes at 0.51",
-        ),
-        Rule::CloseLeft => (
+        )
+    } else if rule == Rule::CloseLeft {
+        (
             "`close_left_s_min = 60`, half a minute before the close",
             desk(
                 |limits| limits.entry.close_left_min = Duration::from_secs(60),
                 |desk| desk.wait(870),
             ),
             BUY,
-        ),
-        Rule::OrderSize => ("`order_size_max_shares = 1000`", Desk::new(), "buy 1200 yes at 0.10"),
-        _ => ("`order_notional_max_usdc = 250`", Desk::new(), "buy 600 yes at 0.50"),
+        )
+    } else if rule == Rule::OrderSize {
+        ("`order_size_max_shares = 1000`", Desk::new(), "buy 1200 yes at 0.10")
+    } else {
+        ("`order_notional_max_usdc = 250`", Desk::new(), "buy 600 yes at 0.50")
     }
 }
 
 fn exposed(rule: Rule) -> Case {
     let held = |desk: &mut Desk| desk.fill("buy 100 yes at 0.40");
     let max = "50".parse().unwrap();
-    match rule {
-        Rule::MarketExposure => (
+    if rule == Rule::MarketExposure {
+        (
             "`market_exposure_max_usdc = 50`, and 40 were paid for 100 yes",
             desk(|limits| limits.market_exposure_max_usdc = max, held),
             "buy 40 yes at 0.40",
-        ),
-        Rule::EventExposure => (
+        )
+    } else if rule == Rule::EventExposure {
+        (
             "`event_exposure_max_usdc = 50`, and 40 were paid for 100 yes of another market of the event",
             desk(|limits| limits.groups.event_exposure_max_usdc = max, held),
             "buy 40 yes of 2 at 0.40",
-        ),
-        Rule::SymbolExposure => (
+        )
+    } else if rule == Rule::SymbolExposure {
+        (
             "`symbol_exposure_max_usdc = 50`, and 40 were paid for 100 yes of another market on `btc`",
             desk(|limits| limits.groups.symbol_exposure_max_usdc = max, held),
             "buy 40 yes of 2 at 0.40",
-        ),
-        _ => (
+        )
+    } else {
+        (
             "`strategy_exposure_max_usdc = 50`, and 40 were paid for 100 yes of another market",
             desk(|limits| limits.strategy_exposure_max_usdc = max, held),
             "buy 40 yes of 2 at 0.40",
-        ),
+        )
     }
 }
 

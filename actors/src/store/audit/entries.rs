@@ -10,10 +10,9 @@ use super::super::rows;
 use crate::ports::audit::Prune;
 use crate::ports::config::HistoryRecord;
 use crate::ports::gates::GateRecord;
-use crate::ports::{
-    CommandRecord, LifecycleRecord, ProcessEvent, ProcessRecord, RiskRecord, RolloutRecord, Row,
-    Settlement,
-};
+use crate::ports::process::{ProcessEvent, ProcessRecord};
+use crate::ports::rollout::RolloutRecord;
+use crate::ports::{CommandRecord, LifecycleRecord, RiskRecord, Row, Settlement};
 
 /// The action of the first row of every chain.
 pub(in crate::store) const BEGUN: &str = "chain_begun";
@@ -65,7 +64,7 @@ pub(in crate::store) const fn is_told(row: &Row) -> bool {
         Row::Command(_) | Row::Process(_) | Row::Gate(_) | Row::History(_) => true,
         Row::Rollout(_) | Row::Prune(_) => true,
         Row::Decision(_) | Row::Error(_) | Row::Intent(_) | Row::Config(_) => false,
-        Row::Memory(_) | Row::Played(_) => false,
+        Row::Memory(_) | Row::Played(_) | Row::Account(_) => false,
     }
 }
 
@@ -87,7 +86,7 @@ pub(in crate::store) fn of(row: &Row, changed: u64) -> Option<Draft> {
         Row::Rollout(record) => rollout(record),
         Row::Prune(prune) => pruned("retention", prune.table.name(), prune, changed),
         Row::Decision(_) | Row::Error(_) | Row::Intent(_) | Row::Config(_) => return None,
-        Row::Memory(_) | Row::Played(_) => return None,
+        Row::Memory(_) | Row::Played(_) | Row::Account(_) => return None,
     };
     Some(draft)
 }

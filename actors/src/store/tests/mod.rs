@@ -46,9 +46,10 @@ use tokio::task::JoinSet;
 
 use super::sql::{Conn, sql};
 use super::*;
+use crate::ports::process::{ProcessEvent, ProcessRecord};
 use crate::ports::{
-    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, ProcessEvent,
-    ProcessRecord, Query, Records, RiskRecord, Settlement, StrategyRecord,
+    CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, Query, Records,
+    RiskRecord, Settlement, StrategyRecord,
 };
 
 const MARKET: ConditionId = ConditionId::from_bytes([7; 32]);

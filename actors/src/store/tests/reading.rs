@@ -6,6 +6,7 @@ use super::*;
 on_both!(
     pages_go_from_the_newest_to_the_oldest,
     an_order_is_what_its_events_say,
+    an_order_without_an_end_is_told_with_its_bytes_and_one_that_was_changed_is_refused,
     the_past_is_told_once_in_the_order_it_was_booked,
     the_sums_agree_with_the_portfolio,
     order_numbers_and_the_past_are_of_this_run_and_halts_of_all,
@@ -93,6 +94,33 @@ async fn check_order(
     let open = store.open_orders(&me()).await.unwrap();
     let is_open = matches!(state, "pending" | "accepted" | "unknown");
     assert_eq!(open.len(), usize::from(is_open), "{case}");
+    store.close(Duration::from_secs(5)).await.unwrap();
+}
+
+async fn an_order_without_an_end_is_told_with_its_bytes_and_one_that_was_changed_is_refused(
+    backend: Backend,
+) {
+    let store = backend.open("r").await;
+    let rows = vec![order(1), order(2), filled(1, 1), done(2, DoneCause::Cancelled)];
+    store.commit(rows).await.unwrap();
+    let sent = order_of(1, "10");
+    let fill = fill_of(1, 1, Side::Buy, "0.45", "2");
+    let expected = Told {
+        key: sent.key(),
+        payload: sent.payload().clone(),
+        is_accepted: true,
+        is_over: false,
+        fills: [(1, fill)].into(),
+    };
+    assert_eq!(store.unfinished().await.unwrap(), std::slice::from_ref(&expected));
+    assert_eq!(store.told_of(sent.id()).await.unwrap(), Some(expected));
+    let other = store.told_of(order_of(2, "10").id()).await.unwrap().unwrap();
+    assert!(other.is_over && !other.is_accepted && other.fills.is_empty());
+    assert_eq!(store.told_of(order_of(3, "10").id()).await.unwrap(), None);
+    let spoil = "update orders set limit_price = limit_price + 1 where number = 1";
+    backend.shell().await.run(spoil).await;
+    let error = store.unfinished().await.unwrap_err().to_string();
+    assert!(error.contains("the bytes of order split_arb:1 are not those"), "{error}");
     store.close(Duration::from_secs(5)).await.unwrap();
 }
 

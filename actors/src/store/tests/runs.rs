@@ -2,7 +2,8 @@
 
 use super::backend::{Backend, on_both};
 use super::*;
-use crate::ports::{MemoryRecord, PlayedRecord};
+use crate::ports::memory::MemoryRecord;
+use crate::ports::process::PlayedRecord;
 
 on_both!(
     the_newest_run_goes_on_where_it_plays_the_same_and_is_not_over,

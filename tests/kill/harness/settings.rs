@@ -32,6 +32,25 @@ const WIDE: [(&str, i64); 19] = [
     ("mark_grace_s", 3600),
 ];
 
+/// Limits of the whole account that are never met.
+const ACCOUNT: [(&str, i64); 15] = [
+    ("open_orders_max", 10_000),
+    ("open_notional_max_usdc", 1_000_000),
+    ("gross_exposure_max_usdc", 1_000_000),
+    ("market_exposure_max_usdc", 1_000_000),
+    ("event_exposure_max_usdc", 1_000_000),
+    ("symbol_exposure_max_usdc", 1_000_000),
+    ("worst_loss_max_usdc", 1_000_000),
+    ("daily_loss_max_usdc", 1_000_000),
+    ("day_starts_at_min", 0),
+    ("drawdown_max_usdc", 1_000_000),
+    ("order_rate_per_minute", 60_000),
+    ("order_burst", 10_000),
+    ("cancel_rate_per_minute", 60_000),
+    ("cancel_burst", 10_000),
+    ("mark_age_s_max", 86_400),
+];
+
 /// Writes the folder `config`: four strategies that buy, hedge and sell, and one that buys and holds.
 pub(crate) fn write(folder: &Path, venue: SocketAddr, speed: &str) -> anyhow::Result<()> {
     let strategies = folder.join("config/strategies");
@@ -45,7 +64,8 @@ pub(crate) fn write(folder: &Path, venue: SocketAddr, speed: &str) -> anyhow::Re
          [config]\nwatch = \"poll\"\nrescan_s = 3600\n\
          [process]\nstarts_max = 100\nwindow_s = 10\n"
     );
-    fs::write(folder.join("config/ploy.toml"), service)?;
+    let account = ACCOUNT.map(|(key, value)| format!("{key} = {value}\n")).concat();
+    fs::write(folder.join("config/ploy.toml"), format!("{service}[account]\n{account}"))?;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let legged = shipped.join("config/strategies/split_arb_legged.toml");
     for (name, size, price) in

@@ -178,6 +178,7 @@ fn a_strategy_whose_orders_cannot_be_asked_about_does_not_start_and_the_others_d
         assert_eq!((status.unknown_orders.count, waits.failures), (1, 0));
         exchange.goes(Way::Rests);
         app.play();
+        until(&app, "it is known", |status| status.unknown_orders.count == 0).await;
         let runs = |status: &SystemStatus| one(status, "one").phase.name() == "running";
         feeder.until(&app, "it runs", runs).await;
         sound(&app, &exchange, "away").await;

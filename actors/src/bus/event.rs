@@ -13,6 +13,7 @@ use ploy::time::Timestamp;
 
 use super::Ticket;
 use super::inbox::{Batch, Bounds, Inbox, Lane, Put};
+use super::known::{Known, wants};
 
 /// Public trades that may wait for one strategy; a strategy that is further behind is told of a gap.
 const RING_MAX: usize = 4096;
@@ -101,20 +102,11 @@ struct Settlement {
     resolved: MarketEvent,
 }
 
+/// Who reads, and what.
 #[derive(Debug)]
-struct Subscriber {
-    subscription: Subscription,
-    mailbox: Arc<Mailbox>,
-}
-
-/// An open market: who wants it, and what a late subscriber must be told of it.
-#[derive(Debug)]
-struct Known {
-    readers: BTreeMap<StrategyId, Arc<Mailbox>>,
-    from: Option<Books>,
-    market: MarketEvent,
-    tick: Option<MarketEvent>,
-    books: [Option<MarketEvent>; 2],
+pub(super) struct Subscriber {
+    pub(super) subscription: Subscription,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl EventBus {
@@ -276,7 +268,7 @@ impl Mailbox {
         self.put(Lane::Lossless, Delivery::Timer(at, ticket));
     }
 
-    fn market(&self, event: &MarketEvent, ticket: &Ticket) {
+    pub(super) fn market(&self, event: &MarketEvent, ticket: &Ticket) {
         let lane = match &event.kind {
             Kind::Book { market, outcome, .. } => Lane::Latest(Key::Book(*market, *outcome)),
             Kind::Spot { symbol, .. } => Lane::Latest(Key::Spot(Arc::clone(symbol))),
@@ -363,25 +355,6 @@ impl Inner {
     }
 }
 
-impl Known {
-    fn new(market: &MarketEvent, strategies: &BTreeMap<StrategyId, Subscriber>) -> Self {
-        let wanting = strategies.iter().filter(|(_, s)| wants(&s.subscription, market));
-        let readers = wanting.map(|(id, s)| (id.clone(), Arc::clone(&s.mailbox))).collect();
-        Self { readers, from: None, market: market.clone(), tick: None, books: [None, None] }
-    }
-
-    fn carry(&self, event: &MarketEvent, ticket: &Ticket) {
-        self.readers.values().for_each(|mailbox| mailbox.market(event, ticket));
-    }
-
-    fn events(&self) -> impl Iterator<Item = &MarketEvent> {
-        [Some(&self.market), self.tick.as_ref()]
-            .into_iter()
-            .flatten()
-            .chain(self.books.iter().flatten())
-    }
-}
-
 impl fmt::Debug for First {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("First").finish_non_exhaustive()
@@ -391,14 +364,6 @@ impl fmt::Debug for First {
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox").field("waiting", &self.inbox.len()).finish_non_exhaustive()
-    }
-}
-
-fn wants(subscription: &Subscription, event: &MarketEvent) -> bool {
-    match &event.kind {
-        Kind::Market(market) => subscription.wants(market),
-        Kind::Book { .. } | Kind::Trade(_) | Kind::Spot { .. } | Kind::Game(_) => false,
-        Kind::Tick { .. } | Kind::Resolved { .. } | Kind::Feed { .. } | Kind::Gap { .. } => false,
     }
 }
 

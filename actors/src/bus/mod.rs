@@ -6,6 +6,7 @@ pub mod gates;
 pub mod inbox;
 #[cfg(test)]
 mod inbox_tests;
+mod known;
 pub mod safe_mode;
 pub mod status;
 mod sync;

@@ -68,13 +68,16 @@ impl State {
     fn memory(&self) -> MemoryRecord {
         let memory = self.kernel.memory();
         let lasting = self.kernel.lasting(&self.settings);
+        // The count before the time: what a venue tells may come between an event that counts as played and this
+        // strategy's look at it, and the instant must not be before that event.
+        let events = self.around.clock.played();
         MemoryRecord {
             strategy: self.id.clone(),
-            at: memory.now(),
+            at: memory.now().max(self.around.clock.now()),
             start: self.around.store.entered().start,
             incarnation: self.incarnation,
             inputs: memory.inputs(),
-            events: self.around.clock.played(),
+            events,
             version: Lasting::VERSION,
             body: serde_json::to_string(&lasting).expect("what is remembered is plain JSON"),
         }

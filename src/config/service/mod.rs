@@ -1,8 +1,10 @@
 //! The file of the service: what is played, where orders go, what is stored, and how it can be reached.
 
 mod declared;
+mod venue;
 
 pub(super) use declared::sections;
+pub use venue::{VenueConfig, VenueKind};
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,10 +19,9 @@ use super::reader::Reader;
 use super::speed::Speed;
 use super::values::Values;
 use declared::{
-    ADDRESS, DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LATENCY, LEVEL, LISTEN, QUIET,
-    RECORD_ENABLED, RECORD_FILE, RECORD_FOLDER, RECORD_SPAN, RECORD_TOTAL, RESCAN, RESTING, RESUME,
-    SIGNAL_FILE, STARTS_MAX, STARTS_WINDOW, STORE_KEEP, STORE_PATH, STORE_URL_FILE, VENUE_KIND,
-    WATCH,
+    DEADLINE, FEED_PATHS, FEED_SPEED, FORMAT, HEALTHY, LEVEL, LISTEN, QUIET, RECORD_ENABLED,
+    RECORD_FILE, RECORD_FOLDER, RECORD_SPAN, RECORD_TOTAL, RESCAN, RESTING, RESUME, SIGNAL_FILE,
+    STARTS_MAX, STARTS_WINDOW, STORE_KEEP, STORE_PATH, STORE_URL_FILE, WATCH,
 };
 
 /// The service, as its file states it.
@@ -57,28 +58,6 @@ pub struct FeedConfig {
     pub paths: Vec<String>,
     /// How fast it is played.
     pub speed: Speed,
-}
-
-/// The venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VenueConfig {
-    /// Which it is.
-    pub kind: VenueKind,
-    /// How much event time passes between an order's sending and its matching at the paper venue.
-    pub latency: Duration,
-}
-
-/// Where orders go. Nothing here trades.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VenueKind {
-    /// To a venue in memory, which fills them against the books of the feed.
-    #[default]
-    Paper,
-    /// To a simulated venue in another process, for rehearsals.
-    Simulated {
-        /// Where it listens: a loopback address.
-        address: SocketAddr,
-    },
 }
 
 /// The store.
@@ -276,7 +255,7 @@ fn config(reader: &mut Reader<'_>) -> Option<ServiceConfig> {
     let halt = reader.read("halt");
     let halt = halt_config(&halt, reader);
     let shutdown = shutdown_config(&shutdown, reader);
-    let venue_config = venue_config(&venue, reader);
+    let venue_config = venue::config(&venue, reader);
     let account = account::limits(&reader.read("account"));
     let watch = reader.read("config");
     let watch = watch_config(&watch, reader);
@@ -329,28 +308,6 @@ fn halt_config(values: &Values, reader: &mut Reader<'_>) -> Option<HaltConfig> {
         reader.clash(values, [&SIGNAL_FILE, &SIGNAL_FILE], problem);
     }
     Some(HaltConfig { resume, signal_file })
-}
-
-fn venue_config(values: &Values, reader: &mut Reader<'_>) -> Option<VenueConfig> {
-    let (kind, address) = (values.text(&VENUE_KIND), values.address(&ADDRESS));
-    let kind = match (kind.as_deref()?, address) {
-        ("simulated", Some(address)) => VenueKind::Simulated { address },
-        // One that is stated and no loopback address has been refused already.
-        ("simulated", None) if reader.peek("venue", ADDRESS.key).is_none() => {
-            let problem = "a simulated venue is somewhere; expected `address`, where it listens";
-            reader.clash(values, [&VENUE_KIND, &ADDRESS], problem.to_owned());
-            return None;
-        }
-        ("simulated", None) => return None,
-        (_, Some(_)) => {
-            let problem = "the paper venue is in the process and has no address; expected it only with \
-                 kind = \"simulated\"";
-            reader.clash(values, [&ADDRESS, &VENUE_KIND], problem.to_owned());
-            return None;
-        }
-        (_, None) => VenueKind::Paper,
-    };
-    Some(VenueConfig { kind, latency: values.millis(&LATENCY)? })
 }
 
 fn shutdown_config(values: &Values, reader: &mut Reader<'_>) -> Option<ShutdownConfig> {

@@ -5,7 +5,7 @@ use super::*;
 /// A service whose `[venue]` says this.
 fn with_venue(lines: &str) -> Result<VenueKind, Vec<String>> {
     let text = format!("[feed]\nkind = \"tape\"\npaths = [\"a.jsonl\"]\n[venue]\n{lines}");
-    let read = service("p.toml", &text).map(|config| config.venue.kind);
+    let read = service("p.toml", &stated(&text)).map(|config| config.venue.kind);
     read.map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 

@@ -234,7 +234,7 @@ const TAMPERED: &[(&str, &str)] = &[
     ("delete from fills", "row 4 tells of fill split_arb:1/1, which is not there"),
     (
         "insert into orders select run, 99, strategy, 9, at, market, outcome, side, limit_price, size, \
-         time_in_force, purpose from orders",
+         time_in_force, purpose, payload, hash, reserved_cash, reserved_shares from orders",
         "1 orders have no row in the chain",
     ),
 ];

@@ -9,6 +9,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use super::proxy::{Mode, Proxy};
 use super::*;
 use crate::postgres::Cluster;
+use actors::ports::{ErrorRecord, Row};
 use actors::store::{Location, RunInfo, Store};
 
 /// Cuts the connection that writes; readers' stay.
@@ -132,6 +133,14 @@ async fn a_server_that_becomes_read_only_closes_order_entry_until_it_takes_write
     // As on a standby: sessions that are open are told too.
     shell.execute("alter system set default_transaction_read_only = on").await.unwrap();
     shell.execute("select pg_reload_conf()").await.unwrap();
+    // The writer's session learns of it when it gets round to it.
+    let note = Row::Error(ErrorRecord {
+        at: trading.feeder.now(),
+        strategy: None,
+        part: "test".into(),
+        message: "a note".into(),
+    });
+    while trading.app.store.commit(vec![note.clone()]).await.is_ok() {}
     let said = trading.closes().await;
     assert!(said.contains("read-only transaction"), "{said}");
     shell.execute("alter system reset default_transaction_read_only").await.unwrap();

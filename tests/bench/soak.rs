@@ -103,9 +103,11 @@ fn report(
     ends.iter().try_for_each(|end| say(end))
 }
 
-/// Holds the end to the beginning after the warm-up.
+/// Holds the end to the beginning after the warm-up: to the least of its first minute, for a drill may hold memory then.
 fn judge(samples: &[(Duration, Sample)]) -> anyhow::Result<()> {
-    let warm = samples.iter().find(|(at, _)| WARM_UP <= *at).or(samples.first());
+    let begin = |(at, _): &&(Duration, Sample)| WARM_UP <= *at && *at <= 2 * WARM_UP;
+    let least = samples.iter().filter(begin).min_by_key(|(_, sample)| sample.resident_kib);
+    let warm = least.or(samples.first());
     let (Some((_, warm)), Some((_, end))) = (warm, samples.last()) else {
         anyhow::bail!("nothing was measured");
     };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use ploy::audit::Head;
+use ploy::market::ConditionId;
 use ploy::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -141,7 +142,7 @@ fn table(records: &[AuditRecord], look: Look) -> String {
             plain(&record.at.to_string()),
             plain(&record.actor),
             plain(&record.action),
-            plain(&record.subject),
+            plain(&short(&record.subject)),
             plain(&state(record.before.as_ref())),
             plain(&state(record.after.as_ref())),
         ]
@@ -151,7 +152,7 @@ fn table(records: &[AuditRecord], look: Look) -> String {
 
 /// Returns a state as one line: its names with what they stand at.
 fn state(state: Option<&Value>) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), short);
     match state {
         None => "-".to_owned(),
         Some(Value::Object(fields)) => {
@@ -160,6 +161,13 @@ fn state(state: Option<&Value>) -> String {
         }
         Some(other) => text(other),
     }
+}
+
+/// Returns the beginning of what is the id of a market, and anything else as it is; `-o json` has the whole of it.
+fn short(text: &str) -> String {
+    const SHOWN: usize = 10;
+    let is_id = text.parse::<ConditionId>().is_ok();
+    text.get(..SHOWN).filter(|_| is_id).map_or_else(|| text.to_owned(), |begin| format!("{begin}…"))
 }
 
 impl LogArgs {
@@ -211,6 +219,21 @@ mod tests {
         assert_eq!(&lines[2][column..], "phase=stopped why=stop by ann");
         assert!(lines[1].contains("state=running") && lines[2].contains("  -  "), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+
+    #[test]
+    fn a_market_is_shown_by_the_beginning_of_its_id() {
+        let market = format!("0x{}", "ab".repeat(32));
+        let records = [AuditRecord {
+            subject: market.clone(),
+            ..record(1, "settlement", None, json!({"market": market, "price": "0.4"}))
+        }];
+        let shown = table(&records, Look { width: 160, colour: false });
+        assert!(
+            shown.contains("  0xabababab…  ") && shown.contains("market=0xabababab… price=0.4"),
+            "{shown}"
+        );
+        assert!(!shown.contains(&market), "{shown}");
     }
 
     #[test]

@@ -71,8 +71,12 @@ impl Account {
     ) -> Result<Self, StoreError> {
         let mut guard = AccountGuard::new(limits);
         let mut broken = None;
-        for fact in store.account_events().await? {
-            let recalled = recall(&mut guard, &fact);
+        // What was settled comes last: a fill that was told after it is of before.
+        let is_settled = |fact: &Event| matches!(fact, Event::Settled { .. });
+        let facts = store.account_events().await?;
+        let (settled, before): (Vec<_>, Vec<_>) = facts.into_iter().partition(is_settled);
+        for fact in before.iter().chain(&settled) {
+            let recalled = recall(&mut guard, fact);
             broken = broken.or(recalled.err());
         }
         let written = store.account_standing().await?;

@@ -116,7 +116,7 @@ fn decided(kernel: &Kernel, decision: &Decision) -> Decided {
 }
 
 fn slug(kernel: &Kernel, id: Option<ConditionId>) -> Option<Arc<str>> {
-    kernel.market(id?).map(|state| Arc::clone(&state.market.slug))
+    kernel.listing(id?).map(|market| Arc::clone(&market.slug))
 }
 
 const fn word(cause: DoneCause) -> &'static str {

@@ -19,6 +19,7 @@ use crate::position::Portfolio;
 use crate::risk::{Limits, Standing};
 use crate::strategy::{MarketState, Saved, Strategy};
 
+use super::settling::Settling;
 use super::{Kernel, Memory};
 
 /// A kernel between two inputs. Its JSON is the same text for the same kernel.
@@ -30,6 +31,9 @@ pub struct Checkpoint {
     memory: Memory,
     guard: Standing,
     markets: BTreeMap<ConditionId, MarketState>,
+    /// Not written where nothing waits, as in what was written before anything could.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    settling: BTreeMap<ConditionId, Settling>,
     portfolio: Portfolio,
     orders: OpenOrders,
     strategy: Saved,
@@ -57,6 +61,12 @@ pub enum Unfit {
     /// A market stands under another's id.
     #[error("the checkpoint has the market {0} under another id")]
     Market(ConditionId),
+    /// A market has paid and is to be traded on.
+    #[error("the checkpoint has the market {0} open, and paid")]
+    Paid(ConditionId),
+    /// A settlement waits and nothing would ever end that.
+    #[error("the checkpoint has the settlement of {0} wait for no order")]
+    Idle(ConditionId),
 }
 
 impl Checkpoint {
@@ -80,10 +90,20 @@ impl Checkpoint {
         if let Some((number, _)) = self.orders.iter().find(|(number, _)| last < *number) {
             return Err(Unfit::Order { number, last });
         }
-        match self.markets.iter().find(|(id, state)| state.market.id != **id) {
-            Some((_, state)) => Err(Unfit::Market(state.market.id)),
-            None => Ok(()),
+        let open = self.markets.iter().map(|(id, state)| (id, &state.market));
+        let paid = self.settling.iter().map(|(id, waits)| (id, &waits.market));
+        if let Some((_, market)) = open.chain(paid).find(|(id, market)| market.id != **id) {
+            return Err(Unfit::Market(market.id));
         }
+        for id in self.settling.keys().copied() {
+            if self.markets.contains_key(&id) {
+                return Err(Unfit::Paid(id));
+            }
+            if self.orders.of_market(id).next().is_none() {
+                return Err(Unfit::Idle(id));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,6 +116,7 @@ impl Kernel {
             memory: self.memory(),
             guard: self.guard.standing(),
             markets: self.markets.clone(),
+            settling: self.settling.clone(),
             portfolio: self.portfolio.clone(),
             orders: self.orders.clone(),
             strategy: self.strategy.save(),
@@ -114,10 +135,12 @@ impl Kernel {
         checkpoint: Checkpoint,
     ) -> Result<Self, Unfit> {
         checkpoint.fits(&id)?;
-        let Checkpoint { memory, guard, markets, portfolio, orders, .. } = checkpoint;
+        let Checkpoint { memory, guard, markets, settling, portfolio, orders, .. } = checkpoint;
         let mut kernel = Self::new(id, strategy, limits, memory);
         kernel.guard.stand(guard);
-        markets.values().for_each(|state| kernel.groups.add(Arc::clone(&state.market)));
-        Ok(Self { markets, portfolio, orders, ..kernel })
+        let open = markets.values().map(|state| &state.market);
+        let paid = settling.values().map(|waits| &waits.market);
+        open.chain(paid).for_each(|market| kernel.groups.add(Arc::clone(market)));
+        Ok(Self { markets, settling, portfolio, orders, ..kernel })
     }
 }

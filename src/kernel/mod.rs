@@ -9,6 +9,7 @@ mod input;
 mod lasting;
 mod memory;
 mod order;
+mod settling;
 mod snapshot;
 mod tallies;
 
@@ -34,6 +35,7 @@ use crate::strategy::fault::Fault;
 use crate::strategy::gates::Gates;
 use crate::strategy::{Look, MarketState, Strategy, View};
 use crate::time::Timestamp;
+use settling::Settling;
 
 /// One strategy and all that decides for it.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Kernel {
     guard: RiskGuard,
     now: Timestamp,
     markets: BTreeMap<ConditionId, MarketState>,
+    /// Markets that have paid, and are no open ones any more.
+    settling: BTreeMap<ConditionId, Settling>,
     groups: Groups,
     portfolio: Portfolio,
     orders: OpenOrders,
@@ -69,7 +73,7 @@ pub enum Effect {
     },
     /// An approved order is to be stored and sent.
     Submit(Order),
-    /// A market was settled while shares of it were held.
+    /// A market was settled while shares of it were held: it has paid, and no order in it is open.
     Settled {
         /// The market.
         market: Arc<Market>,
@@ -127,6 +131,7 @@ impl Kernel {
             guard,
             now: memory.now,
             markets: BTreeMap::new(),
+            settling: BTreeMap::new(),
             groups: Groups::new(),
             portfolio,
             orders: OpenOrders::default(),
@@ -256,7 +261,8 @@ impl Kernel {
         self.advance(event.at, effects);
         match &event.kind {
             Kind::Market(market) => {
-                if !self.strategy.subscription().wants(market) {
+                let is_over = self.settling.contains_key(&market.id);
+                if is_over || !self.strategy.subscription().wants(market) {
                     return;
                 }
                 let market = Arc::clone(market);
@@ -279,7 +285,7 @@ impl Kernel {
                 state.tick = *tick;
             }
             Kind::Resolved { market, payouts } => {
-                self.settle(*market, *payouts, effects);
+                self.resolve(*market, *payouts, effects);
                 return;
             }
             Kind::Trade(trade) if !self.markets.contains_key(&trade.market) => return,
@@ -305,19 +311,6 @@ impl Kernel {
         let trip = self.guard.drawdown(self.portfolio.drawdown(), self.now);
         let daily = self.guard.daily(self.portfolio.equity(), self.now);
         effects.extend(trip.into_iter().chain(daily).map(Effect::Tripped));
-    }
-
-    fn settle(&mut self, market: ConditionId, payouts: [Usdc; 2], effects: &mut Vec<Effect>) {
-        let Some(state) = self.markets.remove(&market) else {
-            return;
-        };
-        self.groups.remove(market);
-        if let Some((amount, profit)) = self.portfolio.settle(market, payouts) {
-            effects.push(Effect::Settled { market: state.market, payouts, amount, profit });
-            self.close_round(profit, effects);
-        }
-        self.strategy.on_settled(market);
-        self.memory.tallies.forget(market);
     }
 
     fn close_round(&mut self, profit: Usdc, effects: &mut Vec<Effect>) {
@@ -358,6 +351,7 @@ impl Kernel {
         if let Some(order) = ended {
             let (strategy, view, looks) = self.parts();
             strategy.on_done(&order, &view, looks);
+            self.settle(order.intent.market, effects);
         }
         Ok(())
     }

@@ -45,6 +45,7 @@ impl Kernel {
             last_decision_at: memory.last_decision_at,
             last_trade_at: memory.last_trade_at,
             positions: self.positions(),
+            settling: self.waits(),
             pnl: self.pnl(),
             risk: self.risk(),
             tripped: self.guard.breaker().trip().map(|trip| {
@@ -66,9 +67,7 @@ impl Kernel {
     }
 
     fn slug(&self, market: ConditionId) -> String {
-        self.markets
-            .get(&market)
-            .map_or_else(|| market.to_string(), |state| state.market.slug.to_string())
+        self.listing(market).map_or_else(|| market.to_string(), |market| market.slug.to_string())
     }
 
     fn positions(&self) -> Vec<PositionStatus> {
@@ -76,7 +75,8 @@ impl Kernel {
             .positions()
             .map(|(id, outcome, position)| {
                 let state = self.markets.get(&id);
-                let label = state.map_or(outcome.name(), |state| state.market.label(outcome));
+                let listing = self.listing(id);
+                let label = listing.map_or(outcome.name(), |market| market.label(outcome));
                 let book = state.and_then(|state| state.book(outcome));
                 PositionStatus {
                     market: self.slug(id),

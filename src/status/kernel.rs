@@ -40,6 +40,9 @@ pub struct KernelStatus {
     pub last_trade_at: Option<Timestamp>,
     /// What it holds.
     pub positions: Vec<PositionStatus>,
+    /// Markets that have paid, and are not settled while an order in them is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settling: Vec<SettlingStatus>,
     /// What it made.
     pub pnl: PnlStatus,
     /// How much of each limit is used.
@@ -116,6 +119,19 @@ pub struct PositionStatus {
     /// Until when it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_bid_until: Option<Timestamp>,
+}
+
+/// A market that has paid and is not settled: an order in it is open, of which a fill may still be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlingStatus {
+    /// The market's short name.
+    pub market: String,
+    /// The market's id.
+    pub market_id: String,
+    /// What one share of yes and of no pays, in USDC.
+    pub payouts_usdc: [Usdc; 2],
+    /// The numbers of the orders whose end is waited for.
+    pub orders: Vec<u64>,
 }
 
 /// What a strategy made, from a start of zero.

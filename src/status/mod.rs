@@ -4,7 +4,9 @@ mod account;
 mod kernel;
 
 pub use account::{AccountLimitStatus, AccountStatus, AccountTripStatus};
-pub use kernel::{KernelStatus, OrderCounts, PnlStatus, PositionStatus, RiskUse, Tally};
+pub use kernel::{
+    KernelStatus, OrderCounts, PnlStatus, PositionStatus, RiskUse, SettlingStatus, Tally,
+};
 
 use std::collections::BTreeMap;
 

@@ -34,16 +34,16 @@ pub(super) fn decision(
             ("rejected", rejection.rule.name().to_owned(), intent)
         }
     };
-    let market = decision.market.and_then(|id| kernel.market(id));
+    let market = decision.market.and_then(|id| kernel.listing(id));
     Some(DecisionRecord {
         seq: decision.seq,
         at: decision.at,
         strategy: kernel.id().clone(),
         market_id: decision.market.map(|id| id.to_string()),
-        market: market.map(|state| state.market.slug.to_string()),
+        market: market.map(|market| market.slug.to_string()),
         verdict: verdict.to_owned(),
         cause,
-        intent: Some(line(intent, market.map(|state| state.market.as_ref()))),
+        intent: Some(line(intent, market.map(AsRef::as_ref))),
         numbers,
         grounds: Some(Grounds {
             trigger: decision.trigger,
@@ -173,7 +173,7 @@ fn filled(fill: &Fill, kernel: &Kernel) -> String {
         ploy::market::Side::Sell => "sold",
     };
     let Fill { size, outcome, price, fee, .. } = fill;
-    let label = kernel.market(fill.market).map_or(outcome.name(), |m| m.market.label(*outcome));
+    let label = kernel.listing(fill.market).map_or(outcome.name(), |market| market.label(*outcome));
     format!("{verb} {size} {label} at {price}, fee {fee} (order {})", fill.order.number)
 }
 

@@ -90,8 +90,8 @@ fn a_memory_is_what_was_written_of_it() {
 
 #[test]
 fn what_is_unknown_is_refused_with_its_place() {
-    let fields =
-        "expected one of `id`, `memory`, `guard`, `markets`, `portfolio`, `orders`, `strategy`";
+    let fields = "expected one of `id`, `memory`, `guard`, `markets`, `settling`, `portfolio`, `orders`, \
+         `strategy`";
     check("more", "1", &format!("unknown field `more`, {fields}"));
     check("guard.more", "1", "unknown field `more`, expected `gate` or `throttle`");
     let names = "expected one of `now`, ";

@@ -6,6 +6,7 @@ mod memory;
 mod older;
 mod orders;
 mod risk;
+mod settling;
 mod shown;
 
 use std::sync::Mutex;

@@ -66,6 +66,7 @@ fn noes_and_refusals_are_counted_by_cause_and_by_open_market() {
         ]
     );
     // A settled market is dropped; what was counted over all markets stays.
+    desk.done(1, "10");
     desk.settle(A, "1", "0");
     let left = causes(&desk);
     assert_eq!(left.len(), 3);

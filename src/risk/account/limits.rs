@@ -49,8 +49,8 @@ pub struct RateLimit {
     pub burst: u64,
 }
 
-/// The rules of the account, in the order in which they are asked. Only [`AccountRule::SelfCross`] and
-/// [`AccountRule::OrderThrottle`] bind exits and hedges.
+/// The rules of the account, in the order in which they are asked. Only [`AccountRule::SelfCross`],
+/// [`AccountRule::UnknownMarket`] and [`AccountRule::OrderThrottle`] bind exits and hedges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountRule {
@@ -99,7 +99,7 @@ pub enum AccountRule {
     /// assert_eq!(ask(&mut account, "two:1", "entry buy 10 yes at 0.40 fak in 5"), "sent");
     /// ```
     Drawdown,
-    /// The market was never announced, or is settled: neither fee nor event is known.
+    /// The market was never announced, or has paid: there is nobody to trade with, and neither fee nor event is known.
     ///
     /// ```
     #[doc = include_str!("example.txt")]

@@ -53,6 +53,8 @@ pub struct AccountGuard {
     marks: Marks,
     orders: BTreeMap<ClientOrderId, OpenOrder>,
     portfolio: Portfolio,
+    /// What markets pay that a strategy has settled while an order in them, of whomever, is open.
+    settling: BTreeMap<ConditionId, [Usdc; 2]>,
     watched: Watched,
     sent: Throttle,
     cancelled: Throttle,
@@ -70,6 +72,7 @@ impl AccountGuard {
             marks: Marks::default(),
             orders: BTreeMap::new(),
             portfolio: Portfolio::default(),
+            settling: BTreeMap::new(),
             watched: Watched::default(),
             sent: bucket(limits.orders),
             cancelled: bucket(limits.cancels),
@@ -118,8 +121,8 @@ impl AccountGuard {
 
     /// Says whether an order may be recorded, decided at this instant. Nothing is reserved.
     ///
-    /// Exits and hedges are asked by two rules alone: whom they could trade with, and the order throttle, which they may
-    /// overdraw by one burst that no entry can use up.
+    /// Exits and hedges are asked by three rules alone: whether the market is open, whom they could trade with, and the
+    /// order throttle, which they may overdraw by one burst that no entry can use up.
     ///
     /// # Errors
     /// The first rule that refuses, in the order of [`AccountRule`].
@@ -133,6 +136,9 @@ impl AccountGuard {
         self.self_cross(id, intent)?;
         if !intent.purpose.is_protective() {
             self.entry(id, intent, at)?;
+        }
+        if !self.is_open(intent.market) {
+            return Err(refused(id, AccountUse::count(AccountRule::UnknownMarket, 0, 0)));
         }
         let look = self.sent.look(intent.purpose, at);
         if look.is_free() {
@@ -185,9 +191,11 @@ impl AccountGuard {
         self.book(event)
     }
 
-    /// Takes in that a market was settled in an earlier process.
+    /// Takes in that a market was settled in an earlier process, after all else of that process: the settlement of one
+    /// strategy may be stored before the last fill of another.
     pub fn recall_settlement(&mut self, market: ConditionId, payouts: [Usdc; 2]) {
-        self.portfolio.settle(market, payouts);
+        self.settling.insert(market, payouts);
+        self.settle(market);
     }
 
     fn book(&mut self, event: &OrderEvent) -> Result<(), Oversold> {
@@ -195,6 +203,7 @@ impl AccountGuard {
             Update::Submitted(Submission::Accepted | Submission::Unknown) => {}
             Update::Submitted(Submission::Rejected { .. }) | Update::Done { .. } => {
                 if let Some(order) = self.orders.remove(&event.order) {
+                    self.settle(order.intent.market);
                     self.forget(order.intent.market);
                 }
             }
@@ -209,11 +218,21 @@ impl AccountGuard {
         Ok(())
     }
 
-    /// Takes in that a market's shares turned into cash.
+    /// Takes in that a market's shares turned into cash. While an order of anybody in it is open a fill of before may
+    /// still be told, and the shares that it moves stay where they are.
     pub fn settled(&mut self, market: ConditionId, payouts: [Usdc; 2]) {
-        self.portfolio.settle(market, payouts);
+        self.recall_settlement(market, payouts);
         self.forget(market);
         self.watch();
+    }
+
+    fn settle(&mut self, market: ConditionId) {
+        if self.orders.values().any(|order| order.intent.market == market) {
+            return;
+        }
+        if let Some(payouts) = self.settling.remove(&market) {
+            self.portfolio.settle(market, payouts);
+        }
     }
 
     /// Takes in that so many orders are being cancelled. Cancels take risk away and are never held back: they are
@@ -273,7 +292,7 @@ impl AccountGuard {
         if let Some(lost) = self.lost(floor).into_iter().find(|lost| lost.limit_is_reached()) {
             return Err(refused(id, lost));
         }
-        if !self.markets.contains_key(&intent.market) {
+        if !self.is_open(intent.market) {
             return Err(refused(id, AccountUse::count(AccountRule::UnknownMarket, 0, 0)));
         }
         let fee = self.fee(intent);
@@ -306,6 +325,11 @@ impl AccountGuard {
                 other: Some(other.clone()),
             })
         })
+    }
+
+    /// Tells whether a market was announced and has not paid. No strategy knows of one before this guard does.
+    fn is_open(&self, market: ConditionId) -> bool {
+        self.markets.contains_key(&market) && !self.marks.is_paid(market)
     }
 
     fn announce(&mut self, market: &Arc<Market>) {

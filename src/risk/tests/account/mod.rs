@@ -1,5 +1,7 @@
 //! The account's guard: what several strategies may do together, and never with each other.
 
+mod settled;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -281,20 +283,6 @@ fn yes_of_one_strategy_and_no_of_another_are_pairs() {
 }
 
 #[test]
-fn what_was_refused_or_has_ended_is_given_back_and_a_settled_market_is_at_risk_no_more() {
-    let mut account = account(wide());
-    filled(&mut account, "a:1", "entry buy 50 yes at 0.40 fak in 1");
-    admit(&mut account, "b:1", "entry buy 40 yes at 0.50 fak in 1");
-    assert_eq!(used(&account, AccountRule::MarketExposure), "40 of 100000, 99960 left");
-    let refusal = Submission::Rejected { reason: "no".into(), origin: crate::order::Origin::Venue };
-    told(&mut account, "b:1", Update::Submitted(refusal));
-    assert_eq!(used(&account, AccountRule::MarketExposure), "20 of 100000, 99980 left");
-    account.settled(ConditionId::from_bytes([1; 32]), [usdc("1"), Usdc::ZERO]);
-    assert_eq!(used(&account, AccountRule::MarketExposure), "0 of 100000, 100000 left");
-    assert_eq!(account.equity(), usdc("30"));
-}
-
-#[test]
 fn protection_passes_however_much_all_strategies_have_lost_or_open() {
     let mut account = account(AccountLimits {
         open_orders_max: 1,
@@ -310,17 +298,6 @@ fn protection_passes_however_much_all_strategies_have_lost_or_open() {
     assert_eq!(ask(&account, "d:1", wanted), no("daily_loss 30 of 10"));
     assert_eq!(ask(&account, "a:3", "exit sell 100 yes at 0.10 fak in 1"), Ok(()));
     assert_eq!(ask(&account, "a:3", "hedge buy 100 no at 0.80 fak in 1"), Ok(()));
-}
-
-#[test]
-fn a_market_that_was_never_announced_or_is_settled_is_not_entered() {
-    let mut account = account(wide());
-    let unknown = no("unknown_market 0 of 0");
-    assert_eq!(ask(&account, "a:1", "entry buy 10 yes at 0.40 fak in 9"), unknown);
-    assert_eq!(ask(&account, "a:1", "exit sell 10 yes at 0.40 fak in 9"), Ok(()));
-    let market = ConditionId::from_bytes([1; 32]);
-    observed(&mut account, 1, Kind::Resolved { market, payouts: [usdc("1"), Usdc::ZERO] });
-    assert_eq!(ask(&account, "a:1", "entry buy 10 yes at 0.40 fak in 1"), unknown);
 }
 
 fn losing(starts_at: u64) -> AccountGuard {

@@ -16,6 +16,7 @@ mod faults;
 mod flood;
 mod halt;
 mod isolation;
+mod late;
 mod ledger;
 mod money;
 mod orders;

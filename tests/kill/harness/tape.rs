@@ -16,11 +16,11 @@ use super::fees;
 
 /// What the short names of its markets begin with.
 pub(crate) const PREFIX: &str = "kill-";
-/// How often a market is opened, how long it is traded, and how long after its opening it is settled, in seconds. What
-/// the venue fills late is told by then: a sale that is told after the settlement would contradict it.
+/// How often a market is opened, how long it is traded, and how long after its opening it is settled, in seconds. The
+/// last orders rest by then: the venue tells of them after the market has paid.
 const EVERY: u64 = 20;
 const LIFE: u64 = 45;
-const SETTLED: u64 = 70;
+const SETTLED: u64 = 46;
 /// The lowest and the highest ask of yes, in cents, and by how much it moves in a second.
 const LOW: u64 = 28;
 const HIGH: u64 = 74;

@@ -1,6 +1,6 @@
 //! Where a strategy stands, what it last wanted, and what it keeps saying no to.
 
-use ploy::status::{RiskUse, StrategyStatus, SystemStatus, Tally};
+use ploy::status::{RiskUse, SettlingStatus, StrategyStatus, SystemStatus, Tally};
 use ploy::tape::Books;
 
 use super::{Fates, heading};
@@ -73,6 +73,10 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
         let line = format!("holds {size} {label} of {market}, cost {cost} USDC, {bid}");
         text += &status::paragraph(&words::plain(&line), look, Tone::Plain);
     }
+    for waits in &kernel.settling {
+        let line = waits_for(waits);
+        text += &status::paragraph(&words::plain(&line), look, Tone::Doubtful);
+    }
     for rule in &kernel.risk {
         let tone = if rule.permille >= 1000 { Tone::Bad } else { Tone::Plain };
         let RiskUse { rule: name, used, limit, room, permille } = rule;
@@ -81,6 +85,16 @@ fn stands(snapshot: &SystemStatus, strategy: &StrategyStatus, look: Look) -> Str
         text += &status::paragraph(&line, look, tone);
     }
     text
+}
+
+/// Says which market has paid and is not settled, and which orders that waits for.
+fn waits_for(waits: &SettlingStatus) -> String {
+    let SettlingStatus { market, payouts_usdc: [yes, no], orders, .. } = waits;
+    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+    format!(
+        "{market} has paid {yes} for yes and {no} for no; it is settled once what became of order {} is known",
+        orders.join(", ")
+    )
 }
 
 /// Returns the newest intents. Refusals of one rule that follow each other are one row: the newest, and how

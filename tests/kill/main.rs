@@ -15,7 +15,7 @@ use harness::Options;
 use postgres::Cluster;
 
 /// Kills on each database: each place on the way of an order is among them.
-const KILLS: u64 = 12;
+const KILLS: u64 = 24;
 
 /// Kills the program, and fails with every difference.
 async fn check(server: Option<String>) {

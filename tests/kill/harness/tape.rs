@@ -16,11 +16,11 @@ use super::fees;
 
 /// What the short names of its markets begin with.
 pub(crate) const PREFIX: &str = "kill-";
-/// How often a market is opened, how long it is traded, and how long after its opening it is settled, in seconds. The
-/// last orders rest by then: the venue tells of them after the market has paid.
-const EVERY: u64 = 20;
-const LIFE: u64 = 45;
-const SETTLED: u64 = 46;
+/// How often a market is opened, and how long after its opening it pays, in seconds. It pays earlier than was announced, in
+/// the midst of trading: of the orders that are open then the venue tells afterwards.
+const EVERY: u64 = 6;
+const LIFE: u64 = 20;
+const ANNOUNCED: u64 = 40;
 /// The lowest and the highest ask of yes, in cents, and by how much it moves in a second.
 const LOW: u64 = 28;
 const HIGH: u64 = 74;
@@ -47,13 +47,13 @@ pub(crate) fn write(path: &Path, span: Duration) -> anyhow::Result<()> {
         if second % EVERY == 0 {
             writer.write(&MarketEvent { at, kind: Kind::Market(Arc::new(market(number, at)?)) })?;
         }
-        for number in number.saturating_sub(SETTLED / EVERY + 1)..=number {
+        for number in number.saturating_sub(LIFE / EVERY + 1)..=number {
             let age = second - number * EVERY;
             if age < LIFE {
                 for outcome in Outcome::BOTH {
                     writer.write(&book(number, outcome, age, at)?)?;
                 }
-            } else if age == SETTLED {
+            } else if age == LIFE {
                 let (one, none) = ("1".parse::<Usdc>()?, Usdc::ZERO);
                 let payouts = if number % 2 == 0 { [one, none] } else { [none, one] };
                 let kind = Kind::Resolved { market: id(number), payouts };
@@ -84,7 +84,7 @@ fn market(number: u64, opens_at: Timestamp) -> anyhow::Result<Market> {
         min_size: "5".parse()?,
         fees: fees()?,
         opens_at,
-        closes_at: opens_at + Duration::from_secs(LIFE),
+        closes_at: opens_at + Duration::from_secs(ANNOUNCED),
         strike_usd: None,
         event: None,
     })

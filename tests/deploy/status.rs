@@ -171,6 +171,7 @@ fn kernel() -> KernelStatus {
         rejections: BTreeMap::from([("market_exposure".into(), 4)]),
         last_decision_at: Some(at(60_250)),
         last_trade_at: Some(at(59_000)),
+        settling: Vec::new(),
         positions: vec![PositionStatus {
             market: "btc-15m-1".into(),
             market_id: "0xab".into(),

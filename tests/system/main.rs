@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod audit;
 mod budget;
 mod commands;
 mod database;

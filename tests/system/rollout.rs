@@ -16,6 +16,7 @@ use ploy::status::{StrategyStatus, SystemStatus};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::audit::before;
 use crate::stage::feeder::Feeder;
 use crate::stage::program::{Program, ploy};
 use crate::stage::script::{OnEvent, Seen, buy, buyer, script, yes_ask};
@@ -469,6 +470,9 @@ async fn a_promoted_shadow_comes_into_force_on_trial_and_a_discarded_one_does_no
     assert_eq!((tried.rollout.stage.name(), tried.rollout.good), ("trial", Some(version(&first))));
     assert_eq!(play.decide(Decision::Promote).await.unwrap()["stage"], "settled");
     play.said("was taken for good by anna: it is better").await;
+    let promoted = before(&play.store, "promote").await;
+    assert_eq!(promoted, ["settled", "shadow", "trial"]);
+    assert_eq!(before(&play.store, "discard").await, ["shadow"]);
     play.end().await;
 }
 

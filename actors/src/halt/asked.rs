@@ -37,6 +37,7 @@ impl Halts {
     async fn grant(&self, ask: Ask) -> Result<Turned, Denied> {
         words::check(&ask)?;
         let _turn = self.inner.turn.lock().await;
+        let before = words::stands(&ask.wish, &self.gates());
         let answer = match &ask.wish {
             Wish::Halt => Ok(self.close(self.halt_input(&ask), &ask).await),
             Wish::Pause(scope, gate) if *gate != Gate::Open => {
@@ -76,7 +77,7 @@ impl Halts {
             );
         }
         if !is_idle {
-            self.keep(vec![Row::Command(self.audit(&ask, &said))]);
+            self.keep(vec![Row::Command(self.audit(&ask, before, &said))]);
         }
         answer
     }
@@ -167,14 +168,14 @@ impl Halts {
         matches!(stored, Ok(Ok(())))
     }
 
-    fn audit(&self, ask: &Ask, said: &str) -> CommandRecord {
+    fn audit(&self, ask: &Ask, before: String, said: &str) -> CommandRecord {
         CommandRecord {
             at: self.inner.args.clock.now(),
             actor: ask.actor.clone(),
             strategy: words::subject(&ask.wish),
             action: words::action(&ask.wish).to_owned(),
             answer: format!("{said} (reason: {})", ask.reason),
-            before: None,
+            before: Some(before),
         }
     }
 

@@ -93,6 +93,25 @@ pub(super) fn told(effect: &Effect, before: &Gates, after: &Gates) -> String {
     }
 }
 
+/// Returns how what a wish is about stands: `open`, or `reduce_only: halted by operator; paused`.
+pub(super) fn stands(wish: &Wish, gates: &Gates) -> String {
+    let scope = match wish {
+        Wish::Pause(scope, _) => scope,
+        Wish::Halt | Wish::Resume => &Scope::All,
+    };
+    let (gate, own) = match scope {
+        Scope::All => (gates.all(), None),
+        Scope::One(id) => (gates.of(id), gates.pause_of(scope).map(|_| "paused")),
+    };
+    let halts = gates.is_halted().then(|| format!("halted by {}", causes(gates)));
+    let all = gates.pause_of(&Scope::All).map(|_| "all paused".to_owned());
+    let why: Vec<String> = halts.into_iter().chain(all).chain(own.map(str::to_owned)).collect();
+    match why.is_empty() {
+        true => gate.name().to_owned(),
+        false => format!("{}: {}", gate.name(), why.join("; ")),
+    }
+}
+
 /// Returns what came of a wish to close.
 pub(super) fn closed(wish: &Wish, before: &Gates, after: &Gates) -> String {
     match wish {

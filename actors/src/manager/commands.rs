@@ -3,7 +3,6 @@
 use ploy::command::{Accepted, Action, Command, Refusal};
 use ploy::lifecycle::{Input, Phase};
 use ploy::order::StrategyId;
-use ploy::record::CommandNote;
 use tokio::sync::oneshot;
 
 use super::State;
@@ -89,8 +88,7 @@ impl State {
             answer: said,
             before,
         };
-        self.around.recorder.command(|| note(&record));
-        self.store(Row::Command(record));
+        self.keep_command(record);
         drop(reply.send(answer)); // an asker that left is no failure
     }
 
@@ -155,10 +153,4 @@ impl State {
             self.ending.drain(..).for_each(|reply| reply.send(()).unwrap_or_default());
         }
     }
-}
-
-/// Returns a command for the record.
-fn note(record: &CommandRecord) -> CommandNote {
-    let CommandRecord { at, actor, strategy, action, answer, before: _ } = record.clone();
-    CommandNote { strategy, at, actor, action, answer }
 }

@@ -79,7 +79,7 @@ impl State {
         entry.came_by(How::Added, (self.wall)());
         self.entries.insert(id.clone(), entry);
         self.show(&id);
-        self.applied(&id, "added".to_owned());
+        self.applied(&id, None, "added".to_owned());
         self.begin_rollout(&id);
         self.take_up(&id);
         self.start_if_wanted(&id, "its file was added");
@@ -194,6 +194,7 @@ impl State {
     fn adopt(&mut self, id: &StrategyId, config: &StrategyConfig, how: How) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let changes = config::changes(&entry.registration.config.stated, &config.stated);
+        let before = entry.registration.config.version.clone();
         if entry.next.as_ref().is_some_and(|next| next.version == config.version) {
             (entry.next, entry.pending) = (None, None);
         }
@@ -203,7 +204,7 @@ impl State {
         self.keep(config);
         self.note_in_force(config, &what);
         self.show(id);
-        self.applied(id, what);
+        self.applied(id, Some(before), what);
         self.put_in_force(id);
     }
 
@@ -255,10 +256,11 @@ impl State {
         }
     }
 
-    pub(super) fn applied(&self, id: &StrategyId, what: String) {
+    /// New settings are in force; `before` is the version that was until then.
+    pub(super) fn applied(&self, id: &StrategyId, before: Option<String>, what: String) {
         tracing::info!(event.name = events::CONFIG_APPLIED, strategy.id = %id, what, "new settings are in force");
         self.say(id, events::CONFIG_APPLIED, what.clone());
-        self.audit(id.as_str(), what);
+        self.audit_since(id.as_str(), before, what);
     }
 
     /// Keeps a version, so that what it decides can be replayed and compared later.
@@ -268,20 +270,23 @@ impl State {
         self.store(Row::Config(ConfigRecord { strategy, version, kind, text, at: self.now() }));
     }
 
+    /// Notes what became of a strategy's settings, beside the version that is in force meanwhile.
     pub(super) fn audit(&self, strategy: &str, answer: String) {
+        let entry = strategy.parse().ok().and_then(|id: StrategyId| self.entries.get(&id));
+        let in_force = entry.map(|entry| entry.registration.config.version.clone());
+        self.audit_since(strategy, in_force, answer);
+    }
+
+    fn audit_since(&self, strategy: &str, before: Option<String>, answer: String) {
         let (actor, action) = (ACTOR.to_owned(), ACTION.to_owned());
         let (at, strategy) = (self.now(), strategy.to_owned());
-        let note = CommandNote { strategy, at, actor, action, answer };
-        self.around.recorder.command(|| note.clone());
-        let CommandNote { strategy, at, actor, action, answer } = note;
-        self.store(Row::Command(CommandRecord {
-            at,
-            actor,
-            strategy,
-            action,
-            answer,
-            before: None,
-        }));
+        self.keep_command(CommandRecord { at, actor, strategy, action, answer, before });
+    }
+
+    /// Keeps what was asked and answered, in the store and in the record.
+    pub(super) fn keep_command(&self, record: CommandRecord) {
+        self.around.recorder.command(|| note(&record));
+        self.store(Row::Command(record));
     }
 }
 
@@ -293,4 +298,10 @@ fn told(changes: &[Change]) -> String {
         format!("{section}.{key} {} -> {}", value(from), value(to))
     };
     changes.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a command for the record.
+fn note(record: &CommandRecord) -> CommandNote {
+    let CommandRecord { at, actor, strategy, action, answer, before: _ } = record.clone();
+    CommandNote { strategy, at, actor, action, answer }
 }

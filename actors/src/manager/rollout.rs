@@ -112,7 +112,7 @@ impl State {
         if let Some(good) = entry.rolling.good.clone() {
             let said = format!("starts with the last good version {}", short(&good.version));
             entry.registration = (self.make)(good);
-            self.applied(id, said);
+            self.applied(id, None, said);
         }
         self.show(id);
     }

@@ -2,7 +2,6 @@
 
 use ploy::command::Refusal;
 use ploy::lifecycle::Input;
-use ploy::record::CommandNote;
 
 use super::State;
 use crate::bus::safe_mode::Leave;
@@ -41,6 +40,8 @@ impl State {
 
     pub(super) fn on_leave_safe_mode(&mut self, leave: Leave) {
         let Leave { actor, reason, reply } = leave;
+        let before = if self.safe_mode.is_some() { "safe mode" } else { "no safe mode" };
+        let before = Some(before.to_owned());
         let answer = match (self.is_ending, self.safe_mode.take()) {
             (true, _) => Err(Refusal::Unavailable),
             (false, None) => Err(Refusal::NotInSafeMode),
@@ -50,24 +51,14 @@ impl State {
             Ok(()) => format!("accepted: {reason}"),
             Err(refusal) => refusal.to_string(),
         };
-        let note = CommandNote {
-            strategy: "*".to_owned(),
+        self.keep_command(CommandRecord {
             at: self.now(),
             actor: actor.clone(),
+            strategy: "*".to_owned(),
             action: ACTION.to_owned(),
             answer: said,
-        };
-        self.around.recorder.command(|| note.clone());
-        let CommandNote { strategy, at, actor: by, action, answer: said } = note;
-        let before = Some("safe mode".to_owned());
-        self.store(Row::Command(CommandRecord {
-            at,
-            actor: by,
-            strategy,
-            action,
-            answer: said,
             before,
-        }));
+        });
         if answer.is_ok() {
             tracing::info!(
                 event.name = events::PROCESS_SAFE_MODE_LEFT,

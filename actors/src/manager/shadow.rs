@@ -7,7 +7,6 @@ use ploy::command::Refusal;
 use ploy::compare::Both;
 use ploy::lifecycle::Phase;
 use ploy::order::StrategyId;
-use ploy::record::CommandNote;
 use ploy::rollout::{Effect, Input, Nothing, Stage, short};
 use ractor::{Actor, ActorRef};
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use tokio::sync::oneshot;
 use super::{Msg, State, rollout::Told};
 use crate::bus::Ticket;
 use crate::bus::command::{Decision, RolloutRequest, Who};
-use crate::ports::{CommandRecord, Row};
+use crate::ports::CommandRecord;
 use crate::runtime;
 use crate::shadow::{self, Args, Shadow, Side};
 use crate::telemetry::events;
@@ -162,6 +161,8 @@ impl State {
             return self.compare_shadow(&id, reply);
         }
         let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        let before =
+            self.entries.get(&id).map(|entry| entry.rolling.state.stage().name().to_owned());
         let answer = self.decide(&id, decision, &format!("by {actor}{why}"));
         let said = match &answer {
             Ok(_) => {
@@ -176,17 +177,8 @@ impl State {
             }
         };
         let (at, action) = (self.now(), decision.name().to_owned());
-        let note = CommandNote { strategy: id.to_string(), at, actor, action, answer: said };
-        self.around.recorder.command(|| note.clone());
-        let CommandNote { strategy, at, actor, action, answer: said } = note;
-        self.store(Row::Command(CommandRecord {
-            at,
-            actor,
-            strategy,
-            action,
-            answer: said,
-            before: None,
-        }));
+        let strategy = id.to_string();
+        self.keep_command(CommandRecord { at, actor, strategy, action, answer: said, before });
         drop(reply.send(answer)); // an asker that left is no failure
     }
 

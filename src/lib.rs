@@ -50,3 +50,4 @@ pub mod strategy;
 pub mod tape;
 pub mod time;
 pub mod trigger;
+pub mod zone;

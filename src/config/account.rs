@@ -1,10 +1,10 @@
-//! The settings of `[account]`: what all strategies together may do at most. None of them has a default.
+//! The settings of `[account]`: what all strategies together may do at most. No limit has a default.
 
 use std::time::Duration;
 
 use crate::risk::{AccountLimits, DayLimits, RateLimit};
 
-use super::setting::Setting;
+use super::setting::{Range, Setting};
 use super::values::Values;
 
 const OPEN_ORDERS_MAX: Setting = Setting::whole("open_orders_max", "orders", (1, 10_000))
@@ -29,8 +29,12 @@ const DAILY_LOSS_MAX: Setting = usdc("daily_loss_max_usdc").restart(
     "What all strategies together may lose in a day, realised or not, before entries wait for the next one.",
 );
 const DAY_STARTS_AT: Setting =
-    Setting::whole("day_starts_at_min", "minutes after midnight UTC", (0, 1439))
-        .restart("When a day of the account begins.");
+    Setting::whole("day_starts_at_min", "minutes after midnight", (0, 1439))
+        .restart("When a day of the account begins, by the clocks of day_zone.");
+const DAY_ZONE: Setting = Setting::other("day_zone", Range::Zone)
+.or("UTC").restart(
+    "By whose clocks a day of the account begins. Days on which these are put forward or back are shorter or longer.",
+);
 const DRAWDOWN_MAX: Setting = usdc("drawdown_max_usdc").restart(
     "How far the equity of all strategies may fall from its peak before entries wait for a person.",
 );
@@ -51,7 +55,7 @@ const MARK_AGE_MAX: Setting = Setting::whole("mark_age_s_max", "seconds", (1, 86
     "How old a bid may be; shares without a younger one count as worth nothing where an entry asks.",
 );
 
-pub(super) static ACCOUNT: [Setting; 15] = [
+pub(super) static ACCOUNT: [Setting; 16] = [
     OPEN_ORDERS_MAX,
     OPEN_NOTIONAL_MAX,
     GROSS_EXPOSURE_MAX,
@@ -61,6 +65,7 @@ pub(super) static ACCOUNT: [Setting; 15] = [
     WORST_LOSS_MAX,
     DAILY_LOSS_MAX,
     DAY_STARTS_AT,
+    DAY_ZONE,
     DRAWDOWN_MAX,
     ORDER_RATE,
     ORDER_BURST,
@@ -83,6 +88,7 @@ pub(super) fn limits(values: &Values) -> Option<AccountLimits> {
         day: DayLimits {
             loss_max_usdc: values.usdc(&DAILY_LOSS_MAX)?,
             starts_at: Duration::from_mins(minutes),
+            zone: values.zone(&DAY_ZONE)?,
         },
         drawdown_max_usdc: values.usdc(&DRAWDOWN_MAX)?,
         orders: RateLimit {

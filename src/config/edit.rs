@@ -76,7 +76,7 @@ fn value(range: Option<Range>, word: &str) -> Value {
         literal
     });
     match range {
-        Some(Range::Word(_) | Range::Text | Range::Speed | Range::Loopback) => {
+        Some(Range::Word(_) | Range::Text | Range::Speed | Range::Loopback | Range::Zone) => {
             literal.filter(Value::is_str).unwrap_or_else(|| Value::from(word))
         }
         Some(Range::Texts) => literal.filter(Value::is_array).unwrap_or_else(|| {

@@ -7,7 +7,7 @@ use crate::price::{Price, Size};
 use crate::risk::{DayLimits, EntryLimits, GroupLimits, Limits, SendLimits};
 
 use super::reader::Reader;
-use super::setting::Setting;
+use super::setting::{Range, Setting};
 use super::values::Values;
 
 const MARKET_EXPOSURE_MAX: Setting =
@@ -63,9 +63,12 @@ const DAILY_LOSS_MAX: Setting = Setting::decimal("daily_loss_max_usdc", "USDC", 
     .live("What may be lost in a day, realised or not, before entries wait for the next one.")
     .or("100");
 const DAY_STARTS_AT: Setting =
-    Setting::whole("day_starts_at_min", "minutes after midnight UTC", (0, 1439))
-        .live("When a day begins.")
+    Setting::whole("day_starts_at_min", "minutes after midnight", (0, 1439))
+        .live("When a day begins, by the clocks of day_zone.")
         .or("0");
+const DAY_ZONE: Setting = Setting::other("day_zone", Range::Zone)
+    .live("By whose clocks a day begins. Days on which these are put forward or back are shorter or longer.")
+    .or("UTC");
 
 const REJECT_STREAK_MAX: Setting = Setting::whole("reject_streak_max", "orders", (1, 1000))
     .live("How many orders in a row the venue may refuse for what they ask before entries wait.")
@@ -92,7 +95,7 @@ const MARK_GRACE: Setting = Setting::whole("mark_grace_s", "seconds", (0, 3600))
     .live("How long what is held is worth its last bid once nobody bids; then it is worth nothing.")
     .or("0");
 
-pub(super) static RISK: [Setting; 23] = [
+pub(super) static RISK: [Setting; 24] = [
     MARKET_EXPOSURE_MAX,
     STRATEGY_EXPOSURE_MAX,
     OPEN_ORDERS_MAX,
@@ -110,6 +113,7 @@ pub(super) static RISK: [Setting; 23] = [
     CLOSE_LEFT_MIN,
     DAILY_LOSS_MAX,
     DAY_STARTS_AT,
+    DAY_ZONE,
     REJECT_STREAK_MAX,
     FAILURE_STREAK_MAX,
     VENUE_COOLDOWN,
@@ -147,6 +151,7 @@ pub(super) fn limits(values: &Values, reader: &mut Reader<'_>) -> Option<Limits>
             starts_at: values
                 .whole(&DAY_STARTS_AT)
                 .map(|min: u64| Duration::from_secs(60 * min))?,
+            zone: values.zone(&DAY_ZONE)?,
         },
         sending: SendLimits {
             reject_streak_max: values.whole(&REJECT_STREAK_MAX)?,

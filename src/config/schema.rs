@@ -96,7 +96,7 @@ fn property(setting: &Setting) -> Value {
         Range::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Range::Word(words) => json!({"type": "string", "enum": words}),
         Range::Switch => json!({"type": "boolean"}),
-        Range::Text | Range::Loopback => json!({"type": "string", "minLength": 1}),
+        Range::Text | Range::Loopback | Range::Zone => json!({"type": "string", "minLength": 1}),
         Range::Texts => json!({
             "type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1},
         }),
@@ -131,7 +131,8 @@ fn preset(setting: &Setting, text: &str) -> Value {
         Range::Whole { .. } => text.parse::<u64>().map_or(Value::Null, Value::from),
         Range::Switch => json!(text == "true"),
         Range::Texts => json!([text]),
-        Range::Word(_) | Range::Text | Range::Speed | Range::Loopback => json!(text),
+        Range::Word(_) | Range::Text | Range::Speed => json!(text),
+        Range::Loopback | Range::Zone => json!(text),
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Range {
     Speed,
     /// An address and port of this machine that only this machine reaches.
     Loopback,
+    /// The name of a [`crate::zone::Zone`].
+    Zone,
 }
 
 /// What a change of a setting needs.
@@ -171,6 +173,7 @@ impl Setting {
             (Range::Texts, _) => "a list of texts".to_owned(),
             (Range::Speed, _) => "a speed".to_owned(),
             (Range::Loopback, _) => "an address with a port".to_owned(),
+            (Range::Zone, _) => "a known time zone".to_owned(),
         }
     }
 }
@@ -212,6 +215,7 @@ impl fmt::Display for Range {
             Self::Loopback => {
                 f.write_str("a loopback address with a port, such as \"127.0.0.1:8080\"")
             }
+            Self::Zone => f.write_str("a time zone, such as \"UTC\" or \"America/New_York\""),
         }
     }
 }

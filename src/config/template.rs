@@ -75,9 +75,10 @@ fn first_value(rules: Rules, section: &Section, setting: &Setting) -> String {
             text.to_owned()
         }
         (Preset::Value(text), Range::Texts) => format!("[{}]", quoted(text)),
-        (Preset::Value(text), Range::Word(_) | Range::Text | Range::Speed | Range::Loopback) => {
-            quoted(text)
-        }
+        (
+            Preset::Value(text),
+            Range::Word(_) | Range::Text | Range::Speed | Range::Loopback | Range::Zone,
+        ) => quoted(text),
         (Preset::Required | Preset::Derived(_), range) => match setting.example {
             Some(text) => text.to_owned(),
             None => least(setting.key, range),
@@ -97,6 +98,7 @@ fn least(key: &str, range: Range) -> String {
         Range::Texts => format!("[{}]", example()),
         Range::Speed => quoted("1x"),
         Range::Loopback => quoted("127.0.0.1:8080"),
+        Range::Zone => quoted("UTC"),
     }
 }
 

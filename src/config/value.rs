@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use toml::de::{DeFloat, DeInteger, DeValue};
 
 use crate::price::{MICROS, OutOfRange, decimal, parse_micros};
+use crate::zone::{NoZone, Zone};
 
 use super::fault::{nearest, shown};
 use super::setting::{Range, Setting};
@@ -22,6 +23,7 @@ pub(super) enum Value {
     Texts(Vec<String>),
     Speed(Speed),
     Address(SocketAddr),
+    Zone(Zone),
 }
 
 /// A value that its setting does not accept.
@@ -48,7 +50,8 @@ pub(super) fn parse(setting: &Setting, value: &DeValue<'_>) -> Result<Value, Unf
             | Range::Text
             | Range::Texts
             | Range::Speed
-            | Range::Loopback => Err(wrong(setting, None)),
+            | Range::Loopback
+            | Range::Zone => Err(wrong(setting, None)),
         },
         DeValue::Array(items) if setting.range == Range::Texts => {
             let texts: Option<Vec<String>> = items
@@ -74,7 +77,7 @@ pub(super) fn preset(setting: &Setting, text: &str) -> Value {
         Range::Whole { .. } => text.parse().ok().map(Value::Whole),
         Range::Switch => text.parse().ok().map(Value::Switch),
         Range::Texts => Some(Value::Texts(vec![text.to_owned()])),
-        Range::Word(_) | Range::Text | Range::Speed | Range::Loopback => {
+        Range::Word(_) | Range::Text | Range::Speed | Range::Loopback | Range::Zone => {
             parse_text(setting, text).ok()
         }
     };
@@ -95,6 +98,7 @@ fn parse_text(setting: &Setting, text: &str) -> Result<Value, Unfit> {
         }),
         Range::Speed => text.parse().ok().map(Value::Speed).ok_or_else(wrong),
         Range::Loopback => parse_address(setting, text),
+        Range::Zone => parse_zone(setting, text),
         Range::Texts => {
             Err(Unfit { hint: Some(format!("a list stands in brackets: [{quoted}]")), ..wrong() })
         }
@@ -103,6 +107,14 @@ fn parse_text(setting: &Setting, text: &str) -> Result<Value, Unfit> {
             Err(Unfit { hint: bare.then(|| format!("write it without quotes: {text}")), ..wrong() })
         }
     }
+}
+
+fn parse_zone(setting: &Setting, text: &str) -> Result<Value, Unfit> {
+    let near = || nearest(text, Zone::names()).map(|near| format!("did you mean \"{near}\"?"));
+    text.parse().map(Value::Zone).map_err(|_unknown: NoZone| Unfit {
+        hint: near(),
+        ..wrong(setting, Some(&format!("\"{}\"", shown(text))))
+    })
 }
 
 fn parse_address(setting: &Setting, text: &str) -> Result<Value, Unfit> {
@@ -140,9 +152,8 @@ fn parse_integer(setting: &Setting, number: &DeInteger<'_>) -> Result<Value, Unf
             hint: Some(format!("write \"{}x\"", shown(&digits))),
             ..wrong(setting, None)
         }),
-        Range::Word(_) | Range::Switch | Range::Text | Range::Texts | Range::Loopback => {
-            Err(wrong(setting, None))
-        }
+        Range::Word(_) | Range::Switch | Range::Text | Range::Texts => Err(wrong(setting, None)),
+        Range::Loopback | Range::Zone => Err(wrong(setting, None)),
     }
 }
 
@@ -247,6 +258,7 @@ accessor! {
     as_texts: Texts(texts) -> &[String] = texts;
     as_speed: Speed(speed) -> Speed = *speed;
     as_address: Address(address) -> SocketAddr = *address;
+    as_zone: Zone(zone) -> Zone = *zone;
 }
 
 /// The canonical text: equal values are written equally, whatever the file's spelling was.
@@ -263,6 +275,7 @@ impl fmt::Display for Value {
             }
             Self::Speed(speed) => speed.fmt(f),
             Self::Address(address) => address.fmt(f),
+            Self::Zone(zone) => f.write_str(&quoted(zone.name())),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::price::Usdc;
+use crate::zone::Zone;
 
 use super::setting::Setting;
 use super::speed::Speed;
@@ -125,6 +126,11 @@ impl Values {
     /// Returns a speed.
     pub(super) fn speed(&self, setting: &Setting) -> Option<Speed> {
         self.get(setting)?.as_speed()
+    }
+
+    /// Returns a time zone.
+    pub(super) fn zone(&self, setting: &Setting) -> Option<Zone> {
+        self.get(setting)?.as_zone()
     }
 
     /// Returns an address.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::numbers::Frac;
 use crate::price::{Price, Size, Usdc};
 use crate::time::Timestamp;
+use crate::zone::Zone;
 
 /// What a strategy may do at most. There is no limit that can be left out: its file states it, or the preset holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -257,8 +258,7 @@ pub struct DayLimits {
     /// assert_eq!(desk.ask("buy 20 no of 2 at 0.40"), "passed");
     /// ```
     pub loss_max_usdc: Usdc,
-    /// When a day begins, after midnight UTC; less than a day. It has the day's loss end at the midnight of those who
-    /// watch: at two hours east of Greenwich that is 22:00 UTC.
+    /// How long after midnight a day begins; less than 24 hours. It has the day's loss end when those who watch begin theirs.
     ///
     /// ```
     /// # use {ploy::{risk::DayLimits, time::Timestamp}, std::time::Duration};
@@ -267,18 +267,30 @@ pub struct DayLimits {
     /// assert_eq!(day.next(nine).since(nine), Duration::from_secs(13 * 3600));
     /// ```
     pub starts_at: Duration,
+    /// Whose midnight that is. It has a day begin with the day of those who watch, in summer and in winter.
+    ///
+    /// ```
+    /// # use ploy::{risk::DayLimits, time::Timestamp};
+    /// let day = DayLimits { zone: "America/New_York".parse().unwrap(), ..DayLimits::PRESET };
+    /// let next = |now: &str| day.next(now.parse::<Timestamp>().unwrap()).to_string();
+    /// assert_eq!(next("2026-07-01T12:00:00Z"), "2026-07-02T04:00:00Z");
+    /// assert_eq!(next("2026-12-01T12:00:00Z"), "2026-12-02T05:00:00Z");
+    /// ```
+    pub zone: Zone,
 }
 
 impl DayLimits {
     /// What holds where a file does not say it: 100 USDC, from midnight UTC to midnight UTC.
-    pub const PRESET: Self =
-        Self { loss_max_usdc: Usdc::literal(100_000_000), starts_at: Duration::ZERO };
+    pub const PRESET: Self = Self {
+        loss_max_usdc: Usdc::literal(100_000_000),
+        starts_at: Duration::ZERO,
+        zone: Zone::UTC,
+    };
 
     /// Returns when the day after this instant begins.
     ///
     /// ```
     /// # use {ploy::{risk::DayLimits, time::Timestamp}, std::time::Duration};
-    /// // Midnight at two hours east of Greenwich is at 22:00 UTC.
     /// let day = DayLimits { starts_at: Duration::from_secs(22 * 3600), ..DayLimits::PRESET };
     /// let at = |hour: i64| Timestamp::from_millis(hour * 3_600_000);
     /// assert_eq!(day.next(at(21)), at(22));
@@ -286,13 +298,9 @@ impl DayLimits {
     /// ```
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Timestamp {
-        let start = i64::try_from(self.starts_at.as_micros()).unwrap_or_default();
-        let gone = now.micros().saturating_sub(start).rem_euclid(DAY_MICROS);
-        now + Duration::from_micros((DAY_MICROS - gone).unsigned_abs())
+        self.zone.next(self.starts_at, now)
     }
 }
-
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What holds for every single order that is no protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

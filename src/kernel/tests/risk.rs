@@ -252,7 +252,7 @@ fn day_of(seconds: u64) -> Desk {
     let desk = Desk::new();
     let starts_at = (desk.now + Duration::from_secs(seconds)).micros().rem_euclid(86_400_000_000);
     let starts_at = Duration::from_micros(starts_at.unsigned_abs());
-    let day = DayLimits { loss_max_usdc: usdc("10"), starts_at };
+    let day = DayLimits { loss_max_usdc: usdc("10"), starts_at, ..DayLimits::PRESET };
     let limits = Limits { drawdown_max_usdc: usdc("1000"), day, ..limits() };
     Desk::with(limits, Memory::default())
 }
@@ -275,6 +275,22 @@ fn a_days_loss_waits_for_the_next_day_which_comes_without_a_trade() {
     assert_eq!(desk.bid(A, YES, "0.2"), ["tripped daily_loss at 10 for 86400s"]);
     assert_eq!(release(&mut desk), ["released daily_loss"]);
     assert_eq!(desk.bid(A, YES, "0.11"), NOTHING);
+}
+
+#[test]
+fn a_days_loss_waits_for_the_midnight_of_its_zone_also_where_that_day_is_longer() {
+    // Clocks in New York are put back on 1 November 2026: from midnight to midnight it is 25 hours.
+    let zone = "America/New_York".parse().unwrap();
+    let day = DayLimits { loss_max_usdc: usdc("10"), zone, ..DayLimits::PRESET };
+    let limits = Limits { drawdown_max_usdc: usdc("1000"), day, ..limits() };
+    let mut desk = Desk::with(limits, Memory::default());
+    desk.now = "2026-11-01T04:00:00Z".parse().unwrap();
+    desk.bid(A, YES, "0.4");
+    desk.trade(A, "entry 100 yes at 0.4");
+    assert_eq!(desk.bid(A, YES, "0.3"), ["tripped daily_loss at 10 for 90000s"]);
+    let midnight = "2026-11-02T05:00:00Z".parse().unwrap();
+    assert_eq!(desk.kernel.next_timer(), Some(midnight));
+    assert_eq!(desk.give(&Input::Timer(midnight)).unwrap(), ["released daily_loss"]);
 }
 
 #[test]

@@ -243,7 +243,7 @@ pub(crate) fn wide() -> AccountLimits {
         event_exposure_max_usdc: much,
         symbol_exposure_max_usdc: much,
         worst_loss_max_usdc: much,
-        day: DayLimits { loss_max_usdc: much, starts_at: Duration::ZERO },
+        day: DayLimits { loss_max_usdc: much, ..DayLimits::PRESET },
         drawdown_max_usdc: much,
         orders: rate,
         cancels: rate,

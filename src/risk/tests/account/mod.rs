@@ -28,7 +28,7 @@ fn wide() -> AccountLimits {
         event_exposure_max_usdc: much,
         symbol_exposure_max_usdc: much,
         worst_loss_max_usdc: much,
-        day: DayLimits { loss_max_usdc: much, starts_at: Duration::ZERO },
+        day: DayLimits { loss_max_usdc: much, ..DayLimits::PRESET },
         drawdown_max_usdc: much,
         orders: rate,
         cancels: rate,
@@ -287,7 +287,7 @@ fn protection_passes_however_much_all_strategies_have_lost_or_open() {
     let mut account = account(AccountLimits {
         open_orders_max: 1,
         drawdown_max_usdc: usdc("10"),
-        day: DayLimits { loss_max_usdc: usdc("10"), starts_at: Duration::ZERO },
+        day: DayLimits { loss_max_usdc: usdc("10"), ..DayLimits::PRESET },
         gross_exposure_max_usdc: usdc("40"),
         ..wide()
     });
@@ -301,7 +301,11 @@ fn protection_passes_however_much_all_strategies_have_lost_or_open() {
 }
 
 fn losing(starts_at: u64) -> AccountGuard {
-    let day = DayLimits { loss_max_usdc: usdc("10"), starts_at: Duration::from_secs(starts_at) };
+    let day = DayLimits {
+        loss_max_usdc: usdc("10"),
+        starts_at: Duration::from_secs(starts_at),
+        ..DayLimits::PRESET
+    };
     let mut account =
         account(AccountLimits { day, mark_age_max: Duration::from_hours(1000), ..wide() });
     filled(&mut account, "a:1", "entry buy 100 yes at 0.40 fak in 1");

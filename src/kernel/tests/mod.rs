@@ -1,5 +1,6 @@
 //! What the kernel makes of its inputs: a strategy that wants what the test says, and the cases.
 
+mod books;
 mod checkpoint;
 mod lasting;
 mod memory;
@@ -153,17 +154,31 @@ impl Desk {
     }
 
     fn with(limits: Limits, memory: Memory) -> Self {
+        Self::of("a", limits, memory)
+    }
+
+    /// As a strategy of this name.
+    fn named(name: &str, limits: Limits) -> Self {
+        Self::of(name, limits, Memory::default())
+    }
+
+    fn of(name: &str, limits: Limits, memory: Memory) -> Self {
         let hands = Arc::<Mutex<Hands>>::default();
-        let (slug_prefixes, symbols) = (vec!["btc-".to_owned()], vec!["BTC".into()]);
-        let subscription = Subscription { slug_prefixes, symbols };
-        let puppet = Puppet { subscription, hands: Arc::clone(&hands) };
-        let kernel = Kernel::new("a".parse().unwrap(), Box::new(puppet), limits, memory);
+        let puppet = puppet(&hands);
+        let kernel = Kernel::new(name.parse().unwrap(), puppet, limits, memory);
         let mut desk = Self { kernel, hands, now: Timestamp::from_millis(1_000_000) };
         for (id, slug) in [(A, "btc-a"), (B, "btc-b")] {
             desk.tell(Kind::Market(Arc::new(market(id, slug))));
         }
         desk.told();
         desk
+    }
+
+    /// Returns the desk at which its kernel goes on from a checkpoint.
+    fn go_on(&self, checkpoint: Checkpoint) -> Self {
+        let (id, limits) = (self.kernel.id().clone(), self.kernel.guard.limits().clone());
+        let kernel = Kernel::resume(id, puppet(&self.hands), limits, checkpoint).unwrap();
+        Self { kernel, hands: Arc::clone(&self.hands), now: self.now }
     }
 
     /// The one place that calls the kernel. Returns what came of the input, as text.
@@ -254,6 +269,13 @@ impl Desk {
     fn cash(&self) -> String {
         self.kernel.portfolio().cash().to_string()
     }
+}
+
+/// Returns a strategy that is moved by these hands, and watches the markets of the desk.
+fn puppet(hands: &Arc<Mutex<Hands>>) -> Box<Puppet> {
+    let (slug_prefixes, symbols) = (vec!["btc-".to_owned()], vec!["BTC".into()]);
+    let subscription = Subscription { slug_prefixes, symbols };
+    Box::new(Puppet { subscription, hands: Arc::clone(hands) })
 }
 
 /// Writes down what came of an input.

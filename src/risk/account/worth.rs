@@ -47,9 +47,11 @@ impl Marks {
         }
     }
 
-    /// Takes in what the shares of a market pay.
+    /// Takes in what the shares of a market pay. The first answer counts, as it does for every strategy.
     pub(super) fn paid(&mut self, market: ConditionId, payouts: [Usdc; 2]) {
-        self.markets.insert(market, payouts.map(|usdc| Some(Mark::Paid(usdc))));
+        if !self.is_paid(market) {
+            self.markets.insert(market, payouts.map(|usdc| Some(Mark::Paid(usdc))));
+        }
     }
 
     /// Tells whether a market was answered.

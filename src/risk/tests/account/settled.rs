@@ -69,3 +69,14 @@ fn what_is_recalled_of_a_market_that_has_paid_waits_for_its_open_orders() {
     ended(&mut account, "b:1");
     assert_eq!((account.equity(), account.open().count()), (usdc("44"), 0));
 }
+
+#[test]
+fn the_first_answer_of_a_market_counts() {
+    let mut account = account(wide());
+    filled(&mut account, "a:1", "entry buy 50 yes at 0.40 fak in 1");
+    let market = ConditionId::from_bytes([1; 32]);
+    for payouts in [[usdc("1"), Usdc::ZERO], [Usdc::ZERO, usdc("1")]] {
+        observed(&mut account, 1, Kind::Resolved { market, payouts });
+        assert_eq!(account.equity(), usdc("30"));
+    }
+}

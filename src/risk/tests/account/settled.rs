@@ -80,3 +80,53 @@ fn the_first_answer_of_a_market_counts() {
         assert_eq!(account.equity(), usdc("30"));
     }
 }
+
+#[test]
+fn a_market_that_is_over_takes_no_room() {
+    let mut account = account(wide());
+    let room = |account: &AccountGuard| format!("{account:?}").len();
+    for number in 1..=8_u8 {
+        let market = ConditionId::from_bytes([number; 32]);
+        let order = |what: &str| format!("{what} in {number}");
+        bids(&mut account, number, "0.40", 1);
+        filled(&mut account, &format!("a:{number}"), &order("entry buy 10 yes at 0.40 fak"));
+        admit(&mut account, &format!("b:{number}"), &order("exit sell 10 yes at 0.90 gtc"));
+        let payouts = [usdc("1"), Usdc::ZERO];
+        observed(&mut account, 2, Kind::Resolved { market, payouts });
+        account.settled(market, payouts);
+        let open = room(&account);
+        ended(&mut account, &format!("b:{number}"));
+        assert!(room(&account) < open, "{number}");
+    }
+    let empty = AccountGuard::new(wide());
+    assert!(room(&account) < room(&empty) + 200, "{account:?}");
+}
+
+#[test]
+fn what_an_earlier_process_saw_of_markets_is_known_and_trips_nothing() {
+    let day = DayLimits { loss_max_usdc: usdc("10"), ..DayLimits::PRESET };
+    let mut account = AccountGuard::new(AccountLimits { day, ..wide() });
+    filled(&mut account, "a:1", "entry buy 100 yes at 0.40 fak in 1");
+    let market = ConditionId::from_bytes([1; 32]);
+    let level = Level { price: "0.10".parse().unwrap(), size: Size::THOUSAND };
+    let book = Arc::new(OrderBook::new(second(1), vec![level], Vec::new()));
+    let kinds = [announced(1), announced(2), Kind::Book { market, outcome: Outcome::Yes, book }];
+    for kind in kinds {
+        account.recall_event(&MarketEvent { at: second(1), kind });
+    }
+    assert_eq!((account.equity(), turns(&mut account)), (usdc("-30"), Vec::new()));
+    assert_eq!(ask_at(&account, "a:2", "exit sell 10 yes at 0.10 fak in 1", 1), Ok(()));
+    assert_eq!(
+        ask_at(&account, "a:2", "entry buy 10 yes at 0.10 fak in 2", 1),
+        no("daily_loss 30 of 10")
+    );
+    account.recall_event(&MarketEvent {
+        at: second(2),
+        kind: Kind::Resolved { market, payouts: [usdc("1"), Usdc::ZERO] },
+    });
+    assert_eq!(account.equity(), usdc("60"));
+    assert_eq!(
+        ask_at(&account, "a:2", "exit sell 10 yes at 0.10 fak in 1", 2),
+        no("unknown_market 0 of 0")
+    );
+}

@@ -396,6 +396,30 @@ fn a_limit_that_an_exit_passes_holds_back_all_entries_until_it_is_kept_again() {
 }
 
 #[test]
+fn protection_that_passes_a_count_or_a_notional_trips_nothing() {
+    let limits = AccountLimits { open_orders_max: 1, open_notional_max_usdc: usdc("10"), ..wide() };
+    let mut account = account(limits);
+    filled(&mut account, "a:1", "entry buy 100 yes at 0.40 fak in 1");
+    admit(&mut account, "a:2", "exit sell 40 yes at 0.90 gtc in 1");
+    admit(&mut account, "a:3", "exit sell 40 yes at 0.91 gtc in 1");
+    bids(&mut account, 1, "0.40", 1);
+    told(&mut account, "a:2", Update::Submitted(Submission::Accepted));
+    assert_eq!((turns(&mut account), account.tripped().count()), (Vec::new(), 0));
+    ended(&mut account, "a:2");
+    ended(&mut account, "a:3");
+    assert_eq!(ask(&account, "a:4", "entry buy 10 yes at 0.40 gtc in 2"), Ok(()));
+}
+
+#[test]
+fn a_refusal_says_what_was_compared_or_that_a_market_is_not_known() {
+    let account = account(AccountLimits { worst_loss_max_usdc: usdc("1"), ..wide() });
+    let said = |text: &str| account.check(&id("a:1"), &order(text), NOW).unwrap_err().to_string();
+    assert_eq!(said("entry buy 10 yes at 0.40 gtc in 2"), "account rule worst_loss: 4 of 1");
+    let unknown = "account rule unknown_market: the market of a:1 is not known";
+    assert_eq!(said("entry buy 10 yes at 0.40 gtc in 9"), unknown);
+}
+
+#[test]
 fn entries_cannot_use_up_what_protection_may_send() {
     let orders = RateLimit { per_minute: 60, burst: 2 };
     let mut account = account(AccountLimits { orders, ..wide() });

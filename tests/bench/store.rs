@@ -9,7 +9,7 @@ use actors::bus::Ticket;
 use actors::ports::{DecisionRecord, Row};
 use actors::store::{Location, RunInfo, Store};
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use ploy::order::{ClientOrderId, DoneCause, OrderEvent, Submission, Update};
 use ploy::price::Size;
 use ploy::status::Mode;
@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
 use tokio::runtime::Runtime;
 
 use crate::fan_out::at;
+use crate::order::Maker;
 use crate::postgres::Cluster;
 
 /// Rows between two waits for the disk; a little less than the queue's pressure point.
@@ -30,7 +31,7 @@ const EVENT: &str = "insert into order_events (run, seq, strategy, at, number, k
      values ($1, $2, $3, $4, $5, 'accepted', 0)";
 
 /// A connection past the store, with the store's own settings.
-enum Raw {
+pub(crate) enum Raw {
     File(SqliteConnection),
     Server(PgConnection),
 }
@@ -122,6 +123,46 @@ fn both(
             });
         });
     });
+    orders(group, runtime, (name, &store), raw);
+}
+
+/// Measures what is committed before an order is sent, and then the same rows by the database alone.
+fn orders(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    runtime: &Runtime,
+    (name, store): (&str, &Store),
+    mut raw: Raw,
+) {
+    let (maker, mut number) = (Maker::new(), 0);
+    group.bench_function(
+        format!("{name}: commit an order with what its strategy remembers"),
+        |b| {
+            let rows = || {
+                number += 1;
+                maker.rows(number)
+            };
+            let commit = |rows| runtime.block_on(store.commit(rows)).expect("it writes");
+            b.iter_batched(rows, commit, BatchSize::PerIteration);
+        },
+    );
+    let mut number = 0;
+    group.bench_function(
+        format!("{name}, beside: the same three rows by the database alone"),
+        |b| {
+            let order = || {
+                number += 1;
+                maker.order(number)
+            };
+            let alone = |order| {
+                runtime.block_on(async {
+                    raw.run("begin").await;
+                    raw.order(&order).await;
+                    raw.run("commit").await;
+                });
+            };
+            b.iter_batched(order, alone, BatchSize::PerIteration);
+        },
+    );
 }
 
 async fn open(location: &Location) -> Store {

@@ -6,6 +6,7 @@ mod books;
 mod fan_out;
 mod kernel;
 mod ledger;
+mod order;
 #[path = "../postgres/mod.rs"]
 #[expect(
     dead_code,

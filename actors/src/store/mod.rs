@@ -13,6 +13,7 @@ mod grounds;
 mod history;
 mod hold;
 mod identity;
+mod joined;
 mod location;
 mod memories;
 mod moment;

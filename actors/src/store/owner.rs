@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgConnection, Row as _, raw_sql};
 
+use super::joined::{self, Script};
 use super::sql::Conn;
 
 /// How long a server may take to let somebody in.
@@ -71,9 +72,33 @@ impl Owner {
         *slot = Some(Conn::Postgres(Box::new(conn)));
         begun
     }
+
+    /// Writes all of a script in a transaction of its own. After an error the transaction may be open.
+    pub(super) async fn write(
+        &self,
+        slot: &mut Option<Conn>,
+        script: Script,
+    ) -> Result<(), Refused> {
+        if let Some(Conn::Sqlite(conn)) = slot {
+            return Ok(script.commit(conn).await?);
+        }
+        self.begin(slot).await?;
+        let conn = slot.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let mut link = conn.link();
+        script.run(&mut link).await?;
+        Ok(link.run("commit").await?)
+    }
 }
 
 impl Refused {
+    /// Tells whether a row was refused because there is one of its key already.
+    pub(super) fn is_there(&self) -> bool {
+        match self {
+            Self::Sql(error) => joined::is_there(error),
+            Self::Locked | Self::TakenOver | Self::Lost(_) => false,
+        }
+    }
+
     /// Tells whether the connection to a server is of no use any more.
     pub(super) fn is_cut(&self) -> bool {
         match self {

@@ -38,7 +38,7 @@ impl Probe {
 
     /// Tries in a transaction whether what failed could be written now. Nothing of it stays.
     pub(super) async fn run(&self, link: &mut Link<'_>, run: &str) -> Result<(), sqlx::Error> {
-        if self.failed.is_empty() {
+        if !self.is_due() {
             return Ok(());
         }
         link.run("savepoint probe").await?;
@@ -50,6 +50,11 @@ impl Probe {
         }
         link.run("rollback to savepoint probe").await?;
         link.run("release savepoint probe").await
+    }
+
+    /// Tells whether something failed, and has not been tried with success since.
+    pub(super) const fn is_due(&self) -> bool {
+        !self.failed.is_empty()
     }
 
     /// Forgets what failed: it could be written.

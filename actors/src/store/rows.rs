@@ -73,6 +73,17 @@ pub(super) fn append(place: Place<'_>, row: &Row) -> Option<Sql> {
     }
 }
 
+/// Returns what writes a row that is new, and fails where it is there already; none where it must be asked what it changes. A row that
+/// contradicts nothing, and that nothing is told of, may be there.
+pub(super) fn new(place: Place<'_>, row: &Row, is_told: bool) -> Option<Vec<Sql>> {
+    let one = |statement| match statement {
+        Statement::Exact(insert) => Some(insert.of_new()),
+        Statement::Plain(insert) if !is_told => Some(insert),
+        Statement::Plain(insert) => insert.only_appends().then(|| insert.of_new()),
+    };
+    statements(place, row).into_iter().map(one).collect()
+}
+
 /// Returns when the fact was true.
 pub(super) const fn at(row: &Row) -> Timestamp {
     match row {

@@ -1,7 +1,6 @@
 //! One SQL text for both databases: statements with cells of text and whole numbers, and connections that run them.
 
 use std::io;
-use std::mem;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgRow};
@@ -17,8 +16,6 @@ use sqlx::{
 /// has limits of its own.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How many appended rows one statement writes, where so many wait.
-const TOGETHER: usize = 32;
 /// Begins a transaction on a server that only reads, all of one instant.
 const SNAPSHOT: &str = "begin isolation level repeatable read read only";
 
@@ -50,8 +47,8 @@ pub(super) enum Kind {
 /// A statement with its values. It is prepared once for each connection.
 #[derive(Debug)]
 pub(super) struct Sql {
-    text: SqlStr,
-    cells: Vec<Cell>,
+    pub(super) text: SqlStr,
+    pub(super) cells: Vec<Cell>,
 }
 
 /// The connection that writes.
@@ -95,21 +92,20 @@ impl Sql {
 
     /// Returns the same insert as one that adds a row where there is none of its key, and else does nothing.
     pub(super) fn adding(&self) -> Self {
-        let text = self.text.as_str();
-        let plain = text.split_once(" on conflict").map_or(text, |(plain, _)| plain);
-        let text = AssertSqlSafe(format!("{plain} on conflict do nothing")).into_sql_str();
+        let text = AssertSqlSafe(format!("{} on conflict do nothing", self.plain())).into_sql_str();
         Self { text, cells: self.cells.clone() }
     }
 
-    /// Makes one insert of several that have the same text: one answer to wait for instead of many. Returns them as they
-    /// are where their text is not of the plain form `insert … values ($1, …) …`.
-    fn together(all: Vec<Self>) -> Vec<Self> {
-        let Some(text) = all.first().and_then(|first| widened(first.text.as_str(), all.len()))
-        else {
-            return all;
-        };
-        let cells = all.into_iter().flat_map(|one| one.cells).collect();
-        vec![Self { text: AssertSqlSafe(text).into_sql_str(), cells }]
+    /// Returns the same insert as one that adds a row, and fails where there is one of its key.
+    pub(super) fn of_new(self) -> Self {
+        let text = AssertSqlSafe(self.plain().to_owned()).into_sql_str();
+        Self { text, cells: self.cells }
+    }
+
+    /// Returns its text without what is done where there is a row of its key.
+    fn plain(&self) -> &str {
+        let text = self.text.as_str();
+        text.split_once(" on conflict").map_or(text, |(plain, _)| plain)
     }
 
     /// Adds the next value.
@@ -199,63 +195,6 @@ impl Sql {
             Cell::Whole(number) => query.bind(number),
         })
     }
-}
-
-/// Rows that are only appended, written many at a time: a server is far away.
-#[derive(Debug, Default)]
-pub(super) struct Appended {
-    /// Inserts of the same text stand together.
-    waiting: Vec<Vec<Sql>>,
-}
-
-impl Appended {
-    /// Takes an insert, and writes those of its text where they are as many as one statement takes.
-    pub(super) async fn add(
-        &mut self,
-        insert: Sql,
-        link: &mut Link<'_>,
-    ) -> Result<(), sqlx::Error> {
-        let same = |some: &&mut Vec<Sql>| {
-            some.first().is_some_and(|first| first.text.as_str() == insert.text.as_str())
-        };
-        let Some(some) = self.waiting.iter_mut().find(same) else {
-            self.waiting.push(vec![insert]);
-            return Ok(());
-        };
-        some.push(insert);
-        if some.len() == TOGETHER {
-            for insert in Sql::together(mem::take(some)) {
-                insert.execute(link).await?;
-            }
-        }
-        self.waiting.retain(|some| !some.is_empty());
-        Ok(())
-    }
-
-    /// Writes the rest, one by one: a statement for every number of rows would be prepared for nothing.
-    pub(super) async fn finish(self, link: &mut Link<'_>) -> Result<(), sqlx::Error> {
-        for insert in self.waiting.into_iter().flatten() {
-            insert.execute(link).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Returns an insert of one row as one of several.
-fn widened(text: &str, rows: usize) -> Option<String> {
-    let (start, rest) = text.split_once(" values (")?;
-    let (marks, end) = rest.split_once(')')?;
-    let width = marks.split(", ").count();
-    let plain = (1..=width).map(|mark| format!("${mark}")).collect::<Vec<_>>().join(", ");
-    if marks != plain {
-        return None;
-    }
-    let row = |row: usize| {
-        let marks = (1..=width).map(|mark| format!("${}", row * width + mark));
-        format!("({})", marks.collect::<Vec<_>>().join(", "))
-    };
-    let tuples: Vec<String> = (0..rows).map(row).collect();
-    Some(format!("{start} values {}{end}", tuples.join(", ")))
 }
 
 /// A server that is gone without a word must not hold the writer for ever.
@@ -391,30 +330,5 @@ impl From<Option<String>> for Cell {
 impl From<Option<&str>> for Cell {
     fn from(text: Option<&str>) -> Self {
         text.map(str::to_owned).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inserts_of_one_text_become_one_and_others_stay_as_they_are() {
-        let insert = |number: i64| {
-            sql("insert into a (b, c) values ($1, $2) on conflict do nothing")
-                .bind(number)
-                .bind("x")
-        };
-        let joined = Sql::together(vec![insert(1), insert(2)]);
-        let [one] = &joined[..] else { panic!("{joined:?}") };
-        let text = "insert into a (b, c) values ($1, $2), ($3, $4) on conflict do nothing";
-        assert_eq!(one.text.as_str(), text);
-        assert_eq!(one.cells, [1.into(), "x".into(), 2.into(), Cell::from("x")]);
-        for text in
-            ["select 1", "insert into a (b) values (coalesce($1, 2))", "insert into a values (1)"]
-        {
-            assert_eq!(Sql::together(vec![sql(text), sql(text)]).len(), 2, "{text}");
-        }
-        assert_eq!(Sql::together(Vec::new()).len(), 0);
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use sqlx::query;
 use tokio::sync::watch;
 
-use super::audit::{Anchor, Chain, Told, entries};
+use super::audit::{Anchor, Chain, Reached, Told, entries};
 use super::identity::Files;
+use super::joined::{self, Appended, Script};
 use super::owner::{Owner, Refused};
 use super::probe::Probe;
 use super::queue::{Job, Life, Shared, rows_of};
 use super::rows::{self, Fault, Place};
-use super::sql::{Appended, Conn, Link};
+use super::sql::{Conn, Link};
 use crate::ports::Row;
 
 /// How long decisions wait for others, so that one flush of the disk serves many. Other rows do not wait.
@@ -165,7 +166,7 @@ impl Writer {
         let _hold = self.shared.hold();
         self.tries.send_modify(|tries| *tries += 1);
         let mut written = match self.look().await {
-            Ok(()) => self.transaction(group).await,
+            Ok(()) => self.rows(group).await,
             Err(lost) => Err(lost),
         };
         // What was written to a file that lost its name meanwhile must not be acknowledged.
@@ -185,6 +186,42 @@ impl Writer {
             self.shared.sealed(head);
         }
         written
+    }
+
+    /// Writes a group in as few messages as can be: as rows that are all new, and where that fails, each by itself.
+    async fn rows(&mut self, group: &[Job]) -> Result<Vec<Option<String>>, Refused> {
+        if let Some((script, reached)) = self.script(group) {
+            match self.owner.write(&mut self.conn, script).await {
+                Ok(()) => {
+                    self.chain.reach(reached);
+                    return Ok(group.iter().map(|_| None).collect());
+                }
+                // Which one, and whether it says the same, is asked row by row.
+                Err(error) if error.is_there() => self.roll_back(&error).await,
+                Err(error) => return Err(error),
+            }
+        }
+        self.transaction(group).await
+    }
+
+    /// Returns what writes a group whose rows are all new, and where the audit chain then is; none for many rows, and
+    /// where the database has to be asked in between.
+    fn script(&mut self, group: &[Job]) -> Option<(Script, Reached)> {
+        if joined::ROWS_MAX < rows_of(group) || self.probe.is_due() {
+            return None;
+        }
+        let (mut statements, mut told) = (Vec::new(), Vec::new());
+        for job in group {
+            for (seq, row) in (job.seq..).zip(&job.rows) {
+                let place = Place { run: &self.run, seq };
+                let new = rows::new(place, row, entries::is_told(row))?;
+                tell(&mut told, place, row, u64::try_from(new.len()).unwrap_or(u64::MAX));
+                statements.extend(new);
+            }
+        }
+        let (audit, reached) = self.chain.ahead(told)?;
+        statements.extend(audit);
+        Some((Script::new(statements), reached))
     }
 
     /// Writes a group between `begin` and `commit`. These are plain statements: sqlx's own transaction keeps count of

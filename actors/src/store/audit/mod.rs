@@ -17,8 +17,9 @@ use ploy::time::Timestamp;
 use sqlx::FromRow;
 
 use super::RunInfo;
+use super::joined::Appended;
 use super::open::LAST_SEQ;
-use super::sql::{Appended, Link, sql};
+use super::sql::{Link, Sql, sql};
 use crate::ports::audit::{Prunable, Prune};
 use entries::{Before, Draft, fields};
 
@@ -58,6 +59,13 @@ pub(super) enum Anchor {
     Ended,
     Passed,
     Pruned,
+}
+
+/// Where the chain is once a transaction is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    head: Head,
+    anchored: u64,
 }
 
 /// What is about to be sealed, with the place of its fact.
@@ -144,18 +152,50 @@ impl Chain {
         let mut head = self.head(link).await?;
         // Whatever becomes of the transaction, the head is read again unless it was kept.
         self.head = None;
-        let at = now();
         let mut rows = Appended::default();
-        for one in told {
-            let sealed = head.seal(self.entry(at, one));
-            rows.add(insert(sealed), link).await?;
+        for row in self.seal(&mut head, told) {
+            rows.add(row, link).await?;
         }
         rows.finish(link).await?;
         self.head = Some(head);
-        if self.anchored.saturating_add(ANCHOR_EVERY) <= head.number {
+        if self.is_to_be_anchored(head) {
             self.anchor(link, Anchor::Passed).await?;
         }
         Ok(())
+    }
+
+    /// Seals these without asking the database, and returns what writes them, with the heads that are kept beside the
+    /// chain. None where the head is not known. The chain itself stays where it is until it is told that this was written.
+    pub(super) fn ahead(&mut self, told: Vec<Told>) -> Option<(Vec<Sql>, Reached)> {
+        let (mut head, mut anchored) = (self.head?, self.anchored);
+        let is_end = told.iter().any(|one| one.draft.action == entries::ENDED);
+        self.staged.clear();
+        let mut all = self.seal(&mut head, told);
+        for (kind, is_due) in
+            [(Anchor::Passed, self.is_to_be_anchored(head)), (Anchor::Ended, is_end)]
+        {
+            if is_due {
+                all.push(beside(head, kind));
+                anchored = head.number;
+            }
+        }
+        Some((all, Reached { head, anchored }))
+    }
+
+    /// What was sealed ahead was written.
+    pub(super) const fn reach(&mut self, reached: Reached) {
+        let Reached { head, anchored } = reached;
+        self.head = Some(head);
+        self.anchored = anchored;
+    }
+
+    const fn is_to_be_anchored(&self, head: Head) -> bool {
+        self.anchored.saturating_add(ANCHOR_EVERY) <= head.number
+    }
+
+    fn seal(&mut self, head: &mut Head, told: Vec<Told>) -> Vec<Sql> {
+        let at = now();
+        told.into_iter().map(|one| insert(head.seal(self.entry(at, one)))).collect()
     }
 
     /// Keeps the head beside the chain, within the caller's transaction.
@@ -165,7 +205,7 @@ impl Chain {
         kind: Anchor,
     ) -> Result<(), sqlx::Error> {
         let head = self.head(link).await?;
-        keep(link, head, kind).await?;
+        beside(head, kind).execute(link).await?;
         self.anchored = head.number;
         Ok(())
     }
@@ -291,7 +331,7 @@ pub(super) async fn shorten(
     let Some(last) = sql(LAST).bind(from).optional::<(i64, String)>(link).await? else {
         return Ok(0);
     };
-    keep(link, head_of(last), Anchor::Pruned).await?;
+    beside(head_of(last), Anchor::Pruned).execute(link).await?;
     sql("delete from audit_anchors where number < $1").bind(from - 1).execute(link).await?;
     let rows = sql("delete from audit where number < $1").bind(from).execute(link).await?;
     let prune = Prune { at: before, table: Prunable::Decisions, before, rows_max: u32::MAX };
@@ -300,12 +340,12 @@ pub(super) async fn shorten(
     Ok(rows)
 }
 
-/// Keeps a head beside the chain.
-pub(super) async fn keep(link: &mut Link<'_>, head: Head, kind: Anchor) -> Result<(), sqlx::Error> {
+/// Returns what keeps a head beside the chain.
+fn beside(head: Head, kind: Anchor) -> Sql {
     const KEEP: &str = "insert into audit_anchors (number, kind, hash, at) values ($1, $2, $3, $4) \
          on conflict do nothing";
     let keep = sql(KEEP).bind(super::rows::count(head.number)).bind(kind.name());
-    keep.bind(head.hash.to_string()).bind(now()).execute(link).await.map(drop)
+    keep.bind(head.hash.to_string()).bind(now())
 }
 
 /// Returns how the chain is, as a snapshot shows it.
@@ -313,7 +353,7 @@ pub(super) fn status(head: Head) -> AuditStatus {
     AuditStatus { rows: head.number, hash: head.hash.to_string(), ..AuditStatus::default() }
 }
 
-fn insert(row: Sealed) -> super::sql::Sql {
+fn insert(row: Sealed) -> Sql {
     let Sealed { number, entry, previous, hash } = row;
     sql(INSERT)
         .bind(super::rows::count(number))

@@ -6,6 +6,7 @@ mod backend;
 mod chains;
 #[path = "../../../../tests/postgres/mod.rs"]
 mod cluster;
+mod messages;
 mod opening;
 mod outages;
 mod reading;
@@ -46,6 +47,7 @@ use tokio::task::JoinSet;
 
 use super::sql::{Conn, sql};
 use super::*;
+use crate::ports::memory::MemoryRecord;
 use crate::ports::process::{ProcessEvent, ProcessRecord};
 use crate::ports::{
     CommandRecord, DecisionRecord, ErrorRecord, LifecycleRecord, OrderRecord, Past, Query, Records,
@@ -216,6 +218,19 @@ fn error(message: &str) -> Row {
         part: "feed".to_owned(),
         message: message.to_owned(),
     })
+}
+
+fn memory_of(inputs: u64, body: &str) -> MemoryRecord {
+    MemoryRecord {
+        strategy: me(),
+        at: at(5),
+        start: 1,
+        incarnation: 1,
+        inputs,
+        events: inputs * 10,
+        version: 1,
+        body: body.to_owned(),
+    }
 }
 
 fn decision(seq: u64) -> DecisionRecord {

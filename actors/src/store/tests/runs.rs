@@ -2,7 +2,6 @@
 
 use super::backend::{Backend, on_both};
 use super::*;
-use crate::ports::memory::MemoryRecord;
 use crate::ports::process::PlayedRecord;
 
 on_both!(
@@ -24,16 +23,7 @@ async fn came(backend: &Backend, run: RunInfo, rows: Vec<Row>) -> Entered {
 }
 
 fn memory(inputs: u64, at_ms: i64, body: &str) -> MemoryRecord {
-    MemoryRecord {
-        strategy: me(),
-        at: Timestamp::from_millis(at_ms),
-        start: 1,
-        incarnation: 1,
-        inputs,
-        events: inputs * 10,
-        version: 1,
-        body: body.to_owned(),
-    }
+    MemoryRecord { at: Timestamp::from_millis(at_ms), ..memory_of(inputs, body) }
 }
 
 async fn the_newest_run_goes_on_where_it_plays_the_same_and_is_not_over(backend: Backend) {

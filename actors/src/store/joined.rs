@@ -47,7 +47,8 @@ impl Script {
             begin.chain(statements).chain([sql("commit"), sql(END)])
         };
         let all = list(around(self.statements)).all::<(i64,)>(&mut Link::Sqlite(conn)).await?;
-        // A driver that runs the first statement of a text alone would else be believed to have written all.
+        // sqlx means to give up several statements in one text with values: a version that ran the first one alone would
+        // else be believed to have written all.
         match all.as_slice() {
             [(1,)] => Ok(()),
             _ => Err(sqlx::Error::Protocol("a message was not run to its end".to_owned())),

@@ -48,7 +48,7 @@ pub(in crate::store) enum Before {
     Known(String),
     /// Nobody who records it knows.
     Unknown,
-    /// As it was told last by this process about this of the subject.
+    /// As it was told last about this of the subject.
     Last(String),
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod entries;
 mod facts;
+mod last;
 mod read;
 mod verify;
 pub(super) mod watch;
@@ -43,7 +44,7 @@ pub(super) struct Chain {
     head: Option<Head>,
     /// The newest head that is kept beside the chain.
     anchored: u64,
-    /// What each thing of which the next state is told was told to be last, by this process.
+    /// What each thing of which the next state is told was told to be last.
     last: BTreeMap<Topic, String>,
     /// What the transaction on its way would add to that.
     staged: BTreeMap<Topic, String>,
@@ -103,6 +104,7 @@ impl Chain {
     ) -> Result<Self, sqlx::Error> {
         let mut chain = Self::default();
         chain.begin(link).await?;
+        last::recall(&mut chain, link, run).await?;
         let (seq,) = sql(LAST_SEQ).bind(run).one::<(i64,)>(link).await?;
         let draft = Draft {
             event_at: process.started_at.micros(),

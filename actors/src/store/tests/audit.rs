@@ -12,7 +12,7 @@ use crate::store::audit::{Report, log, verify, watch};
 use crate::store::retention::Retention;
 
 /// Runs a check on a file, and on a server where there is one. These run no runtime: commands start their own.
-fn on_each(check: impl Fn(&Backend)) {
+pub(super) fn on_each(check: impl Fn(&Backend)) {
     check(&Backend::file());
     if let Some(server) = Backend::server() {
         check(&server);
@@ -24,7 +24,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Stores these rows as one process would, each with a commit of its own.
-fn process(backend: &Backend, id: &str, rows: Vec<Row>) -> StoreStatus {
+pub(super) fn process(backend: &Backend, id: &str, rows: Vec<Row>) -> StoreStatus {
     block_on(async {
         let store = backend.open(id).await;
         for row in rows {
@@ -40,15 +40,15 @@ fn run_sql(backend: &Backend, text: &str) {
     block_on(async { backend.shell().await.run(text).await });
 }
 
-fn found(backend: &Backend) -> Report {
+pub(super) fn found(backend: &Backend) -> Report {
     verify(&backend.location(), &[]).unwrap()
 }
 
-fn told(backend: &Backend, query: &AuditQuery) -> Vec<AuditRecord> {
+pub(super) fn told(backend: &Backend, query: &AuditQuery) -> Vec<AuditRecord> {
     log(&backend.location(), query).unwrap()
 }
 
-fn everything() -> AuditQuery {
+pub(super) fn everything() -> AuditQuery {
     AuditQuery { limit: 1000, ..AuditQuery::default() }
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backend;
+mod before;
 mod chains;
 #[path = "../../../../tests/postgres/mod.rs"]
 mod cluster;

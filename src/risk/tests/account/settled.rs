@@ -130,3 +130,38 @@ fn what_an_earlier_process_saw_of_markets_is_known_and_trips_nothing() {
         no("unknown_market 0 of 0")
     );
 }
+
+#[test]
+fn a_market_is_known_as_long_as_an_order_in_it_is_open_and_no_longer() {
+    let mut account = account(wide());
+    admit(&mut account, "a:1", "entry buy 10 yes at 0.40 gtc in 1");
+    admit(&mut account, "a:2", "entry buy 10 yes at 0.40 gtc in 2");
+    let market = ConditionId::from_bytes([1; 32]);
+    observed(&mut account, 1, Kind::Resolved { market, payouts: [usdc("1"), Usdc::ZERO] });
+    let is_known = |account: &AccountGuard| format!("{account:?}").contains("btc-updown-15m-1");
+    assert!(is_known(&account));
+    ended(&mut account, "a:1");
+    assert!(!is_known(&account), "the other order is of another market");
+}
+
+#[test]
+fn an_order_of_an_earlier_process_ties_up_its_fee_once_its_market_is_known() {
+    let mut account = AccountGuard::new(wide());
+    account.reserve(&id("a:1"), order("entry buy 100 yes at 0.50 gtc in 7"));
+    account.reserve(&id("a:2"), order("entry buy 100 yes at 0.50 gtc in 8"));
+    let rule = AccountRule::OpenNotional;
+    assert_eq!(used(&account, rule), "100 of 100000, 99900 left");
+    observed(&mut account, 0, announced(8));
+    assert_eq!(used(&account, rule), "100 of 100000, 99900 left");
+    observed(&mut account, 0, announced(7));
+    assert_eq!(used(&account, rule), "100.5 of 100000, 99899.5 left");
+}
+
+#[test]
+fn use_is_told_in_thousandths_of_its_limit() {
+    let mut account = account(AccountLimits { open_notional_max_usdc: usdc("50"), ..wide() });
+    admit(&mut account, "a:1", "entry buy 60 yes at 0.50 gtc in 1");
+    let uses = account.uses();
+    let of = |rule| uses.iter().find(|one| one.rule == rule).unwrap().permille();
+    assert_eq!((of(AccountRule::OpenNotional), of(AccountRule::OpenOrders)), (600, 1));
+}

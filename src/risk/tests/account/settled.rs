@@ -165,3 +165,28 @@ fn use_is_told_in_thousandths_of_its_limit() {
     let of = |rule| uses.iter().find(|one| one.rule == rule).unwrap().permille();
     assert_eq!((of(AccountRule::OpenNotional), of(AccountRule::OpenOrders)), (600, 1));
 }
+
+#[test]
+fn what_an_earlier_process_was_told_of_orders_is_held_and_ties_up_what_is_left() {
+    let mut account = account(wide());
+    account.reserve(&id("a:1"), order("entry buy 100 yes at 0.40 gtc in 1"));
+    let fill = Fill {
+        number: 1,
+        order: id("a:1"),
+        market: ConditionId::from_bytes([1; 32]),
+        outcome: Outcome::Yes,
+        side: Side::Buy,
+        price: "0.40".parse().unwrap(),
+        size: "60".parse().unwrap(),
+        fee: Usdc::ZERO,
+        liquidity: Liquidity::Taker,
+        at: NOW,
+    };
+    let event = |update| OrderEvent { at: NOW, order: id("a:1"), update };
+    account.recall(&event(Update::Filled(fill))).unwrap();
+    assert_eq!(used(&account, AccountRule::OpenNotional), "16 of 100000, 99984 left");
+    assert_eq!(used(&account, AccountRule::GrossExposure), "40 of 100000, 99960 left");
+    let done = Update::Done { unfilled: "40".parse().unwrap(), cause: DoneCause::Cancelled };
+    account.recall(&event(done)).unwrap();
+    assert_eq!(used(&account, AccountRule::GrossExposure), "24 of 100000, 99976 left");
+}

@@ -1,5 +1,6 @@
 //! The command line against a real service: what is written, and how the program ends.
 
+mod account_refusals;
 mod refusals;
 mod why;
 

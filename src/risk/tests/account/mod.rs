@@ -333,6 +333,20 @@ fn a_day_s_loss_of_all_is_held_from_its_limit_on_until_the_next_day_also_without
 }
 
 #[test]
+fn a_day_s_loss_counts_anew_from_where_a_person_let_go_of_it() {
+    let mut account = losing(0);
+    bids(&mut account, 1, "0.30", 1);
+    assert_eq!(turns(&mut account), ["daily_loss: 10 of 10"]);
+    account.release();
+    assert_eq!(turns(&mut account), ["daily_loss released"]);
+    assert_eq!(ask_at(&account, "b:1", "entry buy 10 yes at 0.40 fak in 2", 1), Ok(()));
+    bids(&mut account, 1, "0.21", 2);
+    assert_eq!(used(&account, AccountRule::DailyLoss), "9 of 10, 1 left");
+    bids(&mut account, 1, "0.20", 3);
+    assert_eq!(turns(&mut account), ["daily_loss: 10 of 10"]);
+}
+
+#[test]
 fn a_fall_from_the_peak_holds_until_a_person_says_so_and_counts_anew_from_there() {
     let drawdown_max_usdc = usdc("20");
     let mut account = account(AccountLimits { drawdown_max_usdc, ..wide() });

@@ -148,13 +148,13 @@ fn a_market_is_known_as_long_as_an_order_in_it_is_open_and_no_longer() {
 fn an_order_of_an_earlier_process_ties_up_its_fee_once_its_market_is_known() {
     let mut account = AccountGuard::new(wide());
     account.reserve(&id("a:1"), order("entry buy 100 yes at 0.50 gtc in 7"));
-    account.reserve(&id("a:2"), order("entry buy 100 yes at 0.50 gtc in 8"));
+    account.reserve(&id("a:2"), order("entry buy 40 yes at 0.50 gtc in 8"));
     let rule = AccountRule::OpenNotional;
-    assert_eq!(used(&account, rule), "100 of 100000, 99900 left");
+    assert_eq!(used(&account, rule), "70 of 100000, 99930 left");
     observed(&mut account, 0, announced(8));
-    assert_eq!(used(&account, rule), "100 of 100000, 99900 left");
+    assert_eq!(used(&account, rule), "70 of 100000, 99930 left");
     observed(&mut account, 0, announced(7));
-    assert_eq!(used(&account, rule), "100.5 of 100000, 99899.5 left");
+    assert_eq!(used(&account, rule), "70.5 of 100000, 99929.5 left");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What a refusal of each rule of the account says, held against docs/risk.md.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +12,8 @@ use ploy::order::{ClientOrderId, DoneCause, Fill, Liquidity, OrderEvent, Update}
 use ploy::price::{Size, Usdc};
 use ploy::risk::{AccountGuard, AccountLimits, AccountRule, DayLimits, RateLimit};
 use ploy::time::Timestamp;
+
+use super::refusals::hold;
 
 /// A refusal: the settings that bind, and what is open or held by whom; then who asks for what.
 struct Case {
@@ -259,14 +259,5 @@ fn the_page_shows_what_a_refusal_of_each_rule_of_the_account_says() {
         let when = when.join(", ");
         block += &format!("`{asks}`; {when}:\n\n```text\nnot sent: {no}\n```\n\n");
     }
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/risk.md");
-    let text = fs::read_to_string(&page).unwrap();
-    let (open, close) = ("<!-- account refusals -->\n", "<!-- /account refusals -->\n");
-    let (before, rest) = text.split_once(open).unwrap();
-    let (shown, after) = rest.split_once(close).unwrap();
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(page, format!("{before}{open}{block}{close}{after}")).unwrap();
-        return;
-    }
-    assert_eq!(shown, block, "docs/risk.md: write it anew with UPDATE_EXPECT=1");
+    hold("account refusals", &block);
 }

@@ -224,11 +224,16 @@ async fn the_page_shows_what_a_refusal_of_each_rule_says() {
         let said = said(order, &explanation).await;
         block += &format!("`{order}`, {when}:\n\n```text\n{said}```\n\n");
     }
+    hold("refusals", &block);
+}
+
+/// Holds docs/risk.md to a block between two marks of this name, or writes it there.
+pub(super) fn hold(name: &str, block: &str) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/risk.md");
     let text = fs::read_to_string(&page).unwrap();
-    let (open, close) = ("<!-- refusals -->\n", "<!-- /refusals -->\n");
-    let (before, rest) = text.split_once(open).unwrap();
-    let (shown, after) = rest.split_once(close).unwrap();
+    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
+    let (before, rest) = text.split_once(&open).unwrap();
+    let (shown, after) = rest.split_once(&close).unwrap();
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(page, format!("{before}{open}{block}{close}{after}")).unwrap();
         return;

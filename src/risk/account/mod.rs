@@ -133,12 +133,16 @@ impl AccountGuard {
         at: Timestamp,
     ) -> Result<(), AccountRejection> {
         let at = self.now.max(at);
+        let is_entry = !intent.purpose.is_protective();
         self.self_cross(id, intent)?;
-        if !intent.purpose.is_protective() {
-            self.entry(id, intent, at)?;
+        if is_entry {
+            self.losing(id, at)?;
         }
         if !self.is_open(intent.market) {
             return Err(refused(id, AccountUse::count(AccountRule::UnknownMarket, 0, 0)));
+        }
+        if is_entry {
+            self.staking(id, intent, at)?;
         }
         let look = self.sent.look(intent.purpose, at);
         if look.is_free() {
@@ -277,24 +281,24 @@ impl AccountGuard {
         self.orders.iter().map(|(id, order)| (id, &order.intent))
     }
 
-    /// Asks what binds entries alone.
-    fn entry(
-        &self,
-        id: &ClientOrderId,
-        intent: &Intent,
-        at: Timestamp,
-    ) -> Result<(), AccountRejection> {
+    /// Asks whether all entries wait because of what was lost, or of a limit that is passed.
+    fn losing(&self, id: &ClientOrderId, at: Timestamp) -> Result<(), AccountRejection> {
         if let Some((rule, AccountTrip { used, limit, .. })) = self.tripped().next() {
             return Err(refused(id, AccountUse { rule, used, limit }));
         }
         // What is not known to be worth something is worth nothing to whoever wants to risk more.
         let floor = self.floor(at);
-        if let Some(lost) = self.lost(floor).into_iter().find(|lost| lost.limit_is_reached()) {
-            return Err(refused(id, lost));
-        }
-        if !self.is_open(intent.market) {
-            return Err(refused(id, AccountUse::count(AccountRule::UnknownMarket, 0, 0)));
-        }
+        let reached = self.lost(floor).into_iter().find(|lost| lost.limit_is_reached());
+        reached.map_or(Ok(()), |lost| Err(refused(id, lost)))
+    }
+
+    /// Asks what an entry would put at stake, and whether it may rest.
+    fn staking(
+        &self,
+        id: &ClientOrderId,
+        intent: &Intent,
+        at: Timestamp,
+    ) -> Result<(), AccountRejection> {
         let fee = self.fee(intent);
         let order = OpenOrder { intent: *intent, fee, filled: Size::ZERO, unknown: false };
         let stake = self.stake(Some(&order));

@@ -1,6 +1,8 @@
 //! The account's guard: what several strategies may do together, and never with each other.
 
+mod recalled;
 mod settled;
+mod shown;
 
 use std::collections::BTreeMap;
 
@@ -422,15 +424,6 @@ fn protection_that_passes_a_count_or_a_notional_trips_nothing() {
     ended(&mut account, "a:2");
     ended(&mut account, "a:3");
     assert_eq!(ask(&account, "a:4", "entry buy 10 yes at 0.40 gtc in 2"), Ok(()));
-}
-
-#[test]
-fn a_refusal_says_what_was_compared_or_that_a_market_is_not_known() {
-    let account = account(AccountLimits { worst_loss_max_usdc: usdc("1"), ..wide() });
-    let said = |text: &str| account.check(&id("a:1"), &order(text), NOW).unwrap_err().to_string();
-    assert_eq!(said("entry buy 10 yes at 0.40 gtc in 2"), "account rule worst_loss: 4 of 1");
-    let unknown = "account rule unknown_market: the market of a:1 is not known";
-    assert_eq!(said("entry buy 10 yes at 0.40 gtc in 9"), unknown);
 }
 
 #[test]
